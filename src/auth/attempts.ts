@@ -1,0 +1,48 @@
+import { eq, lt, sql } from 'drizzle-orm';
+import type { Db } from '../db/client.ts';
+import { authAttempts } from '../db/schema.ts';
+import { ApiError } from '../errors.ts';
+
+/** Wrong passwords that one account may see in one window, whether or not the account exists. */
+export const ATTEMPTS = { limit: 10, windowMs: 15 * 60 * 1000 } as const;
+
+/** The counter's name: a digest, so that the table does not collect addresses that somebody typed. */
+async function keyFor(account: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(account));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/**
+ * Counts one attempt before the password is looked at, so that guesses made at the same time cannot outrun the counter.
+ * Throws `rate_limited` with the seconds until the window ends. A success clears the counter: `clearing` with the key
+ * that this returns.
+ * @param account normalised e-mail
+ */
+export async function countAttempt(db: Db, account: string, now: number): Promise<string> {
+  const key = await keyFor(account);
+  const ended = sql`${authAttempts.window_started_at} <= ${now - ATTEMPTS.windowMs}`;
+  const rows = await db
+    .insert(authAttempts)
+    .values({ key, failures: 1, window_started_at: now })
+    .onConflictDoUpdate({
+      target: authAttempts.key,
+      set: {
+        failures: sql`iif(${ended}, 1, ${authAttempts.failures} + 1)`,
+        window_started_at: sql`iif(${ended}, ${now}, ${authAttempts.window_started_at})`,
+      },
+    })
+    .returning();
+  const row = rows[0];
+  if (row === undefined || row.failures <= ATTEMPTS.limit) return key;
+  const retryAfter = Math.max(1, Math.ceil((row.window_started_at + ATTEMPTS.windowMs - now) / 1000));
+  throw new ApiError('rate_limited', `Too many wrong passwords for this account; try again in ${retryAfter} s`, {
+    retryAfter,
+  });
+}
+
+/** The statement that forgets the failures of an account. */
+export const clearing = (db: Db, key: string) => db.delete(authAttempts).where(eq(authAttempts.key, key));
+
+/** Counters whose window has ended say nothing any more. */
+export const forgetAttempts = (db: Db, now: number) =>
+  db.delete(authAttempts).where(lt(authAttempts.window_started_at, now - ATTEMPTS.windowMs));

@@ -1,0 +1,172 @@
+import type { z } from 'zod';
+import { refuseUsers, requireActive } from '../auth/users.ts';
+import type { RoomApi, Sight } from '../conversation/api.ts';
+import { type ChatEntry, findDm, markDeleted, registerChat, registerDm } from '../db/chats.ts';
+import { type Db, database } from '../db/client.ts';
+import { deleting, inserting, type StoredTask } from '../db/tasks.ts';
+import { isWorkspaceMember, outsiders } from '../db/workspaces.ts';
+import { ApiError } from '../errors.ts';
+import { newId } from '../ids.ts';
+import { room } from '../objects/stubs.ts';
+import type { Chat, CreateChat, Member } from '../protocol/chats.ts';
+import type { Result } from '../protocol/errors.ts';
+import { unwrap } from '../routes/api.ts';
+import { ask, call } from '../routes/call.ts';
+
+/*
+ * What the door adds to the rooms: it knows the users and the workspaces, they know the members. A room is never
+ * asked to take in somebody whom this side has not checked.
+ */
+
+type NewChat = z.output<typeof CreateChat>;
+type Created = { chat: Chat; created: boolean };
+
+const noChat = () => new ApiError('not_found', 'There is no such conversation, or you may not see it');
+const noWorkspace = () => new ApiError('not_found', 'There is no such workspace, or you are not in it');
+const OUTSIDE = 'not a member of the workspace';
+
+/** Creates a conversation, or returns the Single of the pair. Throws `invalid`, `not_found` (the workspace). */
+export const createChat = (env: Env, creator: string, input: NewChat, now: number): Promise<Created> =>
+  input.type === 'Single' ? createSingle(env, creator, input, now) : createShared(env, creator, input, now);
+
+async function createSingle(env: Env, creator: string, input: NewChat, now: number): Promise<Created> {
+  const [other, ...more] = [...new Set(input.members)].filter((id) => id !== creator);
+  if (other === undefined || more.length > 0) {
+    throw new ApiError('invalid', 'members: a Single names exactly one other person');
+  }
+  if (input.workspace_id != null) {
+    throw new ApiError('invalid', 'workspace_id: a Single belongs to two people and to no workspace');
+  }
+  if (input.name != null || input.history !== undefined) {
+    throw new ApiError('invalid', 'a Single has neither a name nor a history setting of its own');
+  }
+  const db = database(env);
+  let entry = await findDm(db, creator, other);
+  if (entry === undefined) {
+    await requireActive(db, [other], 'members');
+    entry = await registerDm(db, creator, other, now);
+  }
+  const { id, created_by } = entry;
+  return ask(() =>
+    room(env, id).create({
+      chat_id: id,
+      type: 'Single',
+      name: null,
+      workspace_id: null,
+      created_by,
+      members: [created_by, created_by === creator ? other : creator],
+      history: 'all',
+    }),
+  );
+}
+
+async function createShared(env: Env, creator: string, input: NewChat, now: number): Promise<Created> {
+  const db = database(env);
+  const name = input.name ?? null;
+  if (name === null && input.type !== 'Group') throw new ApiError('invalid', 'name: a channel needs a name');
+  const workspace_id = input.workspace_id ?? null;
+  if (workspace_id !== null && !(await isWorkspaceMember(db, workspace_id, creator))) throw noWorkspace();
+  const others = [...new Set(input.members)].filter((id) => id !== creator);
+  await requireWelcome(db, workspace_id, others, 'members');
+  const entry = await registerChat(db, { type: input.type, workspace_id, created_by: creator }, now);
+  if (entry === null) throw noWorkspace();
+  const members = [creator, ...others];
+  const created = await ask(() =>
+    room(env, entry.id).create({
+      chat_id: entry.id,
+      type: input.type,
+      name,
+      workspace_id,
+      created_by: creator,
+      members,
+      history: input.history ?? (input.type === 'Group' ? 'joined' : 'all'),
+    }),
+  );
+  if (workspace_id !== null) await settleWorkspace(env, db, workspace_id, entry, members);
+  return created;
+}
+
+/** Throws `invalid` unless all exist, are active, and are in the workspace, if there is one. */
+async function requireWelcome(db: Db, workspaceId: string | null, userIds: string[], path: string): Promise<void> {
+  if (userIds.length === 0) return;
+  await requireActive(db, userIds, path);
+  if (workspaceId !== null) refuseUsers(await outsiders(db, workspaceId, userIds), path, OUTSIDE);
+}
+
+/**
+ * Only members of its workspace are in a conversation. Somebody may have been removed between the check and the room's
+ * write, and their removal may have visited the room before it had them: so the check is made again after the write.
+ */
+async function settleWorkspace(
+  env: Env,
+  db: Db,
+  workspaceId: string,
+  { id, created_by }: Pick<ChatEntry, 'id'> & { created_by?: string },
+  userIds: string[],
+): Promise<void> {
+  const gone = await outsiders(db, workspaceId, userIds);
+  await Promise.all(gone.map((userId) => call(() => room(env, id).expel(userId))));
+  if (created_by !== undefined && gone.includes(created_by)) {
+    // The creator is out, perhaps because the workspace is: a conversation that nobody owns does not begin.
+    await call(() => room(env, id).dissolve());
+    throw noWorkspace();
+  }
+}
+
+/** The conversation as the user may see it: a member, or a public channel that is open to them. Throws `not_found`. */
+export async function see(env: Env, chatId: string, userId: string): Promise<Sight> {
+  const sight = await ask(() => room(env, chatId).describe(userId));
+  const { workspace_id } = sight.chat;
+  if (!sight.member && workspace_id !== null && !(await isWorkspaceMember(database(env), workspace_id, userId))) {
+    throw noChat();
+  }
+  return sight;
+}
+
+/** Adds users, or lets the caller join a public channel. Throws `invalid` naming who cannot be added, and the room's refusals. */
+export async function addMembers(
+  env: Env,
+  chatId: string,
+  userId: string,
+  added: string[],
+): Promise<{ items: Member[] }> {
+  const { chat } = await see(env, chatId, userId);
+  const db = database(env);
+  const userIds = [...new Set(added)];
+  await requireWelcome(db, chat.workspace_id, userIds, 'user_ids');
+  const answer = await inChat(env, chatId, userId, (chat, user) => chat.addMembers(user, userIds));
+  if (chat.workspace_id !== null) await settleWorkspace(env, db, chat.workspace_id, { id: chatId }, userIds);
+  return answer;
+}
+
+/**
+ * Calls a room for a user. Its `forbidden` says that the conversation exists: somebody who may not even know that is told
+ * `not_found`.
+ */
+export async function inChat<T>(
+  env: Env,
+  chatId: string,
+  userId: string,
+  attempt: (chat: RoomApi, userId: string) => Promise<Result<T>>,
+  options?: { once?: boolean },
+): Promise<T> {
+  const answer = await call(() => attempt(room(env, chatId), userId), options);
+  if (!answer.ok && answer.refusal.code === 'forbidden') await see(env, chatId, userId);
+  return unwrap(answer);
+}
+
+/** Deletes a conversation: the room decides, the directory follows. Throws the room's refusals. */
+export async function deleteChat(env: Env, chatId: string, userId: string, now: number): Promise<void> {
+  const sight = await see(env, chatId, userId);
+  if (!sight.member) throw new ApiError('forbidden', 'Only its owner may delete a conversation');
+  const db = database(env);
+  const task: StoredTask = {
+    id: newId('tsk'),
+    task: { kind: 'settle_deletion', chat_id: chatId, user_id: userId },
+  };
+  await inserting(db, task, now);
+  const answer = await call(() => room(env, chatId).destroy(userId), { once: true });
+  if (answer.ok) await db.batch([markDeleted(db, chatId, now), deleting(db, task.id)]);
+  else await deleting(db, task.id);
+  unwrap(answer);
+}

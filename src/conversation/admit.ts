@@ -1,0 +1,80 @@
+import { ok, type Result, refuse } from '../protocol/errors.ts';
+import type { MessageKind, SendMessage } from '../protocol/events.ts';
+import type { Conversation, Sent } from './conversation.ts';
+import type { EventRow } from './log.ts';
+import type { MemberRow } from './members.ts';
+
+/** What a kind asks of its content, beyond its schema: the reason of a refusal, or null. One entry for each kind. */
+const KIND_RULES: Record<MessageKind, (message: SendMessage) => string | null> = {
+  text: (message) => (message.content.length === 0 ? 'content: a text must not be empty' : null),
+};
+
+const extraOf = (message: SendMessage): string | null => {
+  const { reply_to, mentions } = message;
+  if (reply_to === undefined && mentions === undefined) return null;
+  return JSON.stringify({ reply_to, mentions });
+};
+
+const sameMessage = (row: EventRow, message: SendMessage): boolean =>
+  row.content === message.content && row.kind === message.kind && row.extra === extraOf(message);
+
+/**
+ * Admits a message of a current member and appends it, in the caller's transaction. The insert itself finds a duplicate,
+ * so that a resend is never appended and never burns a seq; rules that look at the present (is the message answered
+ * still visible, is the mentioned still a member) apply to new messages only: a resend gets the answer it missed.
+ */
+export function admitMessage(
+  conversation: Conversation,
+  sender: MemberRow,
+  message: SendMessage & { client_id: string },
+  now: number,
+): Result<Sent> {
+  const { log, members } = conversation;
+  const problem = KIND_RULES[message.kind](message);
+  if (problem !== null) return refuse('invalid', problem);
+
+  const needsCheck = message.reply_to !== undefined || message.mentions !== undefined;
+  if (needsCheck) {
+    const earlier = log.byClientId(sender.user_id, message.client_id);
+    if (earlier !== undefined) return answerResend(earlier, message);
+    if (message.reply_to !== undefined) {
+      const target = message.reply_to >= sender.visible_from ? log.at(message.reply_to) : undefined;
+      if (target?.type !== 'message')
+        return refuse('invalid', `reply_to: there is no message with seq ${message.reply_to}`);
+    }
+    const stranger = message.mentions?.find((id) => members.current(id) === undefined);
+    if (stranger !== undefined) return refuse('invalid', `mentions: ${stranger} is not in the conversation`);
+  }
+
+  const row = log.append({
+    type: 'message',
+    actor_id: sender.user_id,
+    created_at: now,
+    client_id: message.client_id,
+    kind: message.kind,
+    content: message.content,
+    extra: extraOf(message),
+  });
+  if (row === null) {
+    const earlier = log.byClientId(sender.user_id, message.client_id);
+    if (earlier === undefined) throw new Error('a duplicate stands in the log');
+    return answerResend(earlier, message);
+  }
+  for (const user of new Set(message.mentions)) {
+    if (user === sender.user_id) continue;
+    conversation.recordMention(user, row.seq);
+    conversation.owe(user);
+  }
+  // Who sends has read: the mark is in memory now and implied by the log until it is stored. Last, for nothing may fail
+  // behind it: memory is not rolled back.
+  members.advance(sender, { read: row.seq }, row.seq);
+  return ok({ row, duplicate: false });
+}
+
+function answerResend(earlier: EventRow, message: SendMessage & { client_id: string }): Result<Sent> {
+  if (sameMessage(earlier, message)) return ok({ row: earlier, duplicate: true });
+  return refuse(
+    'conflict',
+    `client_id ${message.client_id} was used for another message (seq ${earlier.seq}): choose a new client_id`,
+  );
+}

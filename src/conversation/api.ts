@@ -1,0 +1,112 @@
+import type { Chat, ChatType, HistoryPolicy, Member, Role } from '../protocol/chats.ts';
+import type { Result } from '../protocol/errors.ts';
+import type { ChatEvent, EventPage, Message, MessagePage, SendMessage, SentMessage } from '../protocol/events.ts';
+import type { ClientFrame } from '../protocol/frames.ts';
+import type { ChatHead } from '../protocol/sync.ts';
+
+/** Text that is already JSON of a T: written once where the data is, passed on without being parsed again. */
+export type Json<T> = string & { readonly __json?: T };
+
+export interface NewConversation {
+  chat_id: string;
+  type: ChatType;
+  name: string | null;
+  workspace_id: string | null;
+  created_by: string;
+  /** Everyone, the creator included, each once. */
+  members: string[];
+  history: HistoryPolicy;
+}
+
+/** A conversation as one who may see it finds it. `member` is false for a public channel seen from outside. */
+export interface Sight {
+  chat: Chat;
+  member: boolean;
+}
+
+/**
+ * What the room tells an inbox: the state of the conversation for one user, whole. Applying a notice twice, or an older
+ * one after a newer one, changes nothing: watermarks only grow, and `version` orders the rest.
+ */
+export interface Notice {
+  chat: Chat;
+  /** The user's own place in the conversation; null once they are no longer in it. */
+  member: null | {
+    role: Role;
+    joined_at: string;
+    visible_from: number;
+    read_seq: number;
+    read_messages: number;
+    delivered_seq: number;
+  };
+  /** Why `member` is null. */
+  gone?: 'left' | 'removed' | 'deleted';
+  /** seq of the latest change of the user's membership: an older notice never undoes a newer leave or join. */
+  member_seq: number;
+  messages: number;
+  last_message: Message | null;
+  /** seqs of unread messages that mention the user and that the inbox may not have heard of. */
+  mentions: number[];
+  /** Whether the room goes on telling this inbox, or waits until it looks (large and huge rooms). */
+  armed: boolean;
+  /** Ready `events` frame for the user's devices, when the inbox is known to have some. */
+  frame?: string;
+}
+
+export interface NoticeAnswer {
+  /** Live device sockets of the user. */
+  devices: number;
+}
+
+/** Missing events for a device, in two parts that a sync answer puts into different places. */
+export interface CatchUp {
+  head: Json<ChatHead>;
+  events: Json<ChatEvent[]>;
+}
+
+/** A page of the log as a ready frame for a socket. `head` is the head it was read at. */
+export interface SocketPage {
+  text: string;
+  head: number;
+  hasMore: boolean;
+}
+
+/** The calls of a ConversationRoom. `user` always comes from a verified token. */
+export interface RoomApi {
+  /** Idempotent: a conversation that exists is returned as it is, `created: false`. */
+  create(input: NewConversation): Promise<Result<{ chat: Chat; created: boolean }>>;
+  /** `not_found` to everybody who may not know that it exists. */
+  describe(user: string): Promise<Result<Sight>>;
+  update(user: string, patch: { name?: string; history?: HistoryPolicy }): Promise<Result<Chat>>;
+  destroy(user: string): Promise<Result<null>>;
+  members(
+    user: string,
+    page: { after?: string; limit: number },
+  ): Promise<Result<{ items: Member[]; next_cursor: string | null }>>;
+  /** The caller has checked that the users exist and, in a workspace, belong to it. Already members: no change. */
+  addMembers(user: string, userIds: string[]): Promise<Result<{ items: Member[] }>>;
+  /** Removes, or leaves when `user` is the member. The sockets of the removed close. */
+  removeMember(user: string, member: string): Promise<Result<null>>;
+  /** Removal by the system (the user left the workspace). Idempotent. */
+  expel(member: string): Promise<void>;
+  /** Deletion by the system (the workspace was deleted). Idempotent. */
+  dissolve(): Promise<void>;
+  send(user: string, message: SendMessage & { client_id: string }): Promise<Result<SentMessage>>;
+  /** Frames that came in on an inbox socket. Answers with the frames for that socket, as ready texts. */
+  submit(user: string, frames: ClientFrame[]): Promise<string[]>;
+  messages(user: string, page: { before?: number; after?: number; limit: number }): Promise<Result<Json<MessagePage>>>;
+  events(user: string, page: { after: number; limit: number; bytes?: number }): Promise<Result<Json<EventPage>>>;
+  /** For sync: events after `after` within `bytes`; too far behind gives the newest page and `reset`. */
+  catchUp(user: string, page: { after: number; bytes: number }): Promise<Result<CatchUp>>;
+  /** A relay has a new socket: what it gets first. From here on the relay is told what is published. */
+  enter(user: string, relay: string, after: number | undefined): Promise<Result<SocketPage>>;
+  /** A page for a socket at a relay. */
+  pull(user: string, page: { after: number; limit: number }): Promise<Result<SocketPage>>;
+  /** The user looked: the room's current state for them, and from now on they are told again. null: never a member. */
+  look(user: string): Promise<Notice | null>;
+  /** Closes the user's sockets in this room: of these sessions, or of all but one. */
+  endSessions(
+    user: string,
+    which: { sessions: string[] | 'all'; except?: string | undefined; reason: 'session_ended' | 'suspended' },
+  ): Promise<void>;
+}

@@ -1,0 +1,212 @@
+import { z } from 'zod';
+import type { Identity } from '../inbox/api.ts';
+import { CLOSE_CODES, type CloseReason } from '../protocol/errors.ts';
+
+/**
+ * What a socket needs to survive hibernation. Versioned: an attachment of another version ends the socket, and the client
+ * comes back.
+ */
+const Attachment = z.object({
+  v: z.literal(1),
+  user_id: z.string(),
+  session_id: z.string(),
+  issued_at: z.number(),
+  expires_at: z.number(),
+  lagging: z.boolean(),
+});
+
+/** Bytes that may be under way to all sockets of a room together. */
+const ROOM_BUDGET = 64 * 1024 * 1024;
+const CREDIT = { min: 128 * 1024, max: 1024 * 1024 } as const;
+/** Broadcasts remembered to translate a confirmed seq into bytes. */
+const MARKS = 4096;
+
+export class Connection {
+  identity: Identity;
+  lagging: boolean;
+  /** Value of the room's byte counter up to which this socket has confirmed. */
+  confirmed: number;
+  readonly socket: WebSocket;
+
+  constructor(socket: WebSocket, identity: Identity, lagging: boolean, confirmed: number) {
+    this.socket = socket;
+    this.identity = identity;
+    this.lagging = lagging;
+    this.confirmed = confirmed;
+  }
+
+  send(text: string): void {
+    try {
+      this.socket.send(text);
+    } catch {
+      // The peer is gone; its close event follows or has been.
+    }
+  }
+
+  save(): void {
+    this.socket.serializeAttachment({ v: 1, ...this.identity, lagging: this.lagging } satisfies z.infer<
+      typeof Attachment
+    >);
+  }
+
+  close(reason: CloseReason): void {
+    closeQuietly(this.socket, CLOSE_CODES[reason], reason);
+  }
+}
+
+export function closeQuietly(socket: WebSocket, code: number, reason: string): void {
+  try {
+    socket.close(code, reason);
+  } catch {
+    // Closed already.
+  }
+}
+
+/**
+ * The sockets of a room and their credit. Invariant: no socket has more than its credit of broadcast bytes unconfirmed;
+ * past it the socket gets one `lag` hint and nothing more until the client has pulled up to the head.
+ */
+export class Connections {
+  readonly #all = new Map<WebSocket, Connection>();
+  /** Bytes broadcast so far, per socket: the same for all, so that credit costs one comparison. */
+  #sent = 0;
+  #head = 0;
+  /** (head, bytes) after each broadcast, ascending. */
+  #marks: { head: number; sent: number }[] = [];
+
+  /** Takes over the sockets that were open when the object slept. */
+  constructor(open: WebSocket[]) {
+    for (const socket of open) {
+      const attachment = Attachment.safeParse(socket.deserializeAttachment());
+      if (!attachment.success) {
+        closeQuietly(socket, 1012, 'reconnect');
+        continue;
+      }
+      const { v: _, lagging, ...identity } = attachment.data;
+      this.#all.set(socket, new Connection(socket, identity, lagging, 0));
+    }
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  [Symbol.iterator](): Iterator<Connection> {
+    return this.#all.values();
+  }
+
+  add(socket: WebSocket, identity: Identity): Connection {
+    const connection = new Connection(socket, identity, false, this.#sent);
+    connection.save();
+    this.#all.set(socket, connection);
+    return connection;
+  }
+
+  get(socket: WebSocket): Connection | undefined {
+    return this.#all.get(socket);
+  }
+
+  delete(socket: WebSocket): void {
+    this.#all.delete(socket);
+  }
+
+  /** Ends sockets that match. They get nothing after this call. */
+  end(matches: (connection: Connection) => boolean, reason: CloseReason): void {
+    for (const connection of [...this.#all.values()]) {
+      if (!matches(connection)) continue;
+      this.#all.delete(connection.socket);
+      connection.close(reason);
+    }
+  }
+
+  /** Ends a user's sockets: of these sessions, or of all but one. */
+  endSessions(
+    user: string,
+    { sessions, except, reason }: { sessions: string[] | 'all'; except?: string | undefined; reason: CloseReason },
+  ): void {
+    this.end(
+      ({ identity: { user_id, session_id } }) =>
+        user_id === user && (sessions === 'all' ? session_id !== except : sessions.includes(session_id)),
+      reason,
+    );
+  }
+
+  /** Head of the last broadcast since this object started; 0 before the first. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Stops pushing to a socket and tells it to pull. */
+  lag(connection: Connection, hint: string): void {
+    if (connection.lagging) return;
+    connection.lagging = true;
+    connection.save();
+    connection.send(hint);
+  }
+
+  /** A signal to everyone but one user. Signals are small and need no credit; a lagging socket does without. */
+  signal(text: string, now: number, exceptUser?: string): void {
+    for (const connection of this.#all.values()) {
+      if (connection.lagging || connection.identity.user_id === exceptUser) continue;
+      if (this.#live(connection, now)) connection.send(text);
+    }
+  }
+
+  /** One ready text to every socket that has credit. */
+  broadcast(text: string, head: number, now: number, lag: () => string): void {
+    const credit = Math.min(CREDIT.max, Math.max(CREDIT.min, ROOM_BUDGET / Math.max(1, this.#all.size)));
+    this.#sent += text.length;
+    this.#head = head;
+    this.#mark(head);
+    for (const connection of this.#all.values()) {
+      if (connection.lagging || !this.#live(connection, now)) continue;
+      if (this.#sent - connection.confirmed > credit) {
+        this.lag(connection, lag());
+        continue;
+      }
+      connection.send(text);
+    }
+  }
+
+  /** The client says that it holds the log up to `seq`. */
+  confirm(connection: Connection, seq: number, head: number): void {
+    if (connection.lagging) {
+      if (seq >= head) this.resume(connection, 0);
+      return;
+    }
+    const sent = this.#sentAt(seq);
+    if (sent > connection.confirmed) connection.confirmed = sent;
+  }
+
+  /** Live again: it was sent a page of `bytes` that ends at the head. */
+  resume(connection: Connection, bytes: number): void {
+    connection.confirmed = this.#sent - bytes;
+    if (!connection.lagging) return;
+    connection.lagging = false;
+    connection.save();
+  }
+
+  #live(connection: Connection, now: number): boolean {
+    if (connection.identity.expires_at > now) return true;
+    this.#all.delete(connection.socket);
+    connection.close('token_expired');
+    return false;
+  }
+
+  #mark(head: number): void {
+    this.#marks.push({ head, sent: this.#sent });
+    if (this.#marks.length > MARKS * 2) this.#marks = this.#marks.slice(-MARKS);
+  }
+
+  /** The byte counter when everything up to `seq` had been sent: the last mark whose head is not beyond it. */
+  #sentAt(seq: number): number {
+    let low = 0;
+    let high = this.#marks.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#marks[middle]?.head ?? 0) <= seq) low = middle + 1;
+      else high = middle;
+    }
+    return low === 0 ? 0 : (this.#marks[low - 1]?.sent ?? 0);
+  }
+}

@@ -1,0 +1,195 @@
+import { timestamp } from '../clock.ts';
+import { ok, type Refusal, type Result } from '../protocol/errors.ts';
+import type { AckFrame, ClientFrame, ErrorFrame, SendFrame } from '../protocol/frames.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import { joinFrames } from '../wire/parse.ts';
+import type { SocketPage } from './api.ts';
+import type { Connection } from './connections.ts';
+import type { Conversation, Sent } from './conversation.ts';
+import { catchUpPage, type LogPage, pageAfter, pageFrame } from './pages.ts';
+import { lagFrame, type Room } from './room.ts';
+
+/** Bytes of events a page on a socket carries, and those that a new socket gets at once. */
+const PULL_BYTES = 256 * 1024;
+const OPENING_BYTES = 512 * 1024;
+
+/** The frames of a conversation that need no socket of their own: everything but `auth`. */
+export type RoomFrame = Exclude<ClientFrame, { t: 'auth' }>;
+export const isRoomFrame = (frame: ClientFrame): frame is RoomFrame => frame.t !== 'auth';
+
+/** Answers collected for one message of the client; `settled` is called when the last one is there. */
+class Answers {
+  readonly #list: string[] = [];
+  #open = 0;
+  readonly #settled: (frames: string[]) => void;
+
+  constructor(settled: (frames: string[]) => void) {
+    this.#settled = settled;
+  }
+  expect(): void {
+    this.#open += 1;
+  }
+  add(frame: string): void {
+    this.#list.push(frame);
+  }
+  done(): void {
+    this.#open -= 1;
+    if (this.#open === 0) this.#settled(this.#list);
+  }
+}
+
+const sendAnswer = (frame: SendFrame, result: Result<Sent>): string => {
+  if (!result.ok) return errorFrame(result.refusal, { client_id: frame.client_id, chat_id: frame.chat_id });
+  const { row, duplicate } = result.value;
+  return JSON.stringify({
+    t: 'ack',
+    client_id: frame.client_id,
+    chat_id: frame.chat_id,
+    seq: row.seq,
+    created_at: timestamp(row.created_at),
+    ...(duplicate ? { duplicate: true } : {}),
+  } satisfies AckFrame);
+};
+
+export const errorFrame = (refusal: Refusal, about: { client_id?: string; chat_id?: string } = {}): string =>
+  JSON.stringify({ t: 'error', ...refusal, ...about } satisfies ErrorFrame);
+
+const messageOfFrame = ({ t: _t, chat_id: _chat, ...message }: SendFrame) => message;
+
+/** Frames from a socket of the room. Acks of one batch go out as one message. */
+export function receive(room: Room, connection: Connection, frames: RoomFrame[]): void {
+  const user = connection.identity.user_id;
+  const { chat } = room.conversation;
+  for (const frame of frames) {
+    if (frame.chat_id !== chat.id) {
+      connection.send(
+        errorFrame(
+          { code: 'invalid', message: `this socket is for ${chat.id} only` },
+          { chat_id: frame.chat_id, ...(frame.t === 'send' ? { client_id: frame.client_id } : {}) },
+        ),
+      );
+    } else if (frame.t === 'send') {
+      room.send({
+        user,
+        message: messageOfFrame(frame),
+        answer: (result) => answerLater(room, connection, sendAnswer(frame, result)),
+      });
+    } else if (frame.t === 'pull') {
+      pull(room, connection, frame);
+    } else {
+      if (frame.t === 'got') room.connections.confirm(connection, frame.seq, room.conversation.log.head);
+      signalOrMark(room, user, frame);
+    }
+  }
+}
+
+/** Frames from an inbox socket. Resolves with the answers for that socket when all are there. */
+export function submit(room: Room, user: string, frames: RoomFrame[]): Promise<string[]> {
+  return new Promise((resolve) => {
+    const answers = new Answers(resolve);
+    answers.expect();
+    for (const frame of frames) {
+      const actor = room.conversation.actor(user);
+      if (!actor.ok) {
+        answers.add(
+          errorFrame(actor.refusal, {
+            chat_id: frame.chat_id,
+            ...(frame.t === 'send' ? { client_id: frame.client_id } : {}),
+          }),
+        );
+      } else if (frame.t === 'send') {
+        answers.expect();
+        room.send({
+          user,
+          message: messageOfFrame(frame),
+          answer: (result) => {
+            answers.add(sendAnswer(frame, result));
+            answers.done();
+          },
+        });
+      } else if (frame.t === 'pull') {
+        const page = pulled(room, user, pageOf(frame));
+        if (page.ok) answers.add(page.value.text);
+      } else {
+        signalOrMark(room, user, frame);
+      }
+    }
+    answers.done();
+  });
+}
+
+/** What a new socket gets first: what came after `after`, or where the log stands. */
+export function greeting({ conversation }: Room, user: string, after: number | undefined): Result<SocketPage> {
+  const actor = conversation.actor(user);
+  if (!actor.ok) return actor;
+  const page =
+    after === undefined
+      ? { events: [], last: conversation.log.head, hasMore: false, holes: [], reset: false }
+      : catchUpPage(conversation, actor.value, after, OPENING_BYTES);
+  return ok(socketPage(conversation, page));
+}
+
+/** The page that a `pull` asks for. */
+export function pulled(
+  room: Room,
+  user: string,
+  { after, limit }: { after: number; limit: number },
+): Result<SocketPage> {
+  const { conversation } = room;
+  const actor = conversation.actor(user);
+  if (!actor.ok) return actor;
+  room.holds(user, after);
+  return ok(socketPage(conversation, pageAfter(conversation, actor.value, { after, limit, bytes: PULL_BYTES })));
+}
+
+const socketPage = (conversation: Conversation, page: LogPage): SocketPage => ({
+  text: pageFrame(conversation, page),
+  head: conversation.log.head,
+  hasMore: page.hasMore,
+});
+
+/** Sends the greeting; when there is too much for one message, the client pulls the rest. */
+export function greet(room: Room, connection: Connection, after: number | undefined): void {
+  const page = greeting(room, connection.identity.user_id, after);
+  if (!page.ok) return;
+  connection.send(page.value.text);
+  if (page.value.hasMore) room.connections.lag(connection, lagFrame(room.conversation.chat.id, page.value.head));
+}
+
+function signalOrMark(room: Room, user: string, frame: Exclude<RoomFrame, { t: 'send' | 'pull' }>): void {
+  if (frame.t === 'typing') room.typing(user);
+  else if (frame.t === 'read') room.mark({ user, read: frame.seq });
+  else room.mark({ user, delivered: frame.seq });
+}
+
+function pull(room: Room, connection: Connection, frame: PullFrame): void {
+  const page = pulled(room, connection.identity.user_id, pageOf(frame));
+  if (!page.ok) return;
+  connection.send(page.value.text);
+  // Who asks for what comes after a position holds everything up to it.
+  room.connections.confirm(connection, frame.after, Number.POSITIVE_INFINITY);
+  // The page ends at the head: from here on the socket is live again, without a gap, because this is one turn.
+  if (!page.value.hasMore) room.connections.resume(connection, page.value.text.length);
+}
+
+type PullFrame = Extract<RoomFrame, { t: 'pull' }>;
+
+export const pageOf = ({ after, limit = LIMITS.pageMax }: PullFrame) => ({ after, limit });
+
+const pendingAcks = new WeakMap<Connection, string[]>();
+
+function answerLater(room: Room, connection: Connection, frame: string): void {
+  let list = pendingAcks.get(connection);
+  if (list === undefined) {
+    list = [];
+    pendingAcks.set(connection, list);
+  }
+  if (list.length === 0) {
+    const acks = list;
+    room.afterAnswers(() => {
+      connection.send(joinFrames(acks));
+      acks.length = 0;
+    });
+  }
+  list.push(frame);
+}

@@ -1,0 +1,354 @@
+import type { Clock } from '../clock.ts';
+import type { InboxApi } from '../inbox/api.ts';
+import type { Conversation } from './conversation.ts';
+import { type EventRow, eventJson } from './log.ts';
+import type { MemberRow } from './members.ts';
+import { HUGE_NOTICE_RATE, idleNoticeRate, tierOf } from './tiers.ts';
+
+/** Calls to inboxes under way at once from one room. */
+const PARALLEL = 64;
+/** Events kept ready as JSON for frames to inboxes, and their size in characters. */
+const RECENT = { events: 512, size: 256 * 1024 } as const;
+/** The alarm that guards the outbox fires this long after an append, in ms, when nothing has gone wrong. */
+export const GUARD_MS = 10_000;
+const RETRY = { first: 1000, longest: 60_000 } as const;
+/** A call that has not been answered for so long, in ms, counts as failed; its place goes to another. */
+const CALL_TIMEOUT_MS = 30_000;
+
+interface Recipient {
+  /** Head at the last notice that arrived. */
+  told: number;
+  running: boolean;
+  /** Calls made so far: the number of the one under way, so that one that was given up is not heard any more. */
+  calls: number;
+  /** When the call under way began, in ms since 1970; undefined while there is none. */
+  since: number | undefined;
+  /** There is news since the notice that is under way. */
+  again: boolean;
+  /** Something other than the head has changed for this user (a watermark, the membership): tell even at the same head. */
+  forced: boolean;
+  /** Device sockets at the last answer; undefined before the first one. */
+  devices: number | undefined;
+  /** How often the user looked: an answer that is older than a look must not disarm. */
+  looks: number;
+  timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the next notice would be due if they came at the steady rate, in ms since 1970. */
+  scheduled: number;
+}
+
+export interface FanoutPorts {
+  inbox(userId: string): Pick<InboxApi, 'notify'>;
+  setAlarm(at: number): void;
+  /** Keeps an eye on work that nobody awaits. */
+  background(work: Promise<void>): void;
+  log(message: string, fields: Record<string, unknown>): void;
+}
+
+/**
+ * Tells inboxes what is new: the watermark outbox. What has to be told is known from storage alone: everything after
+ * `chat.told_through`, and the users in `outbox` (a failed call, a change of membership, a read mark). So a crash at any
+ * point loses nothing: the next start, or the guarding alarm, tells it again, and telling twice changes nothing.
+ * One call per user at a time; news that comes meanwhile goes with the next call, all at once.
+ */
+export class Fanout {
+  readonly #conversation: Conversation;
+  readonly #clock: Clock;
+  readonly #ports: FanoutPorts;
+  readonly #recipients = new Map<string, Recipient>();
+  readonly #waiting: string[] = [];
+  /** Users who may have a row in `outbox`, as far as this life has met them. */
+  readonly #outbox = new Set<string>();
+  #active = 0;
+  #behind = 0;
+  #alarmAt: number | undefined;
+  #recent: { seq: number; json: string }[] = [];
+  #recentSize = 0;
+
+  constructor(conversation: Conversation, clock: Clock, ports: FanoutPorts) {
+    this.#conversation = conversation;
+    this.#clock = clock;
+    this.#ports = ports;
+  }
+
+  /** Makes sure that an alarm comes at or before `at`. Called in the same turn as the append that it guards. */
+  guard(at = this.#clock() + GUARD_MS): void {
+    if (this.#alarmAt !== undefined && this.#alarmAt <= at) return;
+    this.#alarmAt = at;
+    this.#ports.setAlarm(at);
+  }
+
+  /** Events were appended: everybody whom the room's tier tells is told. */
+  published(events: EventRow[], json: string[]): void {
+    for (const [index, event] of events.entries()) this.#remember(event.seq, json[index] ?? eventJson(event));
+    for (const member of this.#audience()) this.#tell(member.user_id, false);
+  }
+
+  /** Something of this user's own has changed. The caller has put them into `outbox`. */
+  owed(userIds: Iterable<string>): void {
+    for (const userId of userIds) {
+      this.#outbox.add(userId);
+      this.#tell(userId, true);
+    }
+  }
+
+  looked(userId: string): void {
+    const recipient = this.#recipient(userId);
+    recipient.looks += 1;
+    recipient.told = this.#conversation.log.head;
+  }
+
+  /** Users with a device listening outside the room, as far as is known now: for signals. */
+  listening(): string[] {
+    return [...this.#recipients].filter(([, recipient]) => (recipient.devices ?? 0) > 0).map(([userId]) => userId);
+  }
+
+  /** After a start: whatever storage says is still to be told. */
+  resume(): void {
+    const { chat, log } = this.#conversation;
+    if (chat.deleted_at === null && chat.told_through < log.head) {
+      for (const member of this.#audience()) this.#tell(member.user_id, false);
+    }
+    this.#retryDue();
+  }
+
+  /**
+   * The guarding alarm: stores how far things are, tells what is due, and comes again while anything is left. News needs no
+   * second telling here: in this life everybody has been told, is being told, or has a row in the outbox.
+   */
+  alarm(): void {
+    this.#alarmAt = undefined;
+    try {
+      this.#giveUpOverdue();
+      this.checkpoint();
+      this.#retryDue();
+      this.#guardNext();
+    } catch (fault) {
+      // The platform repeats a failing alarm a few times only, and then never again.
+      this.#ports.log('the alarm has failed', { error: String(fault) });
+      this.guard(this.#clock() + RETRY.longest);
+    }
+  }
+
+  #guardNext(): void {
+    const next = this.#sql<{ due: number | null }>('SELECT min(due_at) AS due FROM outbox')[0]?.due ?? null;
+    const { chat, log } = this.#conversation;
+    if (next !== null) this.guard(Math.max(next, this.#clock() + RETRY.first));
+    else if (chat.deleted_at !== null) this.#conversation.purge();
+    else if (chat.told_through < log.head) this.guard();
+  }
+
+  checkpoint(): void {
+    const { chat, log } = this.#conversation;
+    this.#conversation.checkpoint(this.#behind === 0 ? log.head : chat.told_through);
+  }
+
+  #audience(): Iterable<MemberRow> {
+    const { chat, members } = this.#conversation;
+    return chat.deleted_at === null ? members.armed() : [];
+  }
+
+  #recipient(userId: string): Recipient {
+    let recipient = this.#recipients.get(userId);
+    if (recipient === undefined) {
+      recipient = {
+        told: this.#conversation.chat.told_through,
+        running: false,
+        calls: 0,
+        since: undefined,
+        again: false,
+        forced: false,
+        devices: undefined,
+        looks: 0,
+        timer: undefined,
+        scheduled: 0,
+      };
+      this.#recipients.set(userId, recipient);
+    }
+    return recipient;
+  }
+
+  #tell(userId: string, forced: boolean): void {
+    const recipient = this.#recipient(userId);
+    if (forced) recipient.forced = true;
+    if (!recipient.running) {
+      recipient.running = true;
+      this.#behind += 1;
+      this.#schedule(userId, recipient, 0);
+    } else if (forced && recipient.timer !== undefined) {
+      clearTimeout(recipient.timer);
+      recipient.timer = undefined;
+      this.#enqueue(userId);
+    } else {
+      recipient.again = true;
+    }
+  }
+
+  #enqueue(userId: string): void {
+    this.#waiting.push(userId);
+    this.#drain();
+  }
+
+  #drain(): void {
+    while (this.#active < PARALLEL) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#active += 1;
+      this.#ports.background(this.#run(next));
+    }
+  }
+
+  /** One notice to one inbox. A failed call is a row in the outbox and an alarm. */
+  async #run(userId: string): Promise<void> {
+    const recipient = this.#recipient(userId);
+    const looks = recipient.looks;
+    recipient.calls += 1;
+    const call = recipient.calls;
+    recipient.since = this.#clock();
+    recipient.again = false;
+    recipient.forced = false;
+    let failed = false;
+    try {
+      const notice = this.#conversation.notice(userId);
+      if (notice !== null) {
+        const huge = notice.chat.fanout === 'huge';
+        const frame =
+          recipient.devices === 0 || huge ? undefined : this.#frame(recipient.told, notice.member?.visible_from);
+        const answer = await this.#ports.inbox(userId).notify(frame === undefined ? notice : { ...notice, frame });
+        if (recipient.calls !== call) return;
+        recipient.devices = answer.devices;
+        recipient.told = Math.max(recipient.told, notice.chat.head_seq);
+        if (answer.devices === 0 && !notice.armed && recipient.looks === looks) {
+          const member = this.#conversation.members.current(userId);
+          if (member !== undefined) this.#conversation.members.disarm(member);
+        }
+      }
+      this.#settled(userId, recipient);
+    } catch (fault) {
+      if (recipient.calls !== call) return;
+      failed = true;
+      this.#failed(userId, fault);
+    } finally {
+      if (recipient.calls === call) this.#finish(userId, recipient, failed ? RETRY.first : 0);
+    }
+  }
+
+  /** Calls that hang: failed, as far as the room is concerned. Should one arrive after all, telling twice changes nothing. */
+  #giveUpOverdue(): void {
+    const overdue = this.#clock() - CALL_TIMEOUT_MS;
+    for (const [userId, recipient] of this.#recipients) {
+      if (recipient.since === undefined || recipient.since > overdue) continue;
+      recipient.calls += 1;
+      this.#failed(userId, 'no answer');
+      this.#finish(userId, recipient, RETRY.first);
+    }
+  }
+
+  #finish(userId: string, recipient: Recipient, least: number): void {
+    recipient.since = undefined;
+    this.#active -= 1;
+    this.#continue(userId, recipient, least);
+    this.#drain();
+  }
+
+  /** What was owed is told, unless more has come meanwhile. */
+  #settled(userId: string, recipient: Recipient): void {
+    if (recipient.forced || !this.#outbox.delete(userId)) return;
+    this.#sql('DELETE FROM outbox WHERE user_id = ?', userId);
+  }
+
+  #failed(userId: string, fault: unknown): void {
+    const now = this.#clock();
+    const attempts =
+      (this.#sql<{ attempts: number }>('SELECT attempts FROM outbox WHERE user_id = ?', userId)[0]?.attempts ?? 0) + 1;
+    const due = now + Math.min(RETRY.longest, RETRY.first * 2 ** Math.min(attempts, 10));
+    this.#sql(
+      `INSERT INTO outbox VALUES (?, ?, ?)
+       ON CONFLICT (user_id) DO UPDATE SET attempts = excluded.attempts, due_at = excluded.due_at`,
+      userId,
+      attempts,
+      due,
+    );
+    this.#outbox.add(userId);
+    this.guard(due);
+    this.#ports.log('an inbox could not be told', { user_id: userId, attempts, error: String(fault) });
+  }
+
+  /** The call is over: the next one, or none. */
+  #continue(userId: string, recipient: Recipient, least: number): void {
+    const armed = this.#conversation.members.current(userId)?.armed ?? false;
+    if (recipient.forced || (recipient.again && armed)) {
+      this.#schedule(userId, recipient, least);
+      return;
+    }
+    recipient.running = false;
+    this.#behind -= 1;
+  }
+
+  #schedule(userId: string, recipient: Recipient, least: number): void {
+    const wait = Math.max(least, recipient.forced ? 0 : this.#pause(recipient));
+    if (wait <= 0) {
+      this.#enqueue(userId);
+      return;
+    }
+    recipient.timer = setTimeout(() => {
+      recipient.timer = undefined;
+      this.#enqueue(userId);
+    }, wait);
+  }
+
+  /**
+   * How long the next notice waits, in ms. An inbox in which a device listens never does. One in which none does is told
+   * at once a few times and then at a steady rate (a leaky bucket as ITU-T I.371 has it, "virtual scheduling").
+   */
+  #pause(recipient: Recipient): number {
+    const members = this.#conversation.chat.member_count;
+    const huge = tierOf(members) === 'huge';
+    if (recipient.devices !== 0 && !huge) return 0;
+    const { every, burst } = huge ? HUGE_NOTICE_RATE : idleNoticeRate(members);
+    const now = this.#clock();
+    recipient.scheduled = Math.max(recipient.scheduled, now) + every;
+    return recipient.scheduled - now - every * burst;
+  }
+
+  #retryDue(): void {
+    const due = this.#sql<{ user_id: string }>('SELECT user_id FROM outbox WHERE due_at <= ?', this.#clock());
+    for (const { user_id } of due) {
+      this.#outbox.add(user_id);
+      // A call that is under way or about to be made answers for the row.
+      if (!this.#recipient(user_id).running) this.#tell(user_id, true);
+    }
+  }
+
+  /** The events after `told` as one ready frame; nothing when memory does not reach back that far. */
+  #frame(told: number, visibleFrom = Number.POSITIVE_INFINITY): string | undefined {
+    const { chat, log } = this.#conversation;
+    const from = Math.max(told + 1, visibleFrom);
+    const first = this.#recent[0]?.seq;
+    if (first === undefined || from < first || from > log.head) return undefined;
+    const events = this.#recent.slice(from - first).map((event) => event.json);
+    return eventsFrame(chat.id, chat.epoch, log.head, events);
+  }
+
+  #remember(seq: number, json: string): void {
+    const last = this.#recent.at(-1);
+    if (last !== undefined && last.seq + 1 !== seq) {
+      // A frame is cut out by position: what is remembered has no holes.
+      this.#recent = [];
+      this.#recentSize = 0;
+    }
+    this.#recent.push({ seq, json });
+    this.#recentSize += json.length;
+    if (this.#recent.length < RECENT.events * 2 && this.#recentSize < RECENT.size * 2) return;
+    while (this.#recent.length > RECENT.events || (this.#recentSize > RECENT.size && this.#recent.length > 1)) {
+      this.#recentSize -= this.#recent.shift()?.json.length ?? 0;
+    }
+  }
+
+  #sql<T extends Record<string, SqlStorageValue>>(query: string, ...bindings: SqlStorageValue[]): T[] {
+    return this.#conversation.sql.exec<T>(query, ...bindings).toArray();
+  }
+}
+
+/** An `events` frame from events that are JSON already. Matches `EventsFrame`. */
+export const eventsFrame = (chatId: string, epoch: string, head: number, events: string[], rest = ''): string =>
+  `{"t":"events","chat_id":"${chatId}","epoch":"${epoch}","head_seq":${head}${rest},"events":[${events.join(',')}]}`;

@@ -1,0 +1,221 @@
+import { timestamp } from '../clock.ts';
+import { type Hole, Message } from '../protocol/events.ts';
+
+/** A row of `events` as it is stored. `extra` is a JSON object with the fields that only this type of event has. */
+export interface EventRow {
+  seq: number;
+  ordinal: number;
+  type: string;
+  actor_id: string;
+  created_at: number;
+  client_id: string | null;
+  kind: string | null;
+  content: string | null;
+  extra: string | null;
+}
+
+export type NewEvent = Omit<EventRow, 'seq' | 'ordinal'>;
+
+export interface Page {
+  rows: EventRow[];
+  hasMore: boolean;
+}
+
+/** About the bytes of text in one page over REST. JSON may take six times as much, and calls between objects end at 32 MiB. */
+export const PAGE_BYTES = 2 * 1024 * 1024;
+
+const COLUMNS = 'seq, ordinal, type, actor_id, created_at, client_id, kind, content, extra';
+
+/**
+ * The log of one conversation. Invariants: seq is 1..head without holes; ordinal counts messages; a (sender, client_id)
+ * stands in it once. Every method is synchronous, so that the caller's transaction is the transaction.
+ */
+export class Log {
+  readonly #sql: SqlStorage;
+  #head = 0;
+  #messages = 0;
+  /** The newest message, once one was appended here. */
+  #last: EventRow | undefined;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    this.reload();
+  }
+
+  /** Position of the newest event; 0 when there is none. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Messages in the log: the ordinal of the newest one. */
+  get messages(): number {
+    return this.#messages;
+  }
+
+  /** Reads head and ordinal from storage again: after a transaction that was rolled back. */
+  reload(): void {
+    this.#last = undefined;
+    const last = this.#sql
+      .exec<{ seq: number; ordinal: number }>('SELECT seq, ordinal FROM events ORDER BY seq DESC LIMIT 1')
+      .toArray()[0];
+    this.#head = last?.seq ?? 0;
+    this.#messages = last?.ordinal ?? 0;
+  }
+
+  /** Appends an event at the next seq. null: this (actor, client_id) stands in the log already, and no seq was used. */
+  append(event: NewEvent): EventRow | null {
+    const seq = this.#head + 1;
+    const ordinal = this.#messages + (event.type === 'message' ? 1 : 0);
+    const { type, actor_id, created_at, client_id, kind, content, extra } = event;
+    const cursor = this.#sql.exec(
+      `INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (actor_id, client_id) WHERE client_id IS NOT NULL DO NOTHING`,
+      seq,
+      ordinal,
+      type,
+      actor_id,
+      created_at,
+      client_id,
+      kind,
+      content,
+      extra,
+    );
+    if (cursor.rowsWritten === 0) return null;
+    this.#head = seq;
+    this.#messages = ordinal;
+    const row = { seq, ordinal, type, actor_id, created_at, client_id, kind, content, extra };
+    if (type === 'message') this.#last = row;
+    return row;
+  }
+
+  byClientId(actor: string, clientId: string): EventRow | undefined {
+    return this.#rows(`SELECT ${COLUMNS} FROM events WHERE actor_id = ? AND client_id = ?`, actor, clientId)[0];
+  }
+
+  at(seq: number): EventRow | undefined {
+    return this.#rows(`SELECT ${COLUMNS} FROM events WHERE seq = ?`, seq)[0];
+  }
+
+  /** Messages at or before `seq`. */
+  messagesUpTo(seq: number): number {
+    if (seq >= this.#head) return this.#messages;
+    if (seq <= 0) return 0;
+    return (
+      this.#sql.exec<{ ordinal: number }>('SELECT ordinal FROM events WHERE seq = ?', seq).toArray()[0]?.ordinal ?? 0
+    );
+  }
+
+  /** The newest message not before `from`. */
+  lastMessage(from: number): EventRow | undefined {
+    if (this.#last !== undefined) return this.#last.seq >= from ? this.#last : undefined;
+    return this.#rows(
+      `SELECT ${COLUMNS} FROM events WHERE type = 'message' AND seq >= ? ORDER BY seq DESC LIMIT 1`,
+      from,
+    )[0];
+  }
+
+  /** Events after `after`, ascending, at most `limit` rows and about `bytes` of text (at least one row). */
+  after(after: number, limit: number, bytes = Number.POSITIVE_INFINITY): Page {
+    const { rows } = this.#rowsWithin(
+      bytes,
+      `SELECT ${COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ?`,
+      after,
+      limit,
+    );
+    const last = rows.at(-1)?.seq ?? after;
+    return { rows, hasMore: last < this.#head };
+  }
+
+  /** The newest events not before `from`, ascending, at most `limit` rows and about `bytes` of text (at least one row). */
+  newest(from: number, limit: number, bytes: number): EventRow[] {
+    const query = `SELECT ${COLUMNS} FROM events WHERE seq >= ? ORDER BY seq DESC LIMIT ?`;
+    return this.#rowsWithin(bytes, query, from, limit).rows.reverse();
+  }
+
+  /**
+   * Messages before or after a seq (exclusive), or the newest, ascending; not before `from`. A page of long messages is
+   * shorter than `limit`.
+   */
+  messagePage(from: number, page: { before?: number; after?: number; limit: number }): Page {
+    const take = page.limit + 1;
+    if (page.after !== undefined) {
+      const { rows, cut } = this.#rowsWithin(
+        PAGE_BYTES,
+        `SELECT ${COLUMNS} FROM events WHERE type = 'message' AND seq > ? AND seq < ? ORDER BY seq LIMIT ?`,
+        Math.max(page.after, from - 1),
+        page.before ?? Number.MAX_SAFE_INTEGER,
+        take,
+      );
+      return { rows: rows.slice(0, page.limit), hasMore: cut || rows.length > page.limit };
+    }
+    const { rows, cut } = this.#rowsWithin(
+      PAGE_BYTES,
+      `SELECT ${COLUMNS} FROM events WHERE type = 'message' AND seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
+      from,
+      page.before ?? Number.MAX_SAFE_INTEGER,
+      take,
+    );
+    return { rows: rows.slice(0, page.limit).reverse(), hasMore: cut || rows.length > page.limit };
+  }
+
+  /** The newest message of each sender after `seq`: what sends imply for read marks that are not stored yet. */
+  lastSentAfter(seq: number): Map<string, number> {
+    const rows = this.#sql
+      .exec<{ actor_id: string; seq: number }>(
+        "SELECT actor_id, max(seq) AS seq FROM events WHERE seq > ? AND type = 'message' GROUP BY actor_id",
+        seq,
+      )
+      .toArray();
+    return new Map(rows.map((row) => [row.actor_id, row.seq]));
+  }
+
+  erase(): void {
+    this.#sql.exec('DELETE FROM events');
+  }
+
+  /** Rows up to about `bytes` of text, at least one. `cut`: the query had more. */
+  #rowsWithin(bytes: number, query: string, ...bindings: SqlStorageValue[]): { rows: EventRow[]; cut: boolean } {
+    const rows: EventRow[] = [];
+    let size = 0;
+    for (const row of this.#sql.exec<Record<string, SqlStorageValue> & EventRow>(query, ...bindings)) {
+      size += rowSize(row);
+      if (size > bytes && rows.length > 0) return { rows, cut: true };
+      rows.push(row);
+    }
+    return { rows, cut: false };
+  }
+
+  #rows(query: string, ...bindings: SqlStorageValue[]): EventRow[] {
+    return this.#sql.exec<Record<string, SqlStorageValue> & EventRow>(query, ...bindings).toArray();
+  }
+}
+
+const rowSize = (row: EventRow): number => 200 + (row.content?.length ?? 0) + (row.extra?.length ?? 0);
+const tail = (extra: string | null): string => (extra === null ? '}' : `,${extra.slice(1)}`);
+
+/** The event as JSON, written once and shared by every socket and page. Matches `ChatEvent`. */
+export function eventJson(row: EventRow): string {
+  const base = `{"seq":${row.seq},"type":"${row.type}","actor_id":"${row.actor_id}","created_at":"${timestamp(row.created_at)}"`;
+  if (row.type !== 'message') return base + tail(row.extra);
+  return (
+    `${base},"ordinal":${row.ordinal},"client_id":${JSON.stringify(row.client_id)},"sender_id":"${row.actor_id}"` +
+    `,"kind":"${row.kind}","content":${JSON.stringify(row.content)}${tail(row.extra)}`
+  );
+}
+
+/** The message as JSON. Matches `Message`. */
+export function messageJson(chatId: string, row: EventRow): string {
+  return (
+    `{"chat_id":"${chatId}","seq":${row.seq},"ordinal":${row.ordinal},"client_id":${JSON.stringify(row.client_id)}` +
+    `,"sender_id":"${row.actor_id}","kind":"${row.kind}","content":${JSON.stringify(row.content)}` +
+    `,"created_at":"${timestamp(row.created_at)}"${tail(row.extra)}`
+  );
+}
+
+/** The message as a value: the one that `messageJson` writes. */
+export const messageOf = (chatId: string, row: EventRow): Message =>
+  Message.parse(JSON.parse(messageJson(chatId, row)));
+
+/** What lies before a member's first visible seq answers with a reason. */
+export const holesBefore = (after: number, visibleFrom: number): Hole[] =>
+  after + 1 < visibleFrom ? [{ from_seq: after + 1, to_seq: visibleFrom - 1, reason: 'before_join' }] : [];

@@ -1,0 +1,78 @@
+import type { EventPage, Hole, MessagePage } from '../protocol/events.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import type { CatchUp, Json } from './api.ts';
+import type { Conversation } from './conversation.ts';
+import { eventsFrame } from './fanout.ts';
+import { type EventRow, eventJson, holesBefore, messageJson, PAGE_BYTES } from './log.ts';
+import type { MemberRow } from './members.ts';
+
+/** A page of the log as one member may see it; its events are JSON already. */
+export interface LogPage {
+  events: string[];
+  /** seq of the last event in the page; `after` when the page is empty. */
+  last: number;
+  hasMore: boolean;
+  holes: Hole[];
+  reset: boolean;
+}
+
+const json = (rows: EventRow[]): string[] => rows.map(eventJson);
+
+/** What came after `after`. A position beyond the head belongs to another history: the newest page and `reset`. */
+export function pageAfter(
+  conversation: Conversation,
+  member: MemberRow,
+  page: { after: number; limit: number; bytes?: number },
+): LogPage {
+  const { log } = conversation;
+  const bytes = page.bytes ?? PAGE_BYTES;
+  if (page.after > log.head) return newestPage(conversation, member, page.limit, bytes);
+  const { rows, hasMore } = log.after(Math.max(page.after, member.visible_from - 1), page.limit, bytes);
+  const last = rows.at(-1)?.seq ?? page.after;
+  return { events: json(rows), last, hasMore, holes: holesBefore(page.after, member.visible_from), reset: false };
+}
+
+/** For a device that was away: as `pageAfter`, but too far behind it gets the newest page and `reset`. */
+export function catchUpPage(conversation: Conversation, member: MemberRow, after: number, bytes: number): LogPage {
+  const { log } = conversation;
+  if (log.head - Math.max(after, member.visible_from - 1) <= LIMITS.resetAfter) {
+    return pageAfter(conversation, member, { after, limit: LIMITS.resetAfter, bytes });
+  }
+  return newestPage(conversation, member, LIMITS.pageMax, bytes);
+}
+
+function newestPage({ log }: Conversation, member: MemberRow, limit: number, bytes: number): LogPage {
+  const rows = log.newest(member.visible_from, Math.min(limit, LIMITS.pageMax), bytes);
+  const holes = holesBefore(0, member.visible_from);
+  return { events: json(rows), last: rows.at(-1)?.seq ?? 0, hasMore: false, holes, reset: true };
+}
+
+const extras = (page: LogPage): string =>
+  (page.holes.length > 0 ? `,"holes":${JSON.stringify(page.holes)}` : '') + (page.reset ? ',"reset":true' : '');
+
+const headFields = ({ chat, log }: Conversation, page: LogPage): string =>
+  `"head_seq":${log.head},"epoch":"${chat.epoch}","has_more":${page.hasMore}${extras(page)}`;
+
+/** The page as REST answers it. Matches `EventPage`. */
+export const pageJson = (conversation: Conversation, page: LogPage): Json<EventPage> =>
+  `{${headFields(conversation, page)},"items":[${page.events.join(',')}]}`;
+
+/** The page as a part of a sync answer. */
+export const catchUpParts = (conversation: Conversation, page: LogPage): CatchUp => ({
+  head: `{${headFields(conversation, page)}}`,
+  events: `[${page.events.join(',')}]`,
+});
+
+/** The page as a socket gets it. Matches `EventsFrame`. */
+export function pageFrame({ chat, log }: Conversation, page: LogPage): string {
+  return eventsFrame(chat.id, chat.epoch, log.head, page.events, `,"has_more":${page.hasMore}${extras(page)}`);
+}
+
+export function messagePageJson(
+  { chat, log }: Conversation,
+  member: MemberRow,
+  page: { before?: number; after?: number; limit: number },
+): Json<MessagePage> {
+  const { rows, hasMore } = log.messagePage(member.visible_from, page);
+  return `{"items":[${rows.map((row) => messageJson(chat.id, row)).join(',')}],"has_more":${hasMore}}`;
+}

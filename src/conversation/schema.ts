@@ -1,0 +1,70 @@
+import type { Migration } from '../storage/migrate.ts';
+
+/**
+ * The tables of a conversation.
+ *
+ * `events` is the log: `seq` is contiguous from 1, `ordinal` is the number of messages at or before the row. One index
+ * beside it carries idempotency. A message costs two written rows, whatever the number of members.
+ *
+ * `chat` has one row. Everything at or before `told_through` has been told to every inbox that is to be told, except
+ * those in `outbox`; watermarks that sends imply (who sends has read) are stored up to `marks_through` and are derived
+ * from the log beyond it.
+ */
+export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
+  `
+  CREATE TABLE chat (
+    id TEXT PRIMARY KEY,
+    type TEXT NOT NULL,
+    name TEXT,
+    workspace_id TEXT,
+    history TEXT NOT NULL,
+    epoch TEXT NOT NULL,
+    member_count INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    told_through INTEGER NOT NULL,
+    marks_through INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE events (
+    seq INTEGER PRIMARY KEY,
+    ordinal INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    actor_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    client_id TEXT,
+    kind TEXT,
+    content TEXT,
+    extra TEXT
+  ) STRICT;
+  CREATE UNIQUE INDEX events_client ON events (actor_id, client_id) WHERE client_id IS NOT NULL;
+
+  CREATE TABLE members (
+    user_id TEXT PRIMARY KEY,
+    role TEXT NOT NULL,
+    state TEXT NOT NULL,
+    member_seq INTEGER NOT NULL,
+    joined_at INTEGER NOT NULL,
+    visible_from INTEGER NOT NULL,
+    read_seq INTEGER NOT NULL,
+    delivered_seq INTEGER NOT NULL,
+    armed INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX members_armed ON members (user_id) WHERE state = 'member' AND armed = 1;
+
+  CREATE TABLE mentions (
+    user_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (user_id, seq)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE outbox (
+    user_id TEXT PRIMARY KEY,
+    attempts INTEGER NOT NULL,
+    due_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+  'CREATE TABLE relays (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID',
+];

@@ -1,0 +1,23 @@
+import type { FanoutTier } from '../protocol/chats.ts';
+
+/** Largest room of each tier, in members; see `FanoutTier` for what a tier gives up. */
+export const TIER_LIMITS = { small: 32, large: 5000 } as const;
+
+export function tierOf(members: number): FanoutTier {
+  if (members <= TIER_LIMITS.small) return 'small';
+  return members <= TIER_LIMITS.large ? 'large' : 'huge';
+}
+
+/** Receipts are pushed to the sockets of rooms up to this size; in larger ones they are read from the member list. */
+export const RECEIPTS_PUSHED_UP_TO = 256;
+/** "Delivered" is pushed in small rooms only: in larger ones nobody reads ticks per person. */
+export const DELIVERED_PUSHED_UP_TO = TIER_LIMITS.small;
+
+/** Pause between two flushes of messages, in ms: grows with what a broadcast costs. */
+export const sendPause = (sockets: number): number => Math.min(20, Math.max(1, sockets * 0.05));
+/** Pause between two flushes of receipts, in ms. */
+export const receiptPause = (members: number): number => Math.min(1000, Math.max(100, members * 2));
+/** Notices to an inbox that has no device listening: one every so many ms, a few at once. */
+export const idleNoticeRate = (members: number) => ({ every: Math.min(1000, Math.max(100, members * 10)), burst: 20 });
+/** Hints to an inbox in a huge room. */
+export const HUGE_NOTICE_RATE = { every: 1000, burst: 1 } as const;

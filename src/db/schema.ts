@@ -1,0 +1,125 @@
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import type { ChatType } from '../protocol/chats.ts';
+
+/*
+ * The tables of D1, as migrations/ creates them (a test compares the two). Times are milliseconds since 1970.
+ */
+
+export const users = sqliteTable(
+  'users',
+  {
+    id: text().primaryKey(),
+    /** Normalised: trimmed, lower case. */
+    email: text().notNull(),
+    handle: text(),
+    fullname: text().notNull(),
+    avatar: text(),
+    status: text({ enum: ['Active', 'Suspended'] })
+      .notNull()
+      .default('Active'),
+    created_at: integer().notNull(),
+    updated_at: integer().notNull(),
+  },
+  (t) => [uniqueIndex('users_email').on(t.email), uniqueIndex('users_handle').on(t.handle)],
+);
+
+export const credentials = sqliteTable('credentials', {
+  user_id: text().primaryKey(),
+  /** argon2id in PHC form. */
+  password_hash: text().notNull(),
+  updated_at: integer().notNull(),
+});
+
+/** A family of refresh tokens: only the token of the current generation refreshes. */
+export const sessions = sqliteTable(
+  'sessions',
+  {
+    id: text().primaryKey(),
+    user_id: text().notNull(),
+    device: text(),
+    created_at: integer().notNull(),
+    /** Time of the last sign-in or refresh. */
+    last_used_at: integer().notNull(),
+    expires_at: integer().notNull(),
+    generation: integer().notNull(),
+    /** `iat` of the current generation's tokens, whole seconds. They can be signed again, byte for byte. */
+    issued_at: integer().notNull(),
+    /** Name of the attempt that made the current generation. */
+    attempt: text(),
+    revoked_at: integer(),
+    /** The task that carries the end of the session to the inbox. */
+    revoked_by: text(),
+  },
+  (t) => [index('sessions_user').on(t.user_id, t.id), index('sessions_expiry').on(t.expires_at)],
+);
+
+/** Exact counters of failed sign-ins; `key` is a digest, known and unknown addresses alike. */
+export const authAttempts = sqliteTable(
+  'auth_attempts',
+  {
+    key: text().primaryKey(),
+    failures: integer().notNull(),
+    window_started_at: integer().notNull(),
+  },
+  (t) => [index('auth_attempts_window').on(t.window_started_at)],
+);
+
+/** A deleted workspace keeps its row: its conversations name it until they are dissolved. */
+export const workspaces = sqliteTable('workspaces', {
+  id: text().primaryKey(),
+  name: text().notNull(),
+  description: text(),
+  owner_id: text().notNull(),
+  created_at: integer().notNull(),
+  updated_at: integer().notNull(),
+  deleted_at: integer(),
+});
+
+export const workspaceMembers = sqliteTable(
+  'workspace_members',
+  {
+    workspace_id: text().notNull(),
+    user_id: text().notNull(),
+    role: text({ enum: ['owner', 'member'] }).notNull(),
+    joined_at: integer().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspace_id, t.user_id] }),
+    index('workspace_members_user').on(t.user_id, t.workspace_id),
+  ],
+);
+
+/** Directory of conversations: which exist and where they belong. The room is the authority on everything else. */
+export const chats = sqliteTable(
+  'chats',
+  {
+    id: text().primaryKey(),
+    type: text().$type<ChatType>().notNull(),
+    workspace_id: text(),
+    created_by: text().notNull(),
+    created_at: integer().notNull(),
+    deleted_at: integer(),
+  },
+  (t) => [index('chats_workspace').on(t.workspace_id, t.id)],
+);
+
+/** The Single of a pair of users: the primary key makes it one, however many create it at once. */
+export const dms = sqliteTable('dms', {
+  pair_key: text().primaryKey(),
+  chat_id: text().notNull(),
+});
+
+/** What must still follow from a committed change, in another place. Done: no row. */
+export const tasks = sqliteTable(
+  'tasks',
+  {
+    id: text().primaryKey(),
+    kind: text().notNull(),
+    payload: text().notNull(),
+    created_at: integer().notNull(),
+    /** When the sweep may pick it up. */
+    due_at: integer().notNull(),
+    attempts: integer().notNull().default(0),
+  },
+  (t) => [index('tasks_due').on(t.due_at)],
+);

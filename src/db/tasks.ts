@@ -1,0 +1,79 @@
+import { asc, eq, lte, sql } from 'drizzle-orm';
+import { z } from 'zod';
+import type { Db } from './client.ts';
+import { tasks } from './schema.ts';
+
+/*
+ * A task is what must follow from a change in D1 in another place: a row written in the same batch as the change, so
+ * that it cannot be lost, and deleted when it is done. Carrying one out twice changes nothing.
+ */
+
+/** Milliseconds for which the request that wrote a task has it to itself. */
+const GRACE_MS = 10_000;
+const MAX_BACKOFF_MS = 60 * 60 * 1000;
+
+export const Task = z.discriminatedUnion('kind', [
+  /** Sessions whose `revoked_by` is this task end in the user's inbox. */
+  z.object({ kind: z.literal('end_sessions'), user_id: z.string() }),
+  /** The inbox learns the status that D1 has. */
+  z.object({ kind: z.literal('settle_status'), user_id: z.string() }),
+  /** A user who left a workspace leaves its conversations; `after` is the last one that is done. */
+  z.object({
+    kind: z.literal('expel'),
+    workspace_id: z.string(),
+    user_id: z.string(),
+    after: z.string().default(''),
+  }),
+  /** The conversations of a deleted workspace are deleted. */
+  z.object({ kind: z.literal('dissolve'), workspace_id: z.string(), after: z.string().default('') }),
+  /** A member asked to delete a conversation: if the room did, the directory learns it. */
+  z.object({ kind: z.literal('settle_deletion'), chat_id: z.string(), user_id: z.string() }),
+]);
+export type Task = z.infer<typeof Task>;
+export interface StoredTask {
+  id: string;
+  task: Task;
+}
+
+/** The statement that writes a task; goes into the batch of the change. */
+export const inserting = (db: Db, { id, task }: StoredTask, now: number) =>
+  db.insert(tasks).values({
+    id,
+    kind: task.kind,
+    payload: JSON.stringify(task),
+    created_at: now,
+    due_at: now + GRACE_MS,
+  });
+
+export const deleting = (db: Db, id: string) => db.delete(tasks).where(eq(tasks.id, id));
+
+/** The task, or undefined when it is done. */
+export async function findTask(db: Db, id: string): Promise<StoredTask | undefined> {
+  const row = await db.select().from(tasks).where(eq(tasks.id, id)).get();
+  return row && { id: row.id, task: Task.parse(JSON.parse(row.payload)) };
+}
+
+/** Remembers how far a long task has come. */
+export const advance = (db: Db, { id, task }: StoredTask, now: number) =>
+  db
+    .update(tasks)
+    .set({ payload: JSON.stringify(task), due_at: now + GRACE_MS, attempts: 0 })
+    .where(eq(tasks.id, id));
+
+/** Takes tasks that nobody finished. Each is due again later, and later each time, until it is done. */
+export async function takeDue(db: Db, now: number, limit: number): Promise<{ id: string; attempts: number }[]> {
+  const due = db
+    .select({ id: tasks.id })
+    .from(tasks)
+    .where(lte(tasks.due_at, now))
+    .orderBy(asc(tasks.due_at))
+    .limit(limit);
+  return db
+    .update(tasks)
+    .set({
+      attempts: sql`${tasks.attempts} + 1`,
+      due_at: sql`${now} + min(${MAX_BACKOFF_MS}, ${GRACE_MS} << min(${tasks.attempts}, 16))`,
+    })
+    .where(sql`${tasks.id} IN ${due}`)
+    .returning({ id: tasks.id, attempts: tasks.attempts });
+}

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import type { Json, Notice, NoticeAnswer } from '../conversation/api.ts';
+import type { ChatListItem, Preferences } from '../protocol/chats.ts';
+import type { Result } from '../protocol/errors.ts';
+import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
+import type { Presence } from '../protocol/users.ts';
+
+/** Who is asking, as the verified access token says. Times in milliseconds since 1970. */
+const Identity = z.object({
+  user_id: z.string(),
+  session_id: z.string(),
+  issued_at: z.number(),
+  expires_at: z.number(),
+});
+export type Identity = z.infer<typeof Identity>;
+
+/** Header in which the Worker hands a verified Identity (JSON) to an object with a WebSocket upgrade. */
+export const IDENTITY_HEADER = 'x-tideline-identity';
+
+export const identityOf = (request: Request): Identity =>
+  Identity.parse(JSON.parse(request.headers.get(IDENTITY_HEADER) ?? 'null'));
+
+/** The calls of a UserInbox: the inbox of one user, named by the user's id. */
+export interface InboxApi {
+  /**
+   * Whether the session may still act: the check behind every authenticated request, without D1.
+   * `attach` names a conversation to which the session is about to open a socket, so that ending the session can close it.
+   */
+  gate(identity: Identity, attach?: string): Promise<Result<null>>;
+  /** Ends sessions at once: their sockets close, here and in rooms; their access tokens are refused until they end. */
+  endSessions(input: { sessions: string[] | 'all'; except?: string }): Promise<void>;
+  /** A suspended user is refused on every path until restored. */
+  setSuspended(suspended: boolean): Promise<void>;
+  notify(notice: Notice): Promise<NoticeAnswer>;
+  /** A ready frame (typing, presence) for the user's devices; dropped when there are none. */
+  signal(frame: string): Promise<void>;
+  /** Conversations, latest activity first. */
+  chats(page: {
+    cursor?: string;
+    limit: number;
+  }): Promise<Result<Json<{ items: ChatListItem[]; next_cursor: string | null }>>>;
+  /** One conversation as the user has it in the list. */
+  chat(chatId: string): Promise<Result<ChatListItem>>;
+  prefer(chatId: string, preferences: Preferences): Promise<Result<ChatListItem>>;
+  sync(request: SyncRequest): Promise<Result<Json<SyncResponse>>>;
+  /** A peer tells that they came or went, and hears how this user is: only for people who share a Single. */
+  meet(peer: Presence): Promise<Presence | null>;
+  /** Presence as `viewer` may see it: the user themself, and people who share a Single with them; else not_found. */
+  presence(viewer: string): Promise<Result<Presence>>;
+}

@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { closeQuietly } from '../conversation/connections.ts';
+import { CLOSE_CODES, type CloseReason } from '../protocol/errors.ts';
+import type { Identity } from './api.ts';
+
+/** What a socket needs to survive hibernation; an attachment of another version ends it, and the client comes back. */
+const Attachment = z.object({
+  v: z.literal(1),
+  user_id: z.string(),
+  session_id: z.string(),
+  issued_at: z.number(),
+  expires_at: z.number(),
+  lagging: z.boolean(),
+  pos: z.number(),
+});
+
+/** Bytes of events that may be unconfirmed on one socket. */
+const CREDIT = 1024 * 1024;
+
+/** One device socket of the user, and its credit. */
+export class Device {
+  readonly socket: WebSocket;
+  identity: Identity;
+  lagging: boolean;
+  /** Position in the timeline up to which this socket was sent changes before it fell behind. */
+  pos: number;
+  #unconfirmed: { chatId: string; head: number; bytes: number }[] = [];
+  #bytes = 0;
+
+  constructor(socket: WebSocket, identity: Identity, pos: number, lagging = false) {
+    this.socket = socket;
+    this.identity = identity;
+    this.pos = pos;
+    this.lagging = lagging;
+  }
+
+  save(): void {
+    this.socket.serializeAttachment({ v: 1, ...this.identity, lagging: this.lagging, pos: this.pos } satisfies z.infer<
+      typeof Attachment
+    >);
+  }
+
+  send(text: string): void {
+    try {
+      this.socket.send(text);
+    } catch {
+      // The peer is gone; its close event follows or has been.
+    }
+  }
+
+  /** Counts events that go out. false: the credit is used up, and they must not. */
+  spend(chatId: string, head: number, bytes: number): boolean {
+    if (this.#bytes + bytes > CREDIT && this.#bytes > 0) return false;
+    this.#unconfirmed.push({ chatId, head, bytes });
+    this.#bytes += bytes;
+    return true;
+  }
+
+  /** The client holds this conversation up to `seq`. Returns whether a lagging socket has room again. */
+  confirm(chatId: string, seq: number): boolean {
+    this.#unconfirmed = this.#unconfirmed.filter((sent) => {
+      const confirmed = sent.chatId === chatId && sent.head <= seq;
+      if (confirmed) this.#bytes -= sent.bytes;
+      return !confirmed;
+    });
+    return this.lagging && this.#bytes <= CREDIT / 2;
+  }
+
+  close(reason: CloseReason): void {
+    closeQuietly(this.socket, CLOSE_CODES[reason], reason);
+  }
+}
+
+/** The device sockets of one user. */
+export class Devices {
+  readonly #all = new Map<WebSocket, Device>();
+
+  constructor(open: WebSocket[]) {
+    for (const socket of open) {
+      const attachment = Attachment.safeParse(socket.deserializeAttachment());
+      if (attachment.success) {
+        const { v: _, lagging, pos, ...identity } = attachment.data;
+        this.#all.set(socket, new Device(socket, identity, pos, lagging));
+      } else {
+        closeQuietly(socket, 1012, 'reconnect');
+      }
+    }
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  add(device: Device): void {
+    device.save();
+    this.#all.set(device.socket, device);
+  }
+
+  get(socket: WebSocket): Device | undefined {
+    return this.#all.get(socket);
+  }
+
+  delete(socket: WebSocket): void {
+    this.#all.delete(socket);
+  }
+
+  /** Devices whose token has not ended; the others are closed. */
+  live(now: number): Device[] {
+    this.end((device) => device.identity.expires_at <= now, 'token_expired');
+    return [...this.#all.values()];
+  }
+
+  end(matches: (device: Device) => boolean, reason: CloseReason): void {
+    for (const device of [...this.#all.values()]) {
+      if (!matches(device)) continue;
+      this.#all.delete(device.socket);
+      device.close(reason);
+    }
+  }
+}

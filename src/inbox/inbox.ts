@@ -1,0 +1,319 @@
+import { type Clock, timestamp } from '../clock.ts';
+import type { Json, Notice, NoticeAnswer, RoomApi } from '../conversation/api.ts';
+import type { RoomFrame } from '../conversation/exchange.ts';
+import type { ChatListItem, Preferences } from '../protocol/chats.ts';
+import { ok, type Result, refuse } from '../protocol/errors.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
+import type { Presence } from '../protocol/users.ts';
+import { GroupCommit } from '../wire/groupcommit.ts';
+import type { InboxApi } from './api.ts';
+import { Courier } from './courier.ts';
+import { type Device, Devices } from './devices.ts';
+import { Gate } from './gate.ts';
+import { gather } from './gather.ts';
+import { parallel } from './parallel.ts';
+import { type ChatRecord, merge, withPreferences } from './rows.ts';
+import { Timeline } from './timeline.ts';
+import { ANSWER_MS, within } from './within.ts';
+
+/** Calls to rooms or to other inboxes under way at once. */
+const PARALLEL = 50;
+/** Pause between two frames of changes to a device, in ms. */
+const CHANGES_PAUSE = 5;
+/** People of Singles who are told that the user came or went. */
+const PEERS_TOLD = 200;
+/** Rows in one `inbox` frame to a device that comes back. */
+const ROWS_PER_FRAME = 200;
+/** Pauses before rooms that could not be looked at are asked again while a device waits for them, in ms. */
+const LOOK_AGAIN_MS = [1000, 2000, 4000, 8000, 16_000];
+
+export interface InboxPorts {
+  owner: string;
+  room(chatId: string): RoomApi;
+  peer(userId: string): Pick<InboxApi, 'meet'>;
+  background(work: Promise<void>): void;
+  log(message: string, fields: Record<string, unknown>): void;
+}
+
+/** The inbox of one user: its rows, its devices, and the order in which a device hears of things. */
+export class Inbox {
+  readonly timeline: Timeline;
+  readonly gate: Gate;
+  readonly devices: Devices;
+  readonly #clock: Clock;
+  readonly #ports: InboxPorts;
+  readonly #courier: Courier<Device>;
+  readonly #changes: GroupCommit<{ chatId: string; change: string }>;
+  #looking: Promise<void> | undefined;
+  #nextLook: Promise<void> | undefined;
+  #keepsLooking = false;
+  /** Conversations whose rooms have stopped telling since the look under way began. */
+  readonly #silent = new Set<string>();
+
+  constructor(storage: DurableObjectStorage, open: WebSocket[], clock: Clock, ports: InboxPorts) {
+    this.#clock = clock;
+    this.#ports = ports;
+    this.timeline = new Timeline(storage, ports.owner);
+    this.gate = new Gate(this.timeline, clock);
+    this.devices = new Devices(open);
+    this.#courier = new Courier({
+      submit: (_device, chatId, frames) => ports.room(chatId).submit(ports.owner, frames),
+      background: ports.background,
+      log: ports.log,
+    });
+    this.#changes = new GroupCommit(
+      (batch) => this.#pushChanges(batch),
+      () => CHANGES_PAUSE,
+    );
+  }
+
+  /** A room tells how things are. Events go to the devices first: they are durable in the room already. */
+  notify(notice: Notice): NoticeAnswer {
+    const listeners = this.devices.live(this.#clock());
+    const chatId = notice.chat.id;
+    const row = this.timeline.get(chatId);
+    // A notice may be late: what belongs to a membership that has ended since is not for these devices any more.
+    const over = row !== undefined && row.gone !== null && row.member_seq >= notice.member_seq;
+    if (notice.frame !== undefined && !over) this.#pushEvents(listeners, chatId, notice.chat.head_seq, notice.frame);
+    if (!notice.armed && listeners.length === 0) this.#silent.add(chatId);
+    this.#apply(notice, row, listeners.length > 0);
+    return { devices: listeners.length };
+  }
+
+  signal(frame: string): void {
+    for (const device of this.devices.live(this.#clock())) if (!device.lagging) device.send(frame);
+  }
+
+  /** A device has come: what changed since its cursor, then, when rooms have waited, what they say. */
+  async welcome(device: Device, cursor: string | undefined): Promise<void> {
+    const first = this.devices.size === 0;
+    const position = cursor === undefined ? this.timeline.pos : this.timeline.positionOf(cursor);
+    device.pos = position ?? 0;
+    this.devices.add(device);
+    this.#replay(device, position === null);
+    await this.look();
+    if (first) await this.#meetPeers(device);
+    await this.#keepLooking();
+  }
+
+  /**
+   * Asks the rooms that wait for a look. One look at a time: whoever comes meanwhile waits for the one after it, because
+   * rooms may have begun to wait since the one under way began.
+   */
+  look(): Promise<void> {
+    if (this.#looking === undefined) {
+      this.#looking = this.#lookNow().finally(() => {
+        this.#looking = undefined;
+      });
+      return this.#looking;
+    }
+    const next = () => {
+      this.#nextLook = undefined;
+      return this.look();
+    };
+    this.#nextLook ??= this.#looking.then(next, next);
+    return this.#nextLook;
+  }
+
+  /** A room that could not be looked at tells nothing: it is asked again while there is a device that waits for news. */
+  async #keepLooking(): Promise<void> {
+    if (this.#keepsLooking) return;
+    this.#keepsLooking = true;
+    try {
+      for (const pause of LOOK_AGAIN_MS) {
+        if (this.devices.size === 0 || this.timeline.stale().length === 0) return;
+        await scheduler.wait(pause);
+        await this.look();
+      }
+    } finally {
+      this.#keepsLooking = false;
+    }
+  }
+
+  async list(page: {
+    cursor?: string;
+    limit: number;
+  }): Promise<Result<Json<{ items: ChatListItem[]; next_cursor: string | null }>>> {
+    const key = page.cursor === undefined ? undefined : /^(\d{1,15})\.(chat_[0-9a-z]{26})$/.exec(page.cursor);
+    if (key === null) return refuse('invalid', 'cursor: not a cursor of this list');
+    if (key === undefined) await this.look();
+    const after = key === undefined ? undefined : { activity: Number(key[1]), chat_id: key[2] ?? '' };
+    const { items, next } = this.timeline.list(after, page.limit);
+    const cursor = next === null ? 'null' : `"${next.activity}.${next.chat_id}"`;
+    return ok(`{"items":[${items.join(',')}],"next_cursor":${cursor}}`);
+  }
+
+  async item(chatId: string): Promise<Result<ChatListItem>> {
+    await this.look();
+    const item = this.timeline.get(chatId)?.item;
+    return item ? ok(item) : refuse('not_found', 'there is no such conversation in your list');
+  }
+
+  prefer(chatId: string, preferences: Preferences): Result<ChatListItem> {
+    const row = this.timeline.get(chatId);
+    if (row === undefined || row.item === null)
+      return refuse('not_found', 'there is no such conversation in your list');
+    const changed = withPreferences(row, preferences);
+    this.#announce(chatId, this.timeline.put(changed, row));
+    return changed.item === null ? refuse('not_found', 'there is no such conversation in your list') : ok(changed.item);
+  }
+
+  async sync(request: SyncRequest): Promise<Result<Json<SyncResponse>>> {
+    await this.look();
+    const position = request.cursor == null ? 0 : this.timeline.positionOf(request.cursor);
+    const { changes, pos, hasMore } = this.timeline.page(position ?? 0, request.limit ?? LIMITS.syncPageDefault);
+    const events = request.chats === undefined ? '' : await gather(this.timeline, this.#ports, request.chats);
+    return ok(
+      `{"changes":[${changes.join(',')}],"cursor":"${this.timeline.cursorAt(pos)}","has_more":${hasMore}` +
+        `${position === null ? ',"reset":true' : ''}${events}}`,
+    );
+  }
+
+  /** Frames of a device that are for conversations. */
+  forward(device: Device, frames: RoomFrame[]): void {
+    for (const frame of frames) {
+      const seq = frame.t === 'got' ? frame.seq : frame.t === 'pull' ? frame.after : undefined;
+      if (seq !== undefined && device.confirm(frame.chat_id, seq)) this.#resume(device);
+    }
+    this.#courier.forward(device, frames);
+  }
+
+  /** Ends sessions here and in the rooms. Throws when a room could not be told: the caller repeats the whole. */
+  async endSessions(sessions: string[] | 'all', except: string | undefined): Promise<void> {
+    this.gate.end(sessions, except);
+    await this.#endEverywhere((session) => (sessions === 'all' ? session !== except : sessions.includes(session)), {
+      sessions,
+      except,
+      reason: 'session_ended',
+    });
+  }
+
+  async setSuspended(suspended: boolean): Promise<void> {
+    this.gate.setSuspended(suspended);
+    if (suspended) await this.#endEverywhere(() => true, { sessions: 'all', except: undefined, reason: 'suspended' });
+  }
+
+  presence(): Presence {
+    return {
+      user_id: this.#ports.owner,
+      state: this.devices.size > 0 ? 'online' : 'offline',
+      last_seen: this.devices.size > 0 ? timestamp(this.#clock()) : (this.timeline.fact('last_seen') ?? null),
+    };
+  }
+
+  /** A peer came or went. They hear how this user is, if the two share a Single. */
+  meet(peer: Presence): Presence | null {
+    if (!this.timeline.knows(peer.user_id)) return null;
+    this.signal(JSON.stringify({ t: 'presence', ...peer }));
+    return this.presence();
+  }
+
+  /** The last device has left. */
+  left(): void {
+    this.timeline.setFact('last_seen', timestamp(this.#clock()));
+  }
+
+  /** Tells the user's peers that they came or went; `device` hears how the peers are. */
+  async #meetPeers(device?: Device): Promise<void> {
+    const own = this.presence();
+    await parallel(this.timeline.peers(PEERS_TOLD), PARALLEL, async (userId) => {
+      try {
+        const theirs = await this.#ports.peer(userId).meet(own);
+        if (theirs?.state === 'online') device?.send(JSON.stringify({ t: 'presence', ...theirs }));
+      } catch (fault) {
+        this.#ports.log('a peer could not be told of presence', { error: String(fault) });
+      }
+    });
+  }
+
+  goodbye(): Promise<void> {
+    return this.devices.size > 0 ? Promise.resolve() : this.#meetPeers();
+  }
+
+  async #lookNow(): Promise<void> {
+    this.#silent.clear();
+    await parallel(this.timeline.stale(), PARALLEL, async (chatId) => {
+      try {
+        const notice = await within(ANSWER_MS, this.#ports.room(chatId).look(this.#ports.owner));
+        // A room that stopped telling after it was looked at waits for the next look: its notice has overtaken this one.
+        const armed = !this.#silent.has(chatId);
+        if (notice !== null) this.#apply({ ...notice, armed }, this.timeline.get(chatId), false);
+        else this.#forget(chatId);
+      } catch (fault) {
+        this.#ports.log('a room could not be looked at', { chat_id: chatId, error: String(fault) });
+      }
+    });
+  }
+
+  #apply(notice: Notice, row: ChatRecord | undefined, listening: boolean): void {
+    this.#announce(notice.chat.id, this.timeline.put(merge(row, notice, listening), row));
+  }
+
+  /** The room knows nothing of the user: it was deleted, and has told everybody whom it could. */
+  #forget(chatId: string): void {
+    const row = this.timeline.get(chatId);
+    if (row === undefined) return;
+    this.#announce(chatId, this.timeline.put({ ...row, gone: 'deleted', item: null, mentions: [], stale: false }, row));
+  }
+
+  #announce(chatId: string, change: string | null): void {
+    if (change === null || this.devices.size === 0) return;
+    const work = this.#changes.add({ chatId, change });
+    if (work !== undefined) this.#ports.background(work);
+  }
+
+  #pushChanges(batch: { chatId: string; change: string }[]): void {
+    const latest = new Map(batch.map(({ chatId, change }) => [chatId, change]));
+    const { pos } = this.timeline;
+    const frame = inboxFrame([...latest.values()], this.timeline.cursorAt(pos));
+    for (const device of this.devices.live(this.#clock())) {
+      if (device.lagging) continue;
+      device.send(frame);
+      device.pos = pos;
+    }
+  }
+
+  #pushEvents(devices: Device[], chatId: string, head: number, frame: string): void {
+    for (const device of devices) {
+      if (device.lagging) continue;
+      if (device.spend(chatId, head, frame.length)) {
+        device.send(frame);
+        continue;
+      }
+      device.lagging = true;
+      device.save();
+      device.send(`{"t":"lag","chat_id":"${chatId}","head_seq":${head}}`);
+    }
+  }
+
+  /** A socket that had fallen behind has room: it learns what changed meanwhile, and pulls what it lacks. */
+  #resume(device: Device): void {
+    device.lagging = false;
+    this.#replay(device, false);
+    device.save();
+  }
+
+  /** Everything after the device's position, in frames. At least one, so that it knows its cursor. */
+  #replay(device: Device, reset: boolean): void {
+    for (let first = true, more = true; more; first = false) {
+      const page = this.timeline.page(device.pos, ROWS_PER_FRAME);
+      device.send(inboxFrame(page.changes, this.timeline.cursorAt(page.pos), reset && first));
+      device.pos = page.pos;
+      more = page.hasMore;
+    }
+  }
+
+  async #endEverywhere(
+    matches: (session: string) => boolean,
+    what: { sessions: string[] | 'all'; except: string | undefined; reason: 'session_ended' | 'suspended' },
+  ): Promise<void> {
+    this.devices.end((device) => matches(device.identity.session_id), what.reason);
+    await Promise.all(
+      this.gate.attached.map((chatId) => this.#ports.room(chatId).endSessions(this.#ports.owner, what)),
+    );
+  }
+}
+
+const inboxFrame = (changes: string[], cursor: string, reset = false): string =>
+  `{"t":"inbox","changes":[${changes.join(',')}],"cursor":"${cursor}"${reset ? ',"reset":true' : ''}}`;

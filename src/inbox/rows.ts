@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import type { Notice } from '../conversation/api.ts';
+import { ChatListItem, type Preferences } from '../protocol/chats.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import { unread } from '../protocol/unread.ts';
+
+const Gone = z.enum(['left', 'removed', 'deleted']);
+type Gone = z.infer<typeof Gone>;
+
+/** A row of `chats` without its position. */
+export interface ChatRecord {
+  chat_id: string;
+  member_seq: number;
+  epoch: string;
+  gone: Gone | null;
+  /** null once the user is gone. */
+  item: ChatListItem | null;
+  /** seqs of unread mentions, ascending. */
+  mentions: number[];
+  stale: boolean;
+}
+
+const Stored = z.object({
+  chat_id: z.string(),
+  member_seq: z.number(),
+  epoch: z.string(),
+  gone: Gone.nullable(),
+  item: z.string().nullable(),
+  mention_seqs: z.string(),
+  stale: z.number(),
+});
+
+export function recordOf(row: Record<string, SqlStorageValue>): ChatRecord {
+  const { item, mention_seqs, stale, ...rest } = Stored.parse(row);
+  return {
+    ...rest,
+    item: item === null ? null : ChatListItem.parse(JSON.parse(item)),
+    mentions: z.array(z.number()).parse(JSON.parse(mention_seqs)),
+    stale: stale === 1,
+  };
+}
+
+/** The conversation for the list is as old as its latest message, or as the user's coming. Milliseconds since 1970. */
+export const activityOf = (item: ChatListItem): number => Date.parse(item.last_message?.created_at ?? item.joined_at);
+
+const NO_PREFERENCES = { muted: false, pinned: false, archived: false };
+
+/**
+ * The row after a notice. Notices arrive at least once and in any order: watermarks take the maximum, membership goes by
+ * `member_seq`, the rest by the head. So merging is idempotent and does not depend on order.
+ *
+ * @param listening whether the user has a device here; without one, a room that does not tell everybody stops telling
+ */
+export function merge(row: ChatRecord | undefined, notice: Notice, listening: boolean): ChatRecord {
+  const stale = !notice.armed && !listening;
+  const { chat, member, gone = null } = notice;
+  const preferences = row?.item ?? NO_PREFERENCES;
+  const fresh = row === undefined || row.epoch !== chat.epoch;
+  const moved = fresh || notice.member_seq > row.member_seq || (gone === 'deleted' && row.gone !== 'deleted');
+  if (!moved && (row.item === null || member === null)) {
+    return { ...row, stale: row.gone === null && stale };
+  }
+  if (!fresh && notice.member_seq < row.member_seq) return { ...row, stale: row.gone === null && stale };
+  const base = { chat_id: chat.id, member_seq: notice.member_seq, epoch: chat.epoch };
+  if (member === null) return { ...base, gone: gone ?? 'removed', item: null, mentions: [], stale: false };
+
+  // What the row had counts only within the same membership.
+  const before = moved ? null : (row?.item ?? null);
+  const ahead = before === null || chat.head_seq >= before.head_seq;
+  const read =
+    before === null || member.read_seq >= before.read_seq
+      ? { read_seq: member.read_seq, read_messages: member.read_messages }
+      : { read_seq: before.read_seq, read_messages: before.read_messages };
+  const mentions = [...new Set([...(before === null ? [] : (row?.mentions ?? [])), ...notice.mentions])]
+    .filter((seq) => seq > read.read_seq)
+    .sort((a, b) => a - b)
+    .slice(-LIMITS.unreadMentions);
+  const messages = Math.max(notice.messages, before?.messages ?? 0);
+  const item: ChatListItem = {
+    ...(ahead ? chat : before),
+    role: member.role,
+    joined_at: member.joined_at,
+    visible_from: member.visible_from,
+    messages,
+    ...read,
+    delivered_seq: Math.max(member.delivered_seq, before?.delivered_seq ?? 0),
+    unread: unread(messages, read.read_messages),
+    mentions: mentions.length,
+    last_message: ahead ? notice.last_message : before.last_message,
+    muted: preferences.muted,
+    pinned: preferences.pinned,
+    archived: preferences.archived,
+  };
+  return { ...base, gone: null, item, mentions, stale };
+}
+
+export function withPreferences(row: ChatRecord, { muted, pinned, archived }: Preferences): ChatRecord {
+  if (row.item === null) return row;
+  return {
+    ...row,
+    item: {
+      ...row.item,
+      muted: muted ?? row.item.muted,
+      pinned: pinned ?? row.item.pinned,
+      archived: archived ?? row.item.archived,
+    },
+  };
+}
+
+/** The change that a device gets, from what is stored. Matches `Change`. */
+export function changeJson(chatId: string, itemJson: string | null, gone: string | null): string {
+  return itemJson === null
+    ? `{"type":"chat.gone","chat_id":"${chatId}","reason":"${gone}"}`
+    : `{"type":"chat","chat_id":"${chatId}","chat":${itemJson}}`;
+}

@@ -1,0 +1,33 @@
+import type { Migration } from '../storage/migrate.ts';
+
+/**
+ * The tables of an inbox: a compacted timeline. One row per conversation; `pos` is the value of the inbox's change
+ * counter when the row last changed, and the counter is simply the largest `pos`: rows only ever move forward, and none is
+ * deleted. So a notice costs two written rows (the row and its index), and sync reads what changed and nothing else.
+ *
+ * `item` is the row as it goes over the wire (a `ChatListItem` as JSON; null once the user is gone from the
+ * conversation). `stale`: the room will not tell more until this inbox looks.
+ */
+export const INBOX_MIGRATIONS: readonly Migration[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE chats (
+    chat_id TEXT PRIMARY KEY,
+    pos INTEGER NOT NULL,
+    member_seq INTEGER NOT NULL,
+    epoch TEXT NOT NULL,
+    gone TEXT,
+    item TEXT,
+    mention_seqs TEXT NOT NULL,
+    activity INTEGER NOT NULL,
+    peer_id TEXT,
+    stale INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX chats_pos ON chats (pos);
+  CREATE INDEX chats_stale ON chats (chat_id) WHERE stale = 1;
+
+  CREATE TABLE ended_sessions (session_id TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE attached (chat_id TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
+];

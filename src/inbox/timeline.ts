@@ -1,0 +1,216 @@
+import type { Json } from '../conversation/api.ts';
+import { randomTag } from '../ids.ts';
+import { ChatListItem } from '../protocol/chats.ts';
+import { migrate, storedVersion } from '../storage/migrate.ts';
+import { activityOf, type ChatRecord, changeJson, recordOf } from './rows.ts';
+import { INBOX_MIGRATIONS } from './schema.ts';
+
+export interface SyncPage {
+  /** `Change`s as JSON. */
+  changes: string[];
+  pos: number;
+  hasMore: boolean;
+  reset: boolean;
+}
+
+/** Characters of rows in one page, about: an answer stays far below what a call between objects may carry (32 MiB). */
+const PAGE_SIZE = 2 * 1024 * 1024;
+
+/** The first rows of a query that fit into a page, at least one. The query asks for one row more than `limit`. */
+function firstOf<R extends { item: string | null }>(all: Iterable<R>, limit: number): { rows: R[]; hasMore: boolean } {
+  const rows: R[] = [];
+  let size = 0;
+  for (const row of all) {
+    size += row.item?.length ?? 0;
+    if (rows.length === limit || (size > PAGE_SIZE && rows.length > 0)) return { rows, hasMore: true };
+    rows.push(row);
+  }
+  return { rows, hasMore: false };
+}
+
+/** Through the schema, which fixes the order of the keys: equal rows are equal texts. */
+const itemJson = (item: ChatListItem | null): string | null =>
+  item === null ? null : JSON.stringify(ChatListItem.parse(item));
+
+/** What the inbox stores: the rows, the change counter, a few facts. Synchronous, no calls, no sockets. */
+export class Timeline {
+  readonly #storage: DurableObjectStorage;
+  readonly #owner: string;
+  #ready = false;
+  #pos = 0;
+  #generation = '';
+
+  constructor(storage: DurableObjectStorage, owner: string) {
+    this.#storage = storage;
+    this.#owner = owner;
+    if (storedVersion(storage.sql) > 0) this.#open();
+  }
+
+  get pos(): number {
+    return this.#pos;
+  }
+
+  /** Tables exist from the first write on: a user who was only looked at costs no storage. */
+  get written(): boolean {
+    return this.#ready;
+  }
+
+  get sql(): SqlStorage {
+    return this.#storage.sql;
+  }
+
+  /** Before the first write of anything. */
+  prepare(): void {
+    if (!this.#ready) this.#open();
+  }
+
+  cursorAt(pos: number): string {
+    return `${this.#generation || 'new'}.${pos}`;
+  }
+
+  /** Position of a cursor; null when it is of another life of this inbox, or no cursor at all. */
+  positionOf(cursor: string): number | null {
+    const [generation, text = ''] = cursor.split('.');
+    if (!/^\d{1,15}$/.test(text)) return null;
+    const pos = Number(text);
+    if (pos === 0) return 0;
+    return generation === this.#generation && pos <= this.#pos ? pos : null;
+  }
+
+  /** Rows that changed after a position, oldest change first. */
+  page(after: number, limit: number): Omit<SyncPage, 'reset'> {
+    if (!this.#ready) return { changes: [], pos: after, hasMore: false };
+    const { rows, hasMore } = firstOf(
+      this.sql.exec<{ chat_id: string; pos: number; item: string | null; gone: string | null }>(
+        'SELECT chat_id, pos, item, gone FROM chats WHERE pos > ? ORDER BY pos LIMIT ?',
+        after,
+        limit + 1,
+      ),
+      limit,
+    );
+    return {
+      changes: rows.map((row) => changeJson(row.chat_id, row.item, row.gone)),
+      pos: rows.at(-1)?.pos ?? after,
+      hasMore,
+    };
+  }
+
+  get(chatId: string): ChatRecord | undefined {
+    if (!this.#ready) return undefined;
+    const row = this.sql.exec('SELECT * FROM chats WHERE chat_id = ?', chatId).toArray()[0];
+    return row === undefined ? undefined : recordOf(row);
+  }
+
+  /**
+   * Stores a row if it differs from what is stored. A row that the device can see moves to the front of the timeline;
+   * the `Change` comes back as JSON. null: nothing that a device sees has changed.
+   */
+  put(record: ChatRecord, before: ChatRecord | undefined): string | null {
+    const item = itemJson(record.item);
+    const itemBefore = itemJson(before?.item ?? null);
+    const visible = before === undefined || item !== itemBefore || record.gone !== before.gone;
+    if (!visible && before.stale === record.stale && before.member_seq === record.member_seq) return null;
+    this.prepare();
+    if (!visible) {
+      this.sql.exec(
+        'UPDATE chats SET stale = ?, member_seq = ? WHERE chat_id = ?',
+        record.stale ? 1 : 0,
+        record.member_seq,
+        record.chat_id,
+      );
+      return null;
+    }
+    const pos = this.#pos + 1;
+    this.sql.exec(
+      `INSERT INTO chats VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (chat_id) DO UPDATE SET pos = excluded.pos, member_seq = excluded.member_seq, epoch = excluded.epoch,
+         gone = excluded.gone, item = excluded.item, mention_seqs = excluded.mention_seqs,
+         activity = excluded.activity, peer_id = excluded.peer_id, stale = excluded.stale`,
+      record.chat_id,
+      pos,
+      record.member_seq,
+      record.epoch,
+      record.gone,
+      item,
+      JSON.stringify(record.mentions),
+      record.item === null ? 0 : activityOf(record.item),
+      this.#peerOf(record.item),
+      record.stale ? 1 : 0,
+    );
+    this.#pos = pos;
+    return changeJson(record.chat_id, item, record.gone);
+  }
+
+  /** Conversations, latest activity first, after a key. */
+  list(after: { activity: number; chat_id: string } | undefined, limit: number) {
+    if (!this.#ready) return { items: [], next: null };
+    const { rows, hasMore } = firstOf(
+      this.sql.exec<{ chat_id: string; activity: number; item: Json<ChatListItem> }>(
+        `SELECT chat_id, activity, item FROM chats
+         WHERE gone IS NULL AND (activity, chat_id) < (?, ?) ORDER BY activity DESC, chat_id DESC LIMIT ?`,
+        after?.activity ?? Number.MAX_SAFE_INTEGER,
+        after?.chat_id ?? '',
+        limit + 1,
+      ),
+      limit,
+    );
+    const last = rows.at(-1);
+    return {
+      items: rows.map((row) => row.item),
+      next: hasMore && last !== undefined ? { activity: last.activity, chat_id: last.chat_id } : null,
+    };
+  }
+
+  /** Conversations whose rooms wait for a look. */
+  stale(): string[] {
+    if (!this.#ready) return [];
+    return this.sql
+      .exec<{ chat_id: string }>('SELECT chat_id FROM chats WHERE stale = 1')
+      .toArray()
+      .map((row) => row.chat_id);
+  }
+
+  /** The other people of the user's Singles, latest activity first. */
+  peers(limit: number): string[] {
+    if (!this.#ready) return [];
+    return this.sql
+      .exec<{ peer_id: string }>(
+        'SELECT peer_id FROM chats WHERE peer_id IS NOT NULL AND gone IS NULL ORDER BY activity DESC LIMIT ?',
+        limit,
+      )
+      .toArray()
+      .map((row) => row.peer_id);
+  }
+
+  /** The user shares a Single with this one. */
+  knows(peer: string): boolean {
+    if (!this.#ready) return false;
+    return this.sql.exec('SELECT 1 FROM chats WHERE peer_id = ? AND gone IS NULL LIMIT 1', peer).toArray().length > 0;
+  }
+
+  fact(key: string): string | undefined {
+    if (!this.#ready) return undefined;
+    return this.sql.exec<{ value: string }>('SELECT value FROM meta WHERE key = ?', key).toArray()[0]?.value;
+  }
+
+  setFact(key: string, value: string): void {
+    this.prepare();
+    this.sql.exec('INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value', key, value);
+  }
+
+  #peerOf(item: ChatListItem | null): string | null {
+    if (item?.type !== 'Single') return null;
+    return item.peer_ids?.find((id) => id !== this.#owner) ?? null;
+  }
+
+  #open(): void {
+    migrate(this.#storage, INBOX_MIGRATIONS);
+    this.#ready = true;
+    this.#pos = this.sql.exec<{ pos: number }>('SELECT coalesce(max(pos), 0) AS pos FROM chats').one().pos;
+    this.#generation = this.fact('generation') ?? '';
+    if (this.#generation === '') {
+      this.#generation = randomTag();
+      this.setFact('generation', this.#generation);
+    }
+  }
+}

@@ -1,0 +1,211 @@
+import { DurableObject } from 'cloudflare:workers';
+import { systemClock } from '../clock.ts';
+import type { CatchUp, Json, NewConversation, Notice, RoomApi, Sight, SocketPage } from '../conversation/api.ts';
+import type { Commit } from '../conversation/conversation.ts';
+import { greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
+import { messageOf } from '../conversation/log.ts';
+import type { MemberRow } from '../conversation/members.ts';
+import { catchUpPage, catchUpParts, messagePageJson, pageAfter, pageJson } from '../conversation/pages.ts';
+import { Room } from '../conversation/room.ts';
+import { tierOf } from '../conversation/tiers.ts';
+import { identityOf } from '../inbox/api.ts';
+import type { Chat, HistoryPolicy, Member } from '../protocol/chats.ts';
+import { ok, type Result } from '../protocol/errors.ts';
+import type { EventPage, MessagePage, SendMessage, SentMessage } from '../protocol/events.ts';
+import { type ClientFrame, PING, PONG } from '../protocol/frames.ts';
+import { RELAY_HEADER } from '../relay/api.ts';
+import { ANYWHERE, PLACE_HEADER } from '../relay/place.ts';
+import { parseFrames } from '../wire/parse.ts';
+import { renew } from '../wire/renew.ts';
+import { acceptUpgrade, positionOf, refuseUpgrade } from '../wire/upgrade.ts';
+import { inbox, relay } from './stubs.ts';
+
+/**
+ * One conversation. This file is the shell: sockets, alarm and RPC on the outside, `Room` (order of things) and
+ * `Conversation` (rules and state) inside. Every public method is an RPC endpoint that only our Worker and objects reach.
+ */
+export class ConversationRoom extends DurableObject<Env> implements RoomApi {
+  readonly #room: Room;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
+    this.#room = new Room(ctx.storage, ctx.getWebSockets(), systemClock, {
+      inbox: (userId) => inbox(env, userId),
+      relay: (name) => relay(env, ctx.id.name ?? '', name),
+      setAlarm: (at) => this.#background(ctx.storage.setAlarm(at)),
+      background: (work) => this.#background(work),
+      log: (message, fields) => this.#log(message, fields),
+    });
+  }
+
+  async create(input: NewConversation): Promise<Result<{ chat: Chat; created: boolean }>> {
+    const { created, commit } = this.#room.conversation.create(input);
+    this.#room.publish(commit);
+    return ok({ chat: this.#room.conversation.describe(), created });
+  }
+
+  async describe(user: string): Promise<Result<Sight>> {
+    return this.#room.conversation.sight(user);
+  }
+
+  async update(user: string, patch: { name?: string; history?: HistoryPolicy }): Promise<Result<Chat>> {
+    return this.#commit(this.#room.conversation.update(user, patch), () => this.#room.conversation.describe());
+  }
+
+  async destroy(user: string): Promise<Result<null>> {
+    return this.#commit(this.#room.conversation.destroy(user), () => null);
+  }
+
+  async dissolve(): Promise<void> {
+    this.#commit(this.#room.conversation.destroy(null), () => null);
+  }
+
+  async members(
+    user: string,
+    page: { after?: string; limit: number },
+  ): Promise<Result<{ items: Member[]; next_cursor: string | null }>> {
+    return this.#read(user, () => this.#room.conversation.memberPage(page.after ?? '', page.limit));
+  }
+
+  async addMembers(user: string, userIds: string[]): Promise<Result<{ items: Member[] }>> {
+    const { conversation } = this.#room;
+    return this.#commit(conversation.add(user, userIds), () => ({ items: conversation.memberList(userIds) }));
+  }
+
+  async removeMember(user: string, member: string): Promise<Result<null>> {
+    return this.#commit(this.#room.conversation.remove(user, member), () => null);
+  }
+
+  async expel(member: string): Promise<void> {
+    this.#room.publish(this.#room.conversation.expel(member));
+  }
+
+  send(user: string, message: SendMessage & { client_id: string }): Promise<Result<SentMessage>> {
+    return new Promise((resolve) => {
+      this.#room.send({
+        user,
+        message,
+        answer: (result) => {
+          if (!result.ok) return resolve(result);
+          const { row, duplicate } = result.value;
+          resolve(ok({ ...messageOf(this.#room.conversation.chat.id, row), ...(duplicate ? { duplicate } : {}) }));
+        },
+      });
+    });
+  }
+
+  submit(user: string, frames: ClientFrame[]): Promise<string[]> {
+    return submit(this.#room, user, frames.filter(isRoomFrame));
+  }
+
+  async messages(
+    user: string,
+    page: { before?: number; after?: number; limit: number },
+  ): Promise<Result<Json<MessagePage>>> {
+    return this.#read(user, (member) => messagePageJson(this.#room.conversation, member, page));
+  }
+
+  async events(user: string, page: { after: number; limit: number; bytes?: number }): Promise<Result<Json<EventPage>>> {
+    return this.#read(user, (member) =>
+      pageJson(this.#room.conversation, pageAfter(this.#room.conversation, member, page)),
+    );
+  }
+
+  async catchUp(user: string, page: { after: number; bytes: number }): Promise<Result<CatchUp>> {
+    return this.#read(user, (member) => {
+      this.#room.holds(user, page.after);
+      const { conversation } = this.#room;
+      return catchUpParts(conversation, catchUpPage(conversation, member, page.after, page.bytes));
+    });
+  }
+
+  async enter(user: string, relay: string, after: number | undefined): Promise<Result<SocketPage>> {
+    if (this.#room.conversation.exists) this.#room.relays.arrived(relay);
+    return greeting(this.#room, user, after);
+  }
+
+  async pull(user: string, page: { after: number; limit: number }): Promise<Result<SocketPage>> {
+    return pulled(this.#room, user, page);
+  }
+
+  async look(user: string): Promise<Notice | null> {
+    return this.#room.look(user);
+  }
+
+  async endSessions(user: string, which: Parameters<RoomApi['endSessions']>[1]): Promise<void> {
+    this.#room.connections.endSessions(user, which);
+    await this.#room.relays.endSessions(user, which);
+  }
+
+  /** A WebSocket upgrade, handed on by the Worker with a verified identity. */
+  override async fetch(request: Request): Promise<Response> {
+    const identity = identityOf(request);
+    const after = positionOf(request, 'after');
+    if (after === null) return refuseUpgrade(request, 'malformed');
+    const actor = this.#room.conversation.actor(identity.user_id);
+    if (!actor.ok) return refuseUpgrade(request, actor.refusal.code === 'forbidden' ? 'forbidden' : 'not_found');
+    if (tierOf(this.#room.conversation.chat.member_count) === 'huge') {
+      const relay = this.#room.relays.assign(request.headers.get(PLACE_HEADER) ?? ANYWHERE);
+      return new Response(null, { status: 307, headers: { [RELAY_HEADER]: relay } });
+    }
+    const { response, socket } = acceptUpgrade(this.ctx, request);
+    greet(this.#room, this.#room.connections.add(socket, identity), after);
+    return response;
+  }
+
+  override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void {
+    const connection = this.#room.connections.get(socket);
+    if (connection === undefined) return;
+    if (connection.identity.expires_at <= systemClock()) {
+      // Renewal comes before the end; whatever comes after it is refused.
+      this.#room.connections.end((other) => other === connection, 'token_expired');
+      return;
+    }
+    const { frames, errors } = parseFrames(data);
+    for (const error of errors) connection.send(JSON.stringify(error));
+    const own = frames.filter(isRoomFrame);
+    if (own.length > 0) receive(this.#room, connection, own);
+    const renewal = frames.findLast((frame) => frame.t === 'auth');
+    if (renewal !== undefined) {
+      const { connections, conversation } = this.#room;
+      this.#background(renew(this.env, connections, connection, renewal.token, conversation.chat.id));
+    }
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.#room.connections.delete(socket);
+    try {
+      socket.close(1000);
+    } catch {
+      // Closed from both sides already.
+    }
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#room.connections.delete(socket);
+  }
+
+  override async alarm(): Promise<void> {
+    if (this.#room.conversation.initialised) this.#room.fanout.alarm();
+  }
+
+  #commit<T>(result: Result<Commit>, value: () => T): Result<T> {
+    if (!result.ok) return result;
+    this.#room.publish(result.value);
+    return ok(value());
+  }
+
+  #read<T>(user: string, read: (member: MemberRow) => T): Result<T> {
+    const actor = this.#room.conversation.actor(user);
+    return actor.ok ? ok(read(actor.value)) : actor;
+  }
+
+  #background(work: Promise<void>): void {
+    this.ctx.waitUntil(work.catch((fault: unknown) => this.#log('background work failed', { error: String(fault) })));
+  }
+
+  #log(message: string, fields: Record<string, unknown>): void {
+    console.error(JSON.stringify({ level: 'error', object: 'room', id: this.ctx.id.name, message, ...fields }));
+  }
+}

@@ -1,0 +1,174 @@
+import { DurableObject } from 'cloudflare:workers';
+import { verifyAccess } from '../auth/tokens.ts';
+import { systemClock, timestamp } from '../clock.ts';
+import { configOf } from '../config.ts';
+import type { Json, Notice, NoticeAnswer } from '../conversation/api.ts';
+import { errorFrame, type RoomFrame } from '../conversation/exchange.ts';
+import { type Identity, type InboxApi, identityOf } from '../inbox/api.ts';
+import { Device } from '../inbox/devices.ts';
+import { closeReason } from '../inbox/gate.ts';
+import { Inbox } from '../inbox/inbox.ts';
+import type { ChatListItem, Preferences } from '../protocol/chats.ts';
+import { ok, type Result, refuse } from '../protocol/errors.ts';
+import { PING, PONG } from '../protocol/frames.ts';
+import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
+import type { Presence } from '../protocol/users.ts';
+import { parseFrames } from '../wire/parse.ts';
+import { acceptUpgrade, refuseUpgrade } from '../wire/upgrade.ts';
+import { inbox, room } from './stubs.ts';
+
+/** How long a user who has lost their last socket still counts as present to others: a reconnect is not a departure. */
+const GOODBYE_MS = 5000;
+
+/**
+ * One user. This file is the shell: sockets, alarm and RPC on the outside, `Inbox` inside. Every public method is an RPC
+ * endpoint that only our Worker and objects reach.
+ */
+export class UserInbox extends DurableObject<Env> implements InboxApi {
+  readonly #inbox: Inbox;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
+    this.#inbox = new Inbox(ctx.storage, ctx.getWebSockets(), systemClock, {
+      owner: ctx.id.name ?? '',
+      room: (chatId) => room(env, chatId),
+      peer: (userId) => inbox(env, userId),
+      background: (work) => this.#background(work),
+      log: (message, fields) => this.#log(message, fields),
+    });
+  }
+
+  async gate(identity: Identity, attach?: string): Promise<Result<null>> {
+    const checked = this.#inbox.gate.check(identity);
+    if (checked.ok && attach !== undefined) this.#inbox.gate.attach(attach, identity.expires_at);
+    return checked;
+  }
+
+  endSessions({ sessions, except }: { sessions: string[] | 'all'; except?: string }): Promise<void> {
+    return this.#inbox.endSessions(sessions, except);
+  }
+
+  setSuspended(suspended: boolean): Promise<void> {
+    return this.#inbox.setSuspended(suspended);
+  }
+
+  async notify(notice: Notice): Promise<NoticeAnswer> {
+    return this.#inbox.notify(notice);
+  }
+
+  async signal(frame: string): Promise<void> {
+    this.#inbox.signal(frame);
+  }
+
+  chats(page: {
+    cursor?: string;
+    limit: number;
+  }): Promise<Result<Json<{ items: ChatListItem[]; next_cursor: string | null }>>> {
+    return this.#inbox.list(page);
+  }
+
+  chat(chatId: string): Promise<Result<ChatListItem>> {
+    return this.#inbox.item(chatId);
+  }
+
+  async prefer(chatId: string, preferences: Preferences): Promise<Result<ChatListItem>> {
+    return this.#inbox.prefer(chatId, preferences);
+  }
+
+  sync(request: SyncRequest): Promise<Result<Json<SyncResponse>>> {
+    return this.#inbox.sync(request);
+  }
+
+  async meet(peer: Presence): Promise<Presence | null> {
+    return this.#inbox.meet(peer);
+  }
+
+  async presence(viewer: string): Promise<Result<Presence>> {
+    if (viewer !== this.ctx.id.name && !this.#inbox.timeline.knows(viewer)) {
+      return refuse('not_found', 'presence is shown to people with whom the user has a conversation of two');
+    }
+    return ok(this.#inbox.presence());
+  }
+
+  /** A WebSocket upgrade, handed on by the Worker with a verified identity. */
+  override async fetch(request: Request): Promise<Response> {
+    const identity = identityOf(request);
+    const admitted = this.#inbox.gate.check(identity);
+    if (!admitted.ok) return refuseUpgrade(request, closeReason(admitted.refusal));
+    const cursor = new URL(request.url).searchParams.get('cursor') ?? undefined;
+    const { response, socket } = acceptUpgrade(this.ctx, request);
+    this.#background(this.#inbox.welcome(new Device(socket, identity, 0), cursor));
+    return response;
+  }
+
+  override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void {
+    const device = this.#inbox.devices.get(socket);
+    if (device === undefined) return;
+    if (device.identity.expires_at <= systemClock()) {
+      this.#inbox.devices.end((other) => other === device, 'token_expired');
+      return;
+    }
+    const { frames, errors } = parseFrames(data);
+    for (const error of errors) device.send(JSON.stringify(error));
+    const forRooms: RoomFrame[] = [];
+    for (const frame of frames) {
+      if (frame.t === 'auth') this.#background(this.#renew(device, frame.token));
+      else forRooms.push(frame);
+    }
+    if (forRooms.length > 0) this.#inbox.forward(device, forRooms);
+  }
+
+  override async webSocketClose(socket: WebSocket): Promise<void> {
+    try {
+      socket.close(1000);
+    } catch {
+      // Closed from both sides already.
+    }
+    await this.#left(socket);
+  }
+
+  override webSocketError(socket: WebSocket): Promise<void> {
+    return this.#left(socket);
+  }
+
+  /** The user has been away long enough for others to be told. */
+  override alarm(): Promise<void> {
+    return this.#inbox.goodbye();
+  }
+
+  async #left(socket: WebSocket): Promise<void> {
+    this.#inbox.devices.delete(socket);
+    if (this.#inbox.devices.size > 0) return;
+    this.#inbox.left();
+    await this.ctx.storage.setAlarm(systemClock() + GOODBYE_MS);
+  }
+
+  async #renew(device: Device, token: string): Promise<void> {
+    const verified = await verifyAccess(configOf(this.env), token, systemClock());
+    if (!verified.ok) {
+      device.send(errorFrame(verified.refusal));
+      return;
+    }
+    if (verified.value.user_id !== device.identity.user_id) {
+      device.send(errorFrame({ code: 'unauthenticated', message: 'the token is of another user' }));
+      return;
+    }
+    const admitted = this.#inbox.gate.check(verified.value);
+    if (!admitted.ok) {
+      this.#inbox.devices.end((other) => other === device, closeReason(admitted.refusal));
+      return;
+    }
+    device.identity = verified.value;
+    device.save();
+    device.send(JSON.stringify({ t: 'authed', expires_at: timestamp(verified.value.expires_at) }));
+  }
+
+  #background(work: Promise<void>): void {
+    this.ctx.waitUntil(work.catch((fault: unknown) => this.#log('background work failed', { error: String(fault) })));
+  }
+
+  #log(message: string, fields: Record<string, unknown>): void {
+    console.error(JSON.stringify({ level: 'error', object: 'inbox', id: this.ctx.id.name, message, ...fields }));
+  }
+}

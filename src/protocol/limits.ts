@@ -1,0 +1,30 @@
+/** Every size and count that the wire knows. Enforced by the schemas beside this file and by the objects. */
+export const LIMITS = {
+  /** Longest frame on a socket and longest JSON body over REST, in bytes of UTF-8. */
+  frameBytes: 64 * 1024,
+  /** Frames in one array. */
+  framesPerMessage: 100,
+  /** Longest `content` of a message, in bytes of UTF-8. */
+  contentBytes: 32 * 1024,
+  mentionsPerMessage: 50,
+  /** Unread mentions that are counted: the newest so many of each conversation. */
+  unreadMentions: 1000,
+  nameLength: 128,
+  fullnameLength: 128,
+  descriptionLength: 1024,
+  passwordMin: 8,
+  passwordMax: 256,
+  /** Members named in one request; more are added in several requests. */
+  membersPerRequest: 500,
+  pageDefault: 50,
+  pageMax: 500,
+  /** Sync rows in one page. */
+  syncPageDefault: 200,
+  syncPageMax: 1000,
+  /** Conversations whose missing events one sync request may ask for. */
+  syncChatsPerRequest: 500,
+  /** Bytes of events in one sync answer; what is beyond comes with the next round. */
+  syncBytes: 2 * 1024 * 1024,
+  /** A device further behind than this many events gets the newest page and `reset`. */
+  resetAfter: 20_000,
+} as const;

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { ChatListItem } from './chats.ts';
+import { ChatId, Seq } from './common.ts';
+import { ChatEvent, Hole } from './events.ts';
+import { LIMITS } from './limits.ts';
+
+/**
+ * A row of the inbox as it is now. A change replaces what the device had of that row; order among rows does not matter,
+ * which is why a compacted timeline needs no history.
+ */
+export const Change = z
+  .discriminatedUnion('type', [
+    z.object({ type: z.literal('chat'), chat_id: ChatId, chat: ChatListItem }),
+    z.object({
+      type: z.literal('chat.gone'),
+      chat_id: ChatId,
+      reason: z.enum(['left', 'removed', 'deleted']),
+    }),
+  ])
+  .meta({ id: 'Change' });
+export type Change = z.infer<typeof Change>;
+
+/** Opaque; belongs to the device that got it. */
+export const Cursor = z.string().max(128);
+
+/** Where the log of one conversation stands, beside the events of it that a sync answer carries. */
+export const ChatHead = z
+  .object({
+    epoch: z.string(),
+    head_seq: Seq,
+    has_more: z.boolean(),
+    reset: z.boolean().optional(),
+    holes: z.array(Hole).optional(),
+  })
+  .meta({ id: 'ChatHead' });
+export type ChatHead = z.infer<typeof ChatHead>;
+
+export const SyncRequest = z
+  .strictObject({
+    cursor: Cursor.nullish(),
+    chats: z
+      .record(ChatId, Seq)
+      .refine((chats) => Object.keys(chats).length <= LIMITS.syncChatsPerRequest, {
+        error: `at most ${LIMITS.syncChatsPerRequest} conversations in one request`,
+      })
+      .optional()
+      .meta({ description: 'Per conversation the last seq that the device holds; the answer brings what came after' }),
+    limit: z.int().min(1).max(LIMITS.syncPageMax).optional(),
+  })
+  .meta({ id: 'SyncRequest' });
+export type SyncRequest = z.infer<typeof SyncRequest>;
+
+export const SyncResponse = z
+  .object({
+    changes: z.array(Change),
+    cursor: Cursor,
+    has_more: z.boolean().meta({ description: 'More rows wait behind the cursor' }),
+    reset: z.boolean().optional().meta({ description: 'The cursor was not of this inbox: drop every row first' }),
+    events: z.record(ChatId, z.array(ChatEvent)).optional(),
+    heads: z.record(ChatId, ChatHead).optional().meta({ description: 'One entry for each conversation in `events`' }),
+    unreached: z
+      .array(ChatId)
+      .optional()
+      .meta({ description: 'Conversations whose events did not fit or could not be read now; ask again' }),
+  })
+  .meta({ id: 'SyncResponse' });
+export type SyncResponse = z.infer<typeof SyncResponse>;

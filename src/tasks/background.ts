@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { forgetAttempts } from '../auth/attempts.ts';
+import { forgetSessions } from '../auth/sessions.ts';
+import { database } from '../db/client.ts';
+import { findTask, takeDue } from '../db/tasks.ts';
+import { logError } from '../log.ts';
+import { runTask } from './perform.ts';
+
+const TaskMessage = z.object({ task_id: z.string() });
+/** Tasks that one sweep puts on the queue. */
+const SWEEP = 100;
+/** From here on a task that fails is worth a look. */
+const STUCK_AFTER = 8;
+
+/** Consumer of the TASKS queue: each message names a task; one that is done already is acknowledged. */
+export async function consume(batch: MessageBatch, env: Env): Promise<void> {
+  for (const message of batch.messages) {
+    const named = TaskMessage.safeParse(message.body);
+    if (!named.success) {
+      logError('task.unknown_message', new Error('a message on the queue names no task'));
+      message.ack();
+      continue;
+    }
+    try {
+      const stored = await findTask(database(env), named.data.task_id);
+      if (stored !== undefined) await runTask(env, stored);
+      message.ack();
+    } catch (error) {
+      logError('task.failed', error, { task_id: named.data.task_id });
+      message.retry({ delaySeconds: Math.min(2 ** message.attempts, 300) });
+    }
+  }
+}
+
+/** Every minute: tasks that a request or the queue left behind go to the queue, rows that say nothing any more go. */
+export async function sweep(env: Env, now: number): Promise<void> {
+  const db = database(env);
+  const due = await takeDue(db, now, SWEEP);
+  for (const { id, attempts } of due) {
+    if (attempts >= STUCK_AFTER)
+      logError('task.stuck', new Error('not done after several attempts'), { task_id: id, attempts });
+  }
+  if (due.length > 0) await env.TASKS.sendBatch(due.map(({ id }) => ({ body: { task_id: id } })));
+  await db.batch([forgetAttempts(db, now), forgetSessions(db, now)]);
+}

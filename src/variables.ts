@@ -1,0 +1,75 @@
+import { z } from 'zod';
+
+/** An Ed25519 private key as JWK. The first one signs; all verify, so that a key can be replaced without a sign-out. */
+const SigningKey = z.object({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  x: z.string(),
+  d: z.string(),
+  kid: z.string().min(1),
+});
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean),
+);
+
+const Variables = z.object({
+  ENVIRONMENT: z.enum(['local', 'production']),
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .transform((url) => url.replace(/\/$/, '')),
+  ALLOWED_ORIGINS: list,
+  JWT_KEYS: z
+    .string()
+    .transform((text, ctx) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        ctx.addIssue('must be JSON: {"keys":[…]}; make it with `npm run keys`');
+        return z.NEVER;
+      }
+    })
+    .pipe(z.object({ keys: z.array(SigningKey).min(1) })),
+  ADMIN_TOKEN: z.string().min(32, 'must be at least 32 characters; make it with `npm run keys`'),
+});
+
+export type SigningKey = z.infer<typeof SigningKey>;
+export interface Config {
+  environment: 'local' | 'production';
+  publicUrl: string;
+  allowedOrigins: string[];
+  signingKeys: [SigningKey, ...SigningKey[]];
+  adminToken: string;
+}
+
+/** Bad configuration: the message is one line that names the variable and what is wrong with it. */
+export class ConfigError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ConfigError';
+  }
+}
+
+export function parseConfig(env: Record<keyof z.input<typeof Variables>, unknown>): Config {
+  const parsed = Variables.safeParse(env);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const name = String(issue?.path[0] ?? 'configuration');
+    const value = env[name as keyof typeof env];
+    throw new ConfigError(
+      `configuration: ${name} ${value === undefined ? 'is not set' : (issue?.message ?? 'is not valid')}`,
+    );
+  }
+  const [first, ...rest] = parsed.data.JWT_KEYS.keys;
+  if (first === undefined) throw new ConfigError('configuration: JWT_KEYS holds no key');
+  return {
+    environment: parsed.data.ENVIRONMENT,
+    publicUrl: parsed.data.PUBLIC_URL,
+    allowedOrigins: parsed.data.ALLOWED_ORIGINS,
+    signingKeys: [first, ...rest],
+    adminToken: parsed.data.ADMIN_TOKEN,
+  };
+}

@@ -1,0 +1,12 @@
+import { app } from './routes/app.ts';
+import { consume, sweep } from './tasks/background.ts';
+
+export { ConversationRoom } from './objects/ConversationRoom.ts';
+export { RoomRelay } from './objects/RoomRelay.ts';
+export { UserInbox } from './objects/UserInbox.ts';
+
+export default {
+  fetch: app.fetch,
+  queue: consume,
+  scheduled: (controller, env) => sweep(env, controller.scheduledTime),
+} satisfies ExportedHandler<Env>;
