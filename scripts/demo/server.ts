@@ -1,0 +1,48 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT } from '../bundle.ts';
+
+const START_LIMIT = 60_000;
+const STOP_LIMIT = 15_000;
+
+export interface Server {
+  url: string;
+  stop(): Promise<void>;
+}
+
+const hasUrl = (message: unknown): message is { url: string } =>
+  typeof Reflect.get(Object(message), 'url') === 'string';
+
+/** Starts the system as `npm start` does, on a free port of loopback and with state that is thrown away. */
+export async function startServer(): Promise<Server> {
+  const stateDir = await mkdtemp(join(tmpdir(), 'tideline-demo-'));
+  const child = fork(join(ROOT, 'scripts/start.mjs'), {
+    cwd: ROOT,
+    execArgv: [],
+    env: { ...process.env, HOST: '127.0.0.1', PORT: '0', STATE_DIR: stateDir, LOG_LEVEL: 'warn' },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const exited = once(child, 'exit');
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT);
+      await exited;
+      clearTimeout(timer);
+    }
+    await rm(stateDir, { recursive: true, force: true });
+  };
+  try {
+    const started = once(child, 'message', { signal: AbortSignal.timeout(START_LIMIT) });
+    const ended = exited.then(([code]) => Promise.reject(new Error(`the server ended with code ${code}`)));
+    const [message]: unknown[] = await Promise.race([started, ended]);
+    if (!hasUrl(message)) throw new Error('the server did not say where it is');
+    return { url: message.url, stop };
+  } catch (error) {
+    await stop();
+    throw new Error('the server could not be started', { cause: error });
+  }
+}

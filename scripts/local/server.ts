@@ -1,0 +1,143 @@
+import { join } from 'node:path';
+import { Log, Miniflare, LogLevel as MiniflareLogLevel } from 'miniflare';
+import { ConfigError, parseConfig } from '../../src/variables.ts';
+import { bundleWorker, copyDocsAssets, endBundler, ROOT } from '../bundle.ts';
+import { readConfigFile, workerOptions } from './config-file.ts';
+import { everyMinute } from './cron.ts';
+import { Fault, messageOf } from './fault.ts';
+import { logLine } from './log.ts';
+import { migrate } from './migrations.ts';
+import { freePort } from './port.ts';
+import { guardRuntime } from './runtime-guard.ts';
+import { asBindings, loadSecrets } from './secrets.ts';
+import { type Settings, urlOf } from './settings.ts';
+
+export interface RunningServer {
+  /** Where the server answers on this machine. */
+  url: string;
+  publicUrl: string;
+  /** Migrations applied by this start. */
+  migrated: string[];
+  stop(): Promise<void>;
+}
+
+/** Starts everything on this machine. The caller has made the state folder and holds its lock. */
+export async function startServer(settings: Settings, dataDir: string, env: NodeJS.ProcessEnv): Promise<RunningServer> {
+  const { host, stateDir } = settings;
+  const file = await readConfigFile(ROOT);
+  const port = await freePort(host, settings.port);
+  const secrets = await loadSecrets(stateDir);
+  const url = urlOf(host, port);
+  const values = variables({ ...file.vars, PUBLIC_URL: url, ...asBindings(secrets) }, env);
+  const [modules] = await Promise.all([bundleWorker(file.main).catch(buildFault), copyDocsAssets()]);
+  await endBundler();
+
+  const guard = guardRuntime();
+  const miniflare = withoutExitHandlers(
+    () =>
+      new Miniflare({
+        // The Worker listens on a socket of its own. Miniflare's entry socket, in front of which it puts a Worker that
+        // also serves the buckets' content to everyone, stays on a random loopback port for this process's own calls.
+        host: '127.0.0.1',
+        port: 0,
+        cf: false,
+        logRequests: false,
+        log: new Log(settings.logLevel === 'debug' ? MiniflareLogLevel.INFO : MiniflareLogLevel.NONE),
+        handleStructuredLogs: logLine(settings.logLevel, (line) => process.stderr.write(`${line}\n`)),
+        defaultPersistRoot: dataDir,
+        workers: [
+          {
+            ...workerOptions(file, {
+              root: ROOT,
+              values,
+              modules: { modulesRoot: join(ROOT, 'dist/worker'), modules },
+            }),
+            unsafeDirectSockets: [{ host, port }],
+          },
+        ],
+      }),
+  );
+  const stop = async () => {
+    await miniflare.dispose();
+    guard.end();
+  };
+
+  try {
+    await miniflare.ready;
+    const migrated: string[] = [];
+    for (const { binding, migrations_dir } of file.d1_databases) {
+      migrated.push(...(await migrate(await miniflare.getD1Database(binding), ROOT, migrations_dir)));
+    }
+    await checkHealth(url);
+
+    const worker = await miniflare.getWorker(file.name);
+    const crons = file.triggers.crons.map((cron) =>
+      everyMinute(
+        (scheduledTime) => worker.scheduled({ cron, scheduledTime }),
+        (error) => process.stderr.write(`the scheduled task failed: ${messageOf(error)}\n`),
+      ),
+    );
+    return {
+      url,
+      publicUrl: values.PUBLIC_URL ?? url,
+      migrated,
+      async stop() {
+        for (const cron of crons) cron.stop();
+        await stop();
+      },
+    };
+  } catch (error) {
+    await stop().catch(() => undefined);
+    throw error;
+  }
+}
+
+/**
+ * The Worker's variables: what this process's environment sets wins over the file and over what the start works out.
+ *
+ * @throws Fault naming the variable that is not valid
+ */
+function variables<T extends Record<string, string>>(defaults: T, env: NodeJS.ProcessEnv): Record<string, string> {
+  const values: Record<string, string> = Object.fromEntries(
+    Object.entries(defaults).map(([name, value]) => [name, env[name] ?? value]),
+  );
+  try {
+    parseConfig(values);
+  } catch (error) {
+    if (error instanceof ConfigError) throw new Fault(error.message);
+    throw error;
+  }
+  return values;
+}
+
+function buildFault(error: unknown): never {
+  throw new Fault(`the Worker does not build: ${messageOf(error)}`, { cause: error });
+}
+
+/** The server is up when the Worker itself says so: a wrong variable is found here, not at the first request. */
+async function checkHealth(url: string): Promise<void> {
+  const response = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(20_000) });
+  const text = await response.text();
+  if (response.ok) return;
+  let detail = text;
+  try {
+    const problem: unknown = JSON.parse(text);
+    if (typeof problem === 'object' && problem !== null && 'detail' in problem) detail = String(problem.detail);
+  } catch {
+    // Not a problem document: shown as it is.
+  }
+  throw new Fault(`the Worker answers /healthz with ${response.status}: ${detail.split('\n')[0]}`);
+}
+
+/** Miniflare's own handlers end the process at the first signal, with no time to stop. This process has its own. */
+function withoutExitHandlers<T>(create: () => T): T {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const before = new Map(signals.map((signal) => [signal, new Set(process.listeners(signal))]));
+  const made = create();
+  for (const signal of signals) {
+    for (const listener of process.listeners(signal)) {
+      if (!before.get(signal)?.has(listener)) process.removeListener(signal, listener);
+    }
+  }
+  return made;
+}

@@ -1,0 +1,194 @@
+import { type Action, PERMISSIONS } from '../../src/conversation/permissions.ts';
+import { DELIVERED_PUSHED_UP_TO, RECEIPTS_PUSHED_UP_TO, TIER_LIMITS } from '../../src/conversation/tiers.ts';
+import type { ChatType, FanoutTier, Role } from '../../src/protocol/chats.ts';
+import { LIMITS } from '../../src/protocol/limits.ts';
+import { CLOSE_CODES, type CloseReason, ERRORS, type ErrorCode } from '../../src/protocol/wire.ts';
+
+/*
+ * The tables of docs/PROTOCOL.md that follow from the code. The numbers come from the code; the words beside them are
+ * here, one for each entry, so that a new limit, code or tier does not compile until it is described.
+ */
+
+type Unit = 'bytes' | 'characters' | 'count';
+
+const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
+  frameBytes: ['bytes', 'One message on a socket, and one JSON body over REST'],
+  framesPerMessage: ['count', 'Frames in one array on a socket'],
+  contentBytes: ['bytes', '`content` of a message'],
+  mentionsPerMessage: ['count', '`mentions` of a message'],
+  unreadMentions: ['count', 'Unread mentions counted in one conversation: the newest'],
+  nameLength: ['characters', '`name` of a conversation or workspace'],
+  fullnameLength: ['characters', '`fullname` of a user'],
+  descriptionLength: ['characters', '`description` of a workspace'],
+  passwordMin: ['characters', 'Shortest password'],
+  passwordMax: ['characters', 'Longest password'],
+  membersPerRequest: [
+    'count',
+    'Users named when a conversation is created or members are added; more go in several requests',
+  ],
+  pageDefault: ['count', 'Entries in a page of a list, when `limit` is not given'],
+  pageMax: ['count', 'Largest `limit` of a list, of `events`, and of `pull` (which takes it by default)'],
+  syncPageDefault: ['count', 'Rows in one answer of sync, when `limit` is not given'],
+  syncPageMax: ['count', 'Largest `limit` of sync'],
+  syncChatsPerRequest: ['count', 'Conversations in `chats` of one `POST /api/sync`'],
+  syncBytes: ['bytes', 'Events in one answer of sync, all conversations together; the rest comes with the next one'],
+  resetAfter: [
+    'count',
+    'Events that a device may lack before it gets the newest page and `reset` in place of all of them',
+  ],
+};
+
+const ERROR_TEXTS: Record<ErrorCode, string> = {
+  malformed: 'Not JSON, not UTF-8, a binary frame, a token in the address. Do not repeat it.',
+  unauthenticated: 'There is no valid access token (over REST: or refresh token). Refresh or sign in, then repeat.',
+  token_expired: 'The token has ended. Refresh, then repeat.',
+  session_ended: 'Signed out, here or elsewhere, or the password was changed. Sign in again.',
+  invalid_credentials: 'Ask the user again. An unknown address gets the same answer.',
+  suspended: 'The operator has suspended the account: every path refuses it.',
+  forbidden: 'You may see it, but not do this: see who may do what.',
+  not_found: 'It does not exist, or you may not know that it does.',
+  method_not_allowed: 'The `Allow` header says what the address knows.',
+  conflict: 'A `client_id` was used with other content, or somebody else was faster. Read the state, then decide.',
+  email_taken: 'Sign in instead.',
+  handle_taken: 'Choose another.',
+  too_large: 'A frame, an array of frames or a body is over its limit.',
+  unsupported_media_type: 'Send `Content-Type: application/json`.',
+  invalid: 'A value or a field is not right; the message names it, `errors` names each. Do not repeat it.',
+  upgrade_required: 'Open the address as a WebSocket.',
+  rate_limited: 'Wait `retry_after` seconds, then repeat the same request.',
+  internal: 'A fault of the server. What can be repeated safely may be repeated, with growing pauses.',
+  unavailable: 'Not now. Repeat the same request after `retry_after` seconds, or with growing pauses.',
+};
+
+const CLOSE_TEXTS: Record<CloseReason, string> = {
+  malformed:
+    'The address of the socket is wrong (`after`, `cursor`, a token in it). Do not come back with the same one.',
+  unauthenticated: 'No valid token came with the upgrade. Refresh or sign in, then connect.',
+  token_expired: 'The token ended and was not renewed in time. Refresh, then connect.',
+  session_ended: 'The session was ended. Sign in again.',
+  suspended: 'The account is suspended. Do not come back.',
+  forbidden: 'You are not, or no longer, in this conversation; or pages of this origin may not connect.',
+  not_found: 'There is no such conversation for you, or it was deleted.',
+  too_large: 'What was sent is over its limit.',
+  rate_limited: 'Too much at once. Come back after a pause.',
+  unavailable: 'Not now. Come back after a growing, random pause.',
+};
+
+interface TierText {
+  members: string;
+  gets: string;
+  gives_up: string;
+}
+
+const number = (value: number): string => value.toLocaleString('en-US');
+
+const TIER_TEXTS: Record<FanoutTier, TierText> = {
+  small: {
+    members: `to ${number(TIER_LIMITS.small)}`,
+    gets: 'Every inbox is told of every event, typing and receipt.',
+    gives_up: 'Nothing.',
+  },
+  large: {
+    members: `${number(TIER_LIMITS.small + 1)} to ${number(TIER_LIMITS.large)}`,
+    gets: 'Inboxes with a device online are told of every event. An inbox without one is told once; then it waits until it looks (connects, lists, syncs). Who is mentioned is told at once.',
+    gives_up: `Typing and receipts go to room sockets only: "delivered" up to ${number(DELIVERED_PUSHED_UP_TO)} members, "read" up to ${number(RECEIPTS_PUSHED_UP_TO)}; beyond that the list of members has them. The row of somebody who is away is brought up to date when they look.`,
+  },
+  huge: {
+    members: `from ${number(TIER_LIMITS.large + 1)}`,
+    gets: 'As large, but inbox sockets get the row with its new `head_seq` (about once a second) and no events: the client pulls.',
+    gives_up:
+      'As large, and inbox sockets need one more round trip to a message. Room sockets get everything, as in every tier.',
+  },
+};
+
+const table = (header: string[], rows: string[][]): string =>
+  [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+const keys = <K extends string>(record: Record<K, unknown>): K[] => Object.keys(record) as K[];
+
+function size(value: number, unit: Unit): string {
+  if (unit !== 'bytes') return `${number(value)}${unit === 'characters' ? ' characters' : ''}`;
+  const kib = value / 1024;
+  return `${number(value)} bytes (${kib < 1024 ? `${kib} KiB` : `${kib / 1024} MiB`})`;
+}
+
+const limits = (): string =>
+  table(
+    ['limit', 'name', 'of'],
+    keys(LIMIT_TEXTS).map((name) => [size(LIMITS[name], LIMIT_TEXTS[name][0]), `\`${name}\``, LIMIT_TEXTS[name][1]]),
+  );
+
+const errors = (): string =>
+  table(
+    ['code', 'HTTP', 'title', 'what it means, what to do'],
+    keys(ERRORS).map((code) => [`\`${code}\``, String(ERRORS[code].status), ERRORS[code].title, ERROR_TEXTS[code]]),
+  );
+
+const closeCodes = (): string =>
+  table(
+    ['close code', 'reason', 'what it means, what to do'],
+    keys(CLOSE_CODES).map((reason) => [String(CLOSE_CODES[reason]), `\`${reason}\``, CLOSE_TEXTS[reason]]),
+  );
+
+const tiers = (): string =>
+  table(
+    ['`fanout`', 'members', 'who is told of what', 'what it gives up'],
+    keys(TIER_TEXTS).map((tier) => {
+      const { members, gets, gives_up } = TIER_TEXTS[tier];
+      return [`\`${tier}\``, members, gets, gives_up];
+    }),
+  );
+
+const ACTION_TEXTS: Record<Action, string> = {
+  send: 'send messages',
+  update: 'change name and history setting',
+  delete: 'delete the conversation',
+  add: 'add somebody',
+  remove: 'remove somebody else',
+  leave: 'leave',
+};
+
+function allowed(roles: readonly Role[]): string {
+  if (roles.length === 0) return 'nobody';
+  return roles.includes('member') ? 'every member' : roles.join(', ');
+}
+
+const permissions = (): string => {
+  const types: ChatType[] = keys(PERMISSIONS);
+  return table(
+    ['', ...types],
+    keys(ACTION_TEXTS).map((action) => [
+      ACTION_TEXTS[action],
+      ...types.map((type) => allowed(PERMISSIONS[type][action])),
+    ]),
+  );
+};
+
+/** Tables by the name that their markers carry. */
+const TABLES: Record<string, () => string> = {
+  limits,
+  errors,
+  'close-codes': closeCodes,
+  'fan-out': tiers,
+  permissions,
+};
+
+/**
+ * The text with every generated table as the code has it now. A table stands between `<!-- table: NAME -->` and
+ * `<!-- /table -->`. Throws when a marker names no table, or a table has no marker.
+ */
+export function withTables(markdown: string): string {
+  const seen = new Set<string>();
+  const text = markdown.replace(
+    /(<!-- table: ([a-z-]+) -->\n)[\s\S]*?(<!-- \/table -->)/g,
+    (_, begin: string, name: string, end: string) => {
+      const render = TABLES[name];
+      if (render === undefined) throw new Error(`there is no table ${name}`);
+      seen.add(name);
+      return `${begin}\n${render()}\n\n${end}`;
+    },
+  );
+  const missing = Object.keys(TABLES).filter((name) => !seen.has(name));
+  if (missing.length > 0) throw new Error(`no place for the tables ${missing.join(', ')}`);
+  return text;
+}

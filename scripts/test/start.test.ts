@@ -1,0 +1,192 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { ROOT } from '../bundle.ts';
+import { temporaryFolder } from './folder.ts';
+
+interface Run {
+  child: ChildProcess;
+  /** Resolves with the exit code and everything that was printed. */
+  ended: Promise<{ code: number | null; output: string }>;
+}
+
+function start(env: Record<string, string>, nodeOptions: string[] = []): Run {
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(process.execPath, [...nodeOptions, join(ROOT, 'scripts/start.mjs')], {
+    cwd: ROOT,
+    env: { PATH, HOME, PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let output = '';
+  const printed = [child.stdout, child.stderr].map(async (stream) => {
+    for await (const chunk of stream?.setEncoding('utf8') ?? []) output += chunk;
+  });
+  const ended = Promise.all([once(child, 'exit'), ...printed]).then(([[code]]) => ({ code, output }));
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  return { child, ended };
+}
+
+async function urlOf({ child, ended }: Run): Promise<string> {
+  const ready = once(child, 'message').then(([message]): string => message.url);
+  return Promise.race([
+    ready,
+    ended.then(({ code, output }) => {
+      throw new Error(`ended with ${code}: ${output}`);
+    }),
+  ]);
+}
+
+async function stop({ child, ended }: Run): Promise<number | null> {
+  child.kill('SIGTERM');
+  return (await ended).code;
+}
+
+/** Processes whose parent is this one. */
+function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        return Number(readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').pop()?.split(' ')[1]) === pid;
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch {
+    return false;
+  }
+};
+
+const signUp = (url: string) =>
+  fetch(`${url}/api/auth/signup`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ fullname: 'Ada', email: 'ada@example.com', password: 'correct horse battery' }),
+  });
+
+describe('npm start', () => {
+  it('serves, keeps its state over a restart, and stops when told to', async () => {
+    const folder = await temporaryFolder();
+    const env = { STATE_DIR: join(folder, 'deep/er') };
+    const first = start(env);
+    const url = await urlOf(first);
+    expect(await (await fetch(`${url}/healthz`)).json()).toMatchObject({ status: 'ok' });
+    expect((await fetch(`${url}/docs/swagger-ui.css`)).headers.get('content-type')).toContain('text/css');
+    expect((await signUp(url)).status).toBe(201);
+    expect(await stop(first)).toBe(0);
+
+    const second = start(env);
+    expect((await signUp(await urlOf(second))).status).toBe(409);
+    expect((await stat(env.STATE_DIR)).mode & 0o777).toBe(0o700);
+    expect((await stat(join(env.STATE_DIR, 'secrets.json'))).mode & 0o777).toBe(0o600);
+    expect(await stop(second)).toBe(0);
+    const { output } = await second.ended;
+    expect(output).toMatch(/^ {2}API +http:\/\/127\.0\.0\.1:\d+\/api$/m);
+    expect(output).not.toContain(JSON.parse(readFileSync(join(env.STATE_DIR, 'secrets.json'), 'utf8')).ADMIN_TOKEN);
+  });
+
+  it('shows nobody the content of a bucket', async () => {
+    const server = start({ STATE_DIR: await temporaryFolder() });
+    const response = await fetch(`${await urlOf(server)}/cdn-cgi/local/r2/public/tideline-files/x`);
+    expect(response.headers.get('content-type')).toContain('application/problem+json');
+    expect(response.status).toBe(404);
+  });
+
+  it.skipIf(process.platform !== 'linux')('leaves no runtime behind when it is killed, and starts again', async () => {
+    const env = { STATE_DIR: await temporaryFolder() };
+    const first = start(env);
+    expect((await signUp(await urlOf(first))).status).toBe(201);
+    const children = childrenOf(first.child.pid ?? 0);
+    expect(children).toHaveLength(2);
+    first.child.kill('SIGKILL');
+    await first.ended;
+    for (let i = 0; i < 50 && children.some(isAlive); i++) await sleep(50);
+    expect(children.filter(isAlive)).toEqual([]);
+
+    const second = start(env);
+    expect((await signUp(await urlOf(second))).status).toBe(409);
+    expect(await stop(second)).toBe(0);
+  });
+
+  it('stops when the program that started it is gone', async () => {
+    const server = start({ STATE_DIR: await temporaryFolder() });
+    await urlOf(server);
+    server.child.disconnect();
+    expect((await server.ended).code).toBe(0);
+  });
+
+  it('serves beside another, but never from the same folder or port', async () => {
+    const env = { STATE_DIR: await temporaryFolder() };
+    const first = start(env);
+    const url = await urlOf(first);
+    const { port } = new URL(url);
+
+    const sameFolder = await start(env).ended;
+    expect(sameFolder.code).toBe(1);
+    expect(sameFolder.output).toBe(
+      `tideline: STATE_DIR ${env.STATE_DIR} is in use by another server (process ${first.child.pid}): stop it, or set STATE_DIR to another folder\n`,
+    );
+    const samePort = await start({ STATE_DIR: await temporaryFolder(), PORT: port }).ended;
+    expect(samePort.code).toBe(1);
+    expect(samePort.output).toBe(
+      `tideline: PORT ${port} is in use on 127.0.0.1: stop what listens there, or set PORT to another one\n`,
+    );
+    const second = start({ STATE_DIR: await temporaryFolder() });
+    expect((await signUp(await urlOf(second))).status).toBe(201);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  it.each([
+    [{ PORT: 'x' }, /^tideline: PORT="x": .*\n$/],
+    [{ HOST: 'no.such.host.invalid' }, /^tideline: HOST no\.such\.host\.invalid is not an address of this machine\n$/],
+    [{ PUBLIC_URL: 'ftp://x' }, /^tideline: configuration: PUBLIC_URL .*\n$/],
+    [{ ADMIN_TOKEN: 'short' }, /^tideline: configuration: ADMIN_TOKEN .*\n$/],
+    [{ STATE_DIR: join(ROOT, 'package.json') }, /^tideline: STATE_DIR .*package\.json cannot be used: .*\n$/],
+  ])('says in one line what is wrong with %j', async (env, line) => {
+    const { code, output } = await start({ STATE_DIR: await temporaryFolder(), ...env }).ended;
+    expect(output).toMatch(line);
+    expect(code).toBe(1);
+  });
+
+  it('keeps the mode of a folder that was there before', async () => {
+    const folder = join(await temporaryFolder(), 'shared');
+    await mkdir(folder, { mode: 0o755 });
+    const server = start({ STATE_DIR: folder });
+    await urlOf(server);
+    expect((await stat(folder)).mode & 0o777).toBe(0o755);
+    expect((await stat(join(folder, 'data'))).mode & 0o777).toBe(0o700);
+  });
+
+  it('says in one line that a Node is too old', async () => {
+    const older =
+      'data:text/javascript,Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.18.0" } })';
+    const { code, output } = await start({}, ['--import', older]).ended;
+    expect(output).toMatch(/^tideline: Node 20\.18\.0 is too old, 22\.18 or newer is needed\..*\n$/);
+    expect(code).toBe(1);
+  });
+});
+
+it('waits a little for a port that is about to be free', async () => {
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const address = holder.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const server = start({ STATE_DIR: await temporaryFolder(), PORT: String(port) });
+  await sleep(700);
+  holder.close();
+  expect(await urlOf(server)).toBe(`http://127.0.0.1:${port}`);
+});
