@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest';
+import { Connections } from '../../src/conversation/connections.ts';
+import { HOUR, identity, newUser } from '../support/objects.ts';
+
+const now = Date.now();
+const lag = () => '{"t":"lag"}';
+
+/** A socket whose far side keeps what it gets. */
+function pair() {
+  const { 0: client, 1: server } = new WebSocketPair();
+  const got: string[] = [];
+  client.addEventListener('message', ({ data }) => got.push(String(data)));
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+    client.addEventListener('close', ({ code, reason }) => resolve({ code, reason }));
+  });
+  client.accept();
+  server.accept();
+  return { server, got, closed };
+}
+
+function room(sockets: number, expires_at = now + HOUR) {
+  const connections = new Connections([]);
+  const list = Array.from({ length: sockets }, () => {
+    const ends = pair();
+    return { ...ends, connection: connections.add(ends.server, identity(newUser(), { expires_at })) };
+  });
+  let head = 0;
+  const broadcast = (text: string) => {
+    head += 1;
+    connections.broadcast(text, head, now, lag);
+    return head;
+  };
+  return { connections, list, broadcast };
+}
+
+const arrived = () => scheduler.wait(5);
+
+describe('credit', () => {
+  it('a socket that confirms is never held back, however much is sent', async () => {
+    const { connections, list, broadcast } = room(2);
+    for (let i = 0; i < 50; i++) {
+      const head = broadcast('x'.repeat(100_000));
+      for (const { connection } of list) connections.confirm(connection, head, head);
+    }
+    await arrived();
+    for (const { got, connection } of list) expect([got.length, connection.lagging]).toEqual([50, false]);
+  });
+
+  it('a socket that confirms nothing gets no more than its credit, one hint, and then nothing', async () => {
+    const { list, broadcast } = room(1);
+    for (let i = 0; i < 50; i++) broadcast('x'.repeat(100_000));
+    await arrived();
+    const [only] = list;
+    expect(only?.got.at(-1)).toBe(lag());
+    expect(only?.got.filter((text) => text === lag())).toHaveLength(1);
+    expect(only?.got.slice(0, -1).join('').length).toBeLessThanOrEqual(1024 * 1024);
+    expect(only?.got.length).toBe(11);
+  });
+
+  it('holds back only the slow one', async () => {
+    const { connections, list, broadcast } = room(2);
+    const [fast, slow] = list;
+    if (fast === undefined || slow === undefined) throw new Error('two sockets');
+    for (let i = 0; i < 30; i++) {
+      const head = broadcast('x'.repeat(100_000));
+      connections.confirm(fast.connection, head, head);
+    }
+    await arrived();
+    expect([fast.got.length, slow.got.length]).toEqual([30, 11]);
+  });
+
+  it('comes back for what is confirmed, and for no more', async () => {
+    const { connections, list, broadcast } = room(1);
+    const [only] = list;
+    if (only === undefined) throw new Error('one socket');
+    for (let i = 0; i < 8; i++) broadcast('x'.repeat(100_000));
+    connections.confirm(only.connection, 4, 8);
+    for (let i = 0; i < 6; i++) broadcast('x'.repeat(100_000));
+    expect(only.connection.lagging).toBe(false);
+    broadcast('x'.repeat(100_000));
+    expect(only.connection.lagging).toBe(true);
+  });
+
+  it('is not increased by a confirmation that comes again, or late', () => {
+    const { connections, list, broadcast } = room(1);
+    const [only] = list;
+    if (only === undefined) throw new Error('one socket');
+    for (let i = 0; i < 6; i++) broadcast('x'.repeat(100_000));
+    connections.confirm(only.connection, 6, 6);
+    for (let i = 0; i < 10; i++) broadcast('x'.repeat(100_000));
+    connections.confirm(only.connection, 3, 16);
+    connections.confirm(only.connection, 0, 16);
+    broadcast('x'.repeat(100_000));
+    expect(only.connection.lagging).toBe(true);
+  });
+
+  it('is shared out: in a full room each socket has less', () => {
+    const { connections, list, broadcast } = room(600);
+    for (let i = 0; i < 2; i++) broadcast('x'.repeat(100_000));
+    expect(list.every(({ connection }) => connection.lagging)).toBe(true);
+    expect(connections.size).toBe(600);
+  });
+
+  it('is remembered over more broadcasts than are kept, for those who keep up', async () => {
+    const { connections, list, broadcast } = room(1);
+    const [only] = list;
+    if (only === undefined) throw new Error('one socket');
+    for (let i = 0; i < 20_000; i++) {
+      const head = broadcast('x'.repeat(100));
+      if (head % 1000 === 0) connections.confirm(only.connection, head, head);
+    }
+    await arrived();
+    expect([only.connection.lagging, only.got.length]).toEqual([false, 20_000]);
+  });
+
+  it('a lagging socket is live again when it holds the head, and not before', async () => {
+    const { connections, list, broadcast } = room(1);
+    const [only] = list;
+    if (only === undefined) throw new Error('one socket');
+    for (let i = 0; i < 12; i++) broadcast('x'.repeat(100_000));
+    connections.confirm(only.connection, 11, 12);
+    expect(only.connection.lagging).toBe(true);
+    connections.confirm(only.connection, 12, 12);
+    expect(only.connection.lagging).toBe(false);
+    broadcast('again');
+    await arrived();
+    expect(only.got.at(-1)).toBe('again');
+  });
+
+  it('a page that ends at the head makes it live, and counts against its credit', () => {
+    const { connections, list, broadcast } = room(1);
+    const [only] = list;
+    if (only === undefined) throw new Error('one socket');
+    for (let i = 0; i < 12; i++) broadcast('x'.repeat(100_000));
+    connections.resume(only.connection, 900_000);
+    broadcast('x'.repeat(100_000));
+    expect(only.connection.lagging).toBe(false);
+    broadcast('x'.repeat(100_000));
+    expect(only.connection.lagging).toBe(true);
+  });
+
+  it('signals need none, but a lagging socket does without them', async () => {
+    const { connections, list, broadcast } = room(2);
+    const [slow, other] = list;
+    if (slow === undefined || other === undefined) throw new Error('two sockets');
+    for (let i = 0; i < 12; i++) {
+      const head = broadcast('x'.repeat(100_000));
+      connections.confirm(other.connection, head, head);
+    }
+    connections.signal('typing', now);
+    connections.signal('not for the other', now, other.connection.identity.user_id);
+    await arrived();
+    expect([slow.got.at(-1), other.got.at(-1)]).toEqual([lag(), 'typing']);
+  });
+});
+
+describe('the end of a token', () => {
+  it('closes the socket at the next thing that would be sent to it, which it does not get', async () => {
+    const { connections, list } = room(1, now + 1000);
+    const [only] = list;
+    connections.broadcast('before', 1, now + 999, lag);
+    connections.broadcast('after', 2, now + 1000, lag);
+    connections.signal('after', now + 1000);
+    expect(await only?.closed).toEqual({ code: 4401, reason: 'token_expired' });
+    expect(only?.got).toEqual(['before']);
+    expect(connections.size).toBe(0);
+  });
+});
+
+describe('ending', () => {
+  it('closes those that match with the reason, and nothing reaches them any more', async () => {
+    const { connections, list, broadcast } = room(3);
+    const [first, second] = list;
+    connections.end(({ identity: { user_id } }) => user_id === first?.connection.identity.user_id, 'forbidden');
+    broadcast('later');
+    expect(await first?.closed).toEqual({ code: 4403, reason: 'forbidden' });
+    await arrived();
+    expect([first?.got, second?.got]).toEqual([[], ['later']]);
+  });
+
+  it('a socket that has gone already is no fault', () => {
+    const { connections, list, broadcast } = room(2);
+    list[0]?.server.close(1000);
+    broadcast('x');
+    connections.end(() => true, 'forbidden');
+    expect(connections.size).toBe(0);
+  });
+});

@@ -1,0 +1,330 @@
+import { describe, expect, it } from 'vitest';
+import { GUARD_MS } from '../../src/conversation/fanout.ts';
+import { EventsFrame } from '../../src/protocol/frames.ts';
+import { codeOf, eventually, newConversation, newUsers, overStorage, value } from '../support/objects.ts';
+import { TestRoom } from '../support/room.ts';
+
+const inRoom = <T>(work: (room: TestRoom) => Promise<T>): Promise<T> =>
+  overStorage((storage) => work(new TestRoom(storage)));
+
+const eventsOf = (frame: string) => EventsFrame.parse(JSON.parse(frame)).events;
+
+const eventuallyTold = (test: TestRoom, user: string, seq: number) =>
+  eventually(`${user} is told of ${seq}`, () => test.inboxes.head(user) >= seq);
+
+describe('a small room', () => {
+  it('tells every member of what happens, and stores that it has', async () => {
+    const users = newUsers(5);
+    await inRoom(async (test) => {
+      test.create(users);
+      const seq = await test.sent(users[0] ?? '');
+      await test.ringUntilQuiet();
+      for (const user of users) expect(test.inboxes.head(user)).toBe(seq);
+      expect(test.rows('outbox')).toBe(0);
+      expect(test.conversation.chat.told_through).toBe(seq);
+    });
+  });
+
+  it('falls silent: the alarm rings once after the last message, and nobody is told anything by it', async () => {
+    const users = newUsers(5);
+    await inRoom(async (test) => {
+      test.create(users);
+      await test.sent(users[0] ?? '');
+      await test.inboxes.settled();
+      const told = users.map((user) => test.inboxes.count(user));
+      expect(await test.ringUntilQuiet()).toBe(1);
+      expect(users.map((user) => test.inboxes.count(user))).toEqual(told);
+    });
+  });
+
+  it('sets its alarm in the turn of the append, at most ten seconds ahead', async () => {
+    const users = newUsers(2);
+    await inRoom(async (test) => {
+      test.create(users);
+      await test.ringUntilQuiet();
+      const sending = test.send(users[0] ?? '');
+      expect(test.inboxes.alarmAt).toBe(test.clock.now + GUARD_MS);
+      await sending;
+    });
+  });
+
+  it('makes one call to a user at a time, and what comes meanwhile goes with the next one', async () => {
+    const users = newUsers(2);
+    const [ada = '', bob = ''] = users;
+    await inRoom(async (test) => {
+      test.create(users);
+      await test.ringUntilQuiet();
+      let running = 0;
+      let most = 0;
+      test.inboxes.devices.set(bob, 1);
+      test.inboxes.before = async (user) => {
+        if (user !== bob) return;
+        running += 1;
+        most = Math.max(most, running);
+        await scheduler.wait(20);
+        running -= 1;
+      };
+      const before = test.inboxes.count(bob);
+      let last = 0;
+      for (let i = 0; i < 30; i++) last = await test.sent(ada);
+      await test.inboxes.settled();
+      expect(most).toBe(1);
+      expect(test.inboxes.head(bob)).toBe(last);
+      expect(test.inboxes.count(bob) - before).toBeLessThan(15);
+    });
+  });
+
+  it('gives devices the events themselves, each exactly once and in order', async () => {
+    const users = newUsers(2);
+    const [ada = '', bob = ''] = users;
+    await inRoom(async (test) => {
+      test.inboxes.devices.set(bob, 1);
+      test.create(users);
+      for (let i = 0; i < 50; i++) await test.sent(ada, `text ${i}`);
+      await test.inboxes.settled();
+      const seqs = (test.inboxes.told.get(bob) ?? []).flatMap(({ frame }) =>
+        frame === undefined ? [] : eventsOf(frame).map((event) => event.seq),
+      );
+      expect(seqs).toEqual(Array.from({ length: 51 }, (_, i) => i + 1));
+    });
+  });
+});
+
+describe('an inbox that cannot be told', () => {
+  it.each([0, 1, 2, 3, 4])('takes nobody else down: recipient %i fails, the others know at once', async (failing) => {
+    const users = newUsers(5);
+    await inRoom(async (test) => {
+      test.create(users);
+      await test.ringUntilQuiet();
+      test.inboxes.before = (user) => {
+        if (user === users[failing]) throw new Error('unreachable');
+      };
+      const seq = await test.sent(users[0] ?? '');
+      await test.inboxes.settled();
+      for (const [index, user] of users.entries()) expect(test.inboxes.head(user)).toBe(index === failing ? 1 : seq);
+      expect(test.rows('outbox')).toBe(1);
+      test.inboxes.before = () => undefined;
+      await test.ringUntilQuiet();
+      expect(test.inboxes.head(users[failing] ?? '')).toBe(seq);
+      expect(test.rows('outbox')).toBe(0);
+    });
+  });
+
+  it('is tried again, later and later, until it answers; the alarm never forgets it', async () => {
+    const users = newUsers(2);
+    const [ada = '', bob = ''] = users;
+    await inRoom(async (test) => {
+      test.create(users);
+      await test.ringUntilQuiet();
+      let failures = 0;
+      const times: number[] = [];
+      test.inboxes.before = (user) => {
+        if (user !== bob) return;
+        times.push(test.clock.now);
+        if (failures < 12) {
+          failures += 1;
+          throw new Error('overloaded');
+        }
+      };
+      const seq = await test.sent(ada);
+      await test.ringUntilQuiet();
+      expect(failures).toBe(12);
+      expect(test.inboxes.head(bob)).toBe(seq);
+      const gaps = times.slice(1).map((time, i) => time - (times[i] ?? 0));
+      expect(gaps.slice(0, 4)).toEqual(gaps.slice(0, 4).toSorted((a, b) => a - b));
+      expect(Math.max(...gaps)).toBeLessThanOrEqual(60_000);
+      expect(gaps.at(-1)).toBeGreaterThan(30_000);
+    });
+  });
+
+  it('is told by the next message already when it has come back by then', async () => {
+    const users = newUsers(2);
+    const [ada = '', bob = ''] = users;
+    await inRoom(async (test) => {
+      test.create(users);
+      await test.ringUntilQuiet();
+      test.inboxes.before = () => {
+        throw new Error('unreachable');
+      };
+      await test.sent(ada);
+      await test.inboxes.settled();
+      test.inboxes.before = () => undefined;
+      const seq = await test.sent(ada);
+      await test.inboxes.settled();
+      expect(test.inboxes.head(bob)).toBe(seq);
+    });
+  });
+
+  it('that never answers is given up after half a minute and told again; it blocks nobody', async () => {
+    const users = newUsers(3);
+    const [ada = '', bob = '', cyd = ''] = users;
+    await inRoom(async (test) => {
+      test.create(users);
+      await test.ringUntilQuiet();
+      let hangs = true;
+      test.inboxes.before = (user) => (user === bob && hangs ? new Promise(() => undefined) : undefined);
+      const seq = await test.sent(ada);
+      await eventuallyTold(test, cyd, seq);
+      hangs = false;
+      for (let i = 0; i < 10 && test.inboxes.head(bob) < seq; i++) {
+        expect(test.ring()).toBe(true);
+        await scheduler.wait(5);
+      }
+      expect(test.inboxes.head(bob)).toBe(seq);
+      for (let i = 0; i < 3; i++) {
+        test.ring();
+        await scheduler.wait(5);
+      }
+      expect(test.inboxes.alarmAt).toBeUndefined();
+      expect(test.rows('outbox')).toBe(0);
+    });
+  });
+
+  it('however many never answer: the calls that hang do not use up the room', async () => {
+    const users = newUsers(32);
+    const [ada = '', last = ''] = [users[0], users.at(-1)];
+    await inRoom(async (test) => {
+      test.create(users);
+      await test.ringUntilQuiet();
+      // Ten generations of calls hang: more than the room may have under way at once.
+      test.inboxes.before = (user) => (user === ada || user === last ? undefined : new Promise(() => undefined));
+      for (let i = 0; i < 10; i++) {
+        await test.sent(ada);
+        for (let rings = 0; rings < 8; rings++) {
+          test.ring();
+          await scheduler.wait(1);
+        }
+      }
+      const seq = await test.sent(ada);
+      await eventuallyTold(test, last, seq);
+    });
+  });
+
+  it('that answers late is neither told without end nor forgotten', async () => {
+    const users = newUsers(2);
+    const [ada = '', bob = ''] = users;
+    await inRoom(async (test) => {
+      test.create(users);
+      await test.ringUntilQuiet();
+      const waiting: (() => void)[] = [];
+      test.inboxes.after = (user) =>
+        user === bob ? new Promise((resolve) => waiting.push(() => resolve())) : undefined;
+      test.room.publish(value(test.conversation.add(ada, newUsers(1))));
+      await eventuallyTold(test, bob, 2);
+      for (let i = 0; i < 5; i++) {
+        test.ring();
+        await scheduler.wait(5);
+        waiting.shift()?.();
+        await scheduler.wait(5);
+      }
+      expect(test.inboxes.count(bob)).toBeLessThan(5);
+      test.inboxes.after = () => undefined;
+      for (const answer of waiting) answer();
+      await test.ringUntilQuiet();
+      expect(test.rows('outbox')).toBe(0);
+    });
+  });
+});
+
+describe('a crash at any point', () => {
+  it.each(['before the call', 'before the answer', 'after the answer'])(
+    '%s: everything untold is told again',
+    async (point) => {
+      const users = newUsers(4);
+      const [ada = ''] = users;
+      await inRoom(async (test) => {
+        test.create(users);
+        await test.ringUntilQuiet();
+        const never = () => new Promise<void>(() => undefined);
+        if (point === 'before the call') test.inboxes.before = never;
+        if (point === 'before the answer') test.inboxes.after = never;
+        const seq = await test.sent(ada);
+        await scheduler.wait(5);
+        test.inboxes.before = () => undefined;
+        test.inboxes.after = () => undefined;
+        test.restart();
+        await scheduler.wait(5);
+        for (const user of users) expect(test.inboxes.head(user)).toBe(seq);
+        for (let i = 0; i < 3; i++) {
+          test.ring();
+          await scheduler.wait(5);
+        }
+        expect(test.conversation.chat.told_through).toBe(seq);
+        expect(test.inboxes.alarmAt).toBeUndefined();
+      });
+    },
+  );
+
+  it('what is owed to a user survives it: a removal, a membership, a read mark', async () => {
+    const users = newUsers(4);
+    const [ada = '', bob = '', cyd = '', dan = ''] = users;
+    await inRoom(async (test) => {
+      test.create([ada, bob, cyd]);
+      const seq = await test.sent(ada);
+      await test.ringUntilQuiet();
+      test.inboxes.before = () => {
+        throw new Error('unreachable');
+      };
+      test.room.publish(value(test.conversation.remove(ada, bob)));
+      test.room.publish(value(test.conversation.add(ada, [dan])));
+      test.room.mark({ user: cyd, read: seq });
+      await test.inboxes.settled();
+      test.restart();
+      test.inboxes.before = () => undefined;
+      await test.ringUntilQuiet();
+      expect(test.inboxes.last(bob)).toMatchObject({ member: null, gone: 'removed' });
+      expect(test.inboxes.last(dan)?.member).toMatchObject({ role: 'member' });
+      expect(test.inboxes.last(cyd)?.member).toMatchObject({ read_seq: seq });
+      expect(test.rows('outbox')).toBe(0);
+    });
+  });
+
+  it('a row that waits for its time is told when its time has come, in the next life too', async () => {
+    const users = newUsers(2);
+    const [ada = '', bob = ''] = users;
+    await inRoom(async (test) => {
+      test.create(users);
+      await test.ringUntilQuiet();
+      test.inboxes.before = (user) => {
+        if (user === bob) throw new Error('unreachable');
+      };
+      const seq = await test.sent(ada);
+      await test.inboxes.settled();
+      test.ring();
+      await test.inboxes.settled();
+      test.inboxes.before = () => undefined;
+      test.restart();
+      await test.ringUntilQuiet();
+      expect(test.inboxes.head(bob)).toBe(seq);
+      expect(test.rows('outbox')).toBe(0);
+    });
+  });
+});
+
+describe('a deleted conversation', () => {
+  it('tells every member, then keeps nothing but the fact', async () => {
+    const users = newUsers(4);
+    await inRoom(async (test) => {
+      test.create(users);
+      for (let i = 0; i < 5; i++) await test.sent(users[0] ?? '', 'hello', { mentions: [users[1] ?? ''] });
+      await test.ringUntilQuiet();
+      const [, , unreachable = ''] = users;
+      test.inboxes.before = (user) => {
+        if (user === unreachable) throw new Error('unreachable');
+      };
+      test.room.publish(value(test.conversation.destroy(users[0] ?? '')));
+      await test.inboxes.settled();
+      expect(test.rows('events')).toBe(7);
+      test.inboxes.before = () => undefined;
+      await test.ringUntilQuiet();
+      for (const user of users) expect(test.inboxes.last(user)).toMatchObject({ member: null, gone: 'deleted' });
+      expect([test.rows('events'), test.rows('members'), test.rows('mentions'), test.rows('outbox')]).toEqual([
+        0, 0, 0, 0,
+      ]);
+      test.restart();
+      expect(test.conversation.exists).toBe(false);
+      expect(codeOf(test.conversation.sight(users[0] ?? ''))).toBe('not_found');
+      expect(test.conversation.create(newConversation(users)).created).toBe(false);
+    });
+  });
+});

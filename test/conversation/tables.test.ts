@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest';
+import { type Action, may } from '../../src/conversation/permissions.ts';
+import {
+  HUGE_NOTICE_RATE,
+  idleNoticeRate,
+  receiptPause,
+  sendPause,
+  TIER_LIMITS,
+  tierOf,
+} from '../../src/conversation/tiers.ts';
+import { ChatType, Role } from '../../src/protocol/chats.ts';
+import { unread } from '../../src/protocol/unread.ts';
+
+const ACTIONS: Action[] = ['send', 'update', 'delete', 'add', 'remove', 'leave'];
+
+it('in a Single two people write to each other, and nothing else can be done to it', () => {
+  for (const role of Role.options) {
+    expect(ACTIONS.filter((action) => may('Single', role, action))).toEqual(['send']);
+  }
+});
+
+it.each(ChatType.options.filter((type) => type !== 'Single'))('in a %s an owner may do everything', (type) => {
+  expect(ACTIONS.filter((action) => may(type, 'owner', action))).toEqual(ACTIONS);
+});
+
+it.each(ChatType.options.filter((type) => type !== 'Single'))(
+  'in a %s a member may write, add and leave, and neither change, delete nor remove',
+  (type) => {
+    expect(ACTIONS.filter((action) => may(type, 'member', action))).toEqual(['send', 'add', 'leave']);
+  },
+);
+
+it.each([
+  [0, 'small'],
+  [TIER_LIMITS.small, 'small'],
+  [TIER_LIMITS.small + 1, 'large'],
+  [TIER_LIMITS.large, 'large'],
+  [TIER_LIMITS.large + 1, 'huge'],
+] as const)('a room of %i members is %s', (members, tier) => {
+  expect(tierOf(members)).toBe(tier);
+});
+
+it('pauses grow with the room and stay within their bounds', () => {
+  const bounds = [
+    [sendPause, 1, 20],
+    [receiptPause, 100, 1000],
+    [(members: number) => idleNoticeRate(members).every, 100, 1000],
+  ] as const;
+  for (const [pause, least, most] of bounds) {
+    const pauses = [0, 1, 2, 10, 50, 100, 500, 1000, 100_000].map(pause);
+    expect(pauses).toEqual(pauses.toSorted((a, b) => a - b));
+    expect([pauses.at(0), pauses.at(-1)]).toEqual([least, most]);
+  }
+  expect(HUGE_NOTICE_RATE.every).toBeGreaterThanOrEqual(idleNoticeRate(TIER_LIMITS.large).every);
+});
+
+it('unread is what is in the log less what is read, and never negative', () => {
+  expect(unread(10, 4)).toBe(6);
+  expect(unread(4, 4)).toBe(0);
+  // A read mark may come to an inbox before the message that it is at.
+  expect(unread(4, 5)).toBe(0);
+});

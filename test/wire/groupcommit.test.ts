@@ -1,0 +1,103 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { GroupCommit } from '../../src/wire/groupcommit.ts';
+
+it('handles the first item of an idle queue at once, in the same tick', () => {
+  const batches: number[][] = [];
+  const group = new GroupCommit<number>(
+    (batch) => batches.push(batch),
+    () => 1,
+  );
+  const rest = group.add(1);
+  expect(batches).toEqual([[1]]);
+  return rest;
+});
+
+it('gathers what comes while it is busy into one next batch, in order', async () => {
+  const batches: number[][] = [];
+  const group = new GroupCommit<number>(
+    (batch) => batches.push(batch),
+    () => 5,
+  );
+  const rest = group.add(0);
+  for (let i = 1; i <= 100; i++) expect(group.add(i)).toBeUndefined();
+  expect(group.length).toBe(100);
+  await rest;
+  expect(batches).toEqual([[0], Array.from({ length: 100 }, (_, i) => i + 1)]);
+  expect(group.length).toBe(0);
+});
+
+it('is idle again after it has come to rest: the next item is handled at once', async () => {
+  const batches: number[][] = [];
+  const group = new GroupCommit<number>(
+    (batch) => batches.push(batch),
+    () => 1,
+  );
+  await group.add(1);
+  await Promise.all([group.add(2), expect(batches).toEqual([[1], [2]])]);
+});
+
+it('takes what is added by the commit itself with the next batch', async () => {
+  const seen: number[] = [];
+  const group: GroupCommit<number> = new GroupCommit<number>(
+    (batch) => {
+      seen.push(...batch);
+      if (batch.includes(1)) group.add(2);
+    },
+    () => 0,
+  );
+  await group.add(1);
+  expect(seen).toEqual([1, 2]);
+});
+
+it('loses nothing, doubles nothing and keeps the order, however items and time interleave', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ burst: fc.integer({ min: 1, max: 20 }), wait: fc.integer({ min: 0, max: 3 }) }), {
+        maxLength: 12,
+      }),
+      fc.integer({ min: 0, max: 3 }),
+      fc.option(fc.integer({ min: 1, max: 7 }), { nil: undefined }),
+      async (bursts, pause, maxBatch) => {
+        const seen: number[] = [];
+        const sizes: number[] = [];
+        const group = new GroupCommit<number>(
+          (batch) => {
+            seen.push(...batch);
+            sizes.push(batch.length);
+          },
+          () => pause,
+          maxBatch,
+        );
+        const work: (Promise<void> | undefined)[] = [];
+        let next = 0;
+        for (const { burst, wait } of bursts) {
+          for (let i = 0; i < burst; i++) work.push(group.add(next++));
+          if (wait > 0) await scheduler.wait(wait);
+        }
+        await Promise.all(work);
+        expect(seen).toEqual(Array.from({ length: next }, (_, i) => i));
+        if (maxBatch !== undefined) expect(Math.max(0, ...sizes)).toBeLessThanOrEqual(maxBatch);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+it('goes on with what waits when a commit throws, and tells of the fault when it has come to rest', async () => {
+  const seen: number[] = [];
+  const group = new GroupCommit<number>(
+    (batch) => {
+      if (batch.includes(1)) throw new Error('the disk is full');
+      seen.push(...batch);
+    },
+    () => 1,
+  );
+  const rest = group.add(1);
+  group.add(2);
+  group.add(3);
+  await expect(rest).rejects.toThrow('the disk is full');
+  expect(seen).toEqual([2, 3]);
+  await group.add(4);
+  expect(seen).toEqual([2, 3, 4]);
+});

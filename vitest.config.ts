@@ -1,0 +1,53 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
+import { defineConfig } from 'vitest/config';
+
+/** A signing key in the form that JWT_KEYS holds. */
+function signingKey(kid: string) {
+  return { ...generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' }), kid };
+}
+
+// The assets binding needs its folder; what is in it is the build's matter.
+mkdirSync('dist/assets', { recursive: true });
+
+export default defineConfig(async () => {
+  const bindings = { TEST_MIGRATIONS: await readD1Migrations('migrations') };
+  // Required secrets are looked up in the environment; these are made anew for every run.
+  process.env.JWT_KEYS = JSON.stringify({ keys: [signingKey('test-1'), signingKey('test-2')] });
+  process.env.ADMIN_TOKEN = randomBytes(32).toString('base64url');
+  const inWorkerd = (environment?: string) =>
+    cloudflareTest({
+      wrangler: { configPath: './wrangler.toml', ...(environment === undefined ? {} : { environment }) },
+      miniflare: { bindings },
+    });
+  const shared = { setupFiles: ['./test/support/migrate.ts'], testTimeout: 20_000, hookTimeout: 20_000 };
+  return {
+    test: {
+      projects: [
+        {
+          plugins: [inWorkerd()],
+          test: { ...shared, name: 'workers', include: ['test/**/*.test.ts'], exclude: ['test/**/*.strict.test.ts'] },
+        },
+        // The deployed configuration, with its limits on attempts.
+        {
+          plugins: [inWorkerd('production')],
+          test: { ...shared, name: 'strict', include: ['test/**/*.strict.test.ts'] },
+        },
+        // `npm start` and its parts, in Node.
+        { test: { name: 'scripts', include: ['scripts/test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 30_000 } },
+        // The SDK in Node: its pure parts alone, and all of it against a server of its own.
+        { test: { name: 'sdk-unit', include: ['sdk/test/unit/**/*.test.ts'] } },
+        {
+          test: {
+            name: 'sdk',
+            include: ['sdk/test/*.test.ts', 'sdk/test/live/**/*.test.ts'],
+            globalSetup: ['./sdk/test/support/setup.ts'],
+            testTimeout: 30_000,
+            hookTimeout: 30_000,
+          },
+        },
+      ],
+    },
+  };
+});
