@@ -1,0 +1,176 @@
+import type { Chat as ChatData, ChatListItem, Member, Preferences, UpdateChat } from '../../src/protocol/chats.ts';
+import type { ChatEvent } from '../../src/protocol/events.ts';
+import type { GoneReason } from '../../src/protocol/reduce.ts';
+import type { ChatsResource } from './chats.ts';
+import type { Conversation, Watermarks } from './conversation.ts';
+import { Emitter } from './emitter.ts';
+import type { Engine } from './engine.ts';
+import type { LocalMessage, TimelineItem } from './message.ts';
+import type { MessageFields } from './outbox.ts';
+
+/** Events brought by `open` and `loadOlder` unless they are told otherwise. */
+const PAGE = 50;
+/** The server passes on one in three seconds. */
+const TYPING_EVERY = 3_000;
+
+export interface ChatEvents {
+  /** New events, ascending, each once. */
+  events: readonly ChatEvent[];
+  /** What was held is void (the device was too far behind, or the history was replaced): read `timeline` anew. */
+  reset: undefined;
+  /** `timeline` has changed. */
+  timeline: readonly TimelineItem[];
+  receipt: Watermarks & { readonly user_id: string };
+  typing: { readonly user_id: string };
+  /** The user is no longer in the conversation, or it no longer exists. */
+  gone: GoneReason;
+}
+
+/** The message a caller hands to `send`: `kind` is `text` unless it says otherwise. */
+export type Draft = Omit<MessageFields, 'kind'> & { kind?: MessageFields['kind'] };
+
+/** One conversation. There is one such object per conversation and client. */
+export class Chat extends Emitter<ChatEvents> {
+  readonly id: string;
+  readonly #engine: Engine;
+  readonly #resource: ChatsResource;
+  readonly #now: () => number;
+  #typedAt = Number.NEGATIVE_INFINITY;
+  #loading: Promise<number> | undefined;
+
+  /** @internal */
+  constructor(id: string, engine: Engine, resource: ChatsResource, now: () => number) {
+    super();
+    this.id = id;
+    this.#engine = engine;
+    this.#resource = resource;
+    this.#now = now;
+  }
+
+  /** The conversation as it stands in the user's list; undefined while it is not there. */
+  get row(): ChatListItem | undefined {
+    return this.#conversation.row;
+  }
+  /** Messages in the order of the log, then one's own on their way. The same array until it changes. */
+  get timeline(): readonly TimelineItem[] {
+    return this.#conversation.timeline;
+  }
+  /** Every event held: contiguous, ascending. */
+  get events(): readonly ChatEvent[] {
+    return this.#conversation.events;
+  }
+  /** Everything up to this seq has been seen. */
+  get seq(): number {
+    return this.#conversation.log.upto;
+  }
+  /** The highest seq known to exist. */
+  get headSeq(): number {
+    return this.#conversation.log.head;
+  }
+  get unread(): number {
+    return this.#conversation.unread;
+  }
+  get readSeq(): number {
+    return this.#conversation.readSeq;
+  }
+  /** Whether there is more to load before what is held. */
+  get hasOlder(): boolean {
+    const first = (this.row?.visible_from ?? 1) - 1;
+    return this.#conversation.started && this.#conversation.log.from > Math.max(0, first);
+  }
+  /** Why the user is no longer in it. */
+  get gone(): GoneReason | undefined {
+    return this.#conversation.gone;
+  }
+
+  /** How far a member has got, as far as was heard since this client began. */
+  watermarks(userId: string): Watermarks | undefined {
+    return this.#conversation.receipts.get(userId);
+  }
+
+  /**
+   * Puts the conversation on screen: its newest page, and a connection of its own, the shortest path.
+   * @throws NetworkError when the server was not reached; it stays open and connects by itself. TidelineError
+   * `not_found`, `forbidden`
+   */
+  async open(options: { page?: number } = {}): Promise<void> {
+    const conversation = this.#conversation;
+    const opened = this.#engine.openRoom(this.id);
+    // Awaited below; a failure must not count as unhandled until then.
+    opened.catch(() => undefined);
+    await this.#engine.locate(conversation);
+    const missing = (options.page ?? PAGE) - conversation.events.length;
+    if (missing > 0 && this.hasOlder) await this.loadOlder(missing);
+    await opened;
+  }
+
+  /** Takes it off screen: news come with the inbox again. */
+  close(): void {
+    this.#engine.closeRoom(this.id);
+  }
+
+  /** Loads events from before those held. @returns how many came; 0: there are no more */
+  async loadOlder(count = PAGE): Promise<number> {
+    this.#loading ??= this.#engine.loadOlder(this.#conversation, count).finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  /**
+   * Sends a message: it is in `timeline` at once, and goes out when there is a connection, even after a restart.
+   * @throws TidelineError `invalid` or `too_large`, when the server could never accept it
+   */
+  send(message: string | Draft): LocalMessage {
+    const draft = typeof message === 'string' ? { content: message } : message;
+    return this.#engine.delivery.send(this.id, { kind: 'text', ...draft });
+  }
+
+  /** Marks as read up to `seq`, or everything held. */
+  read(seq = this.#conversation.log.upto): void {
+    this.#engine.markRead(this.#conversation, seq);
+  }
+
+  /** Tells the others that the user is typing. Call it as often as keys are pressed. */
+  typing(): void {
+    if (this.#now() - this.#typedAt < TYPING_EVERY) return;
+    this.#typedAt = this.#now();
+    this.#engine.typing(this.id);
+  }
+
+  update(patch: UpdateChat): Promise<ChatData> {
+    return this.#resource.update(this.id, patch);
+  }
+  delete(): Promise<void> {
+    return this.#resource.delete(this.id);
+  }
+  /** Every member. */
+  members(): Promise<Member[]> {
+    return this.#resource.members(this.id);
+  }
+  addMembers(userIds: string[]): Promise<Member[]> {
+    return this.#resource.addMembers(this.id, userIds);
+  }
+  removeMember(userId: string): Promise<void> {
+    return this.#resource.removeMember(this.id, userId);
+  }
+  join(): Promise<void> {
+    return this.#resource.join(this.id);
+  }
+  leave(): Promise<void> {
+    return this.#resource.leave(this.id);
+  }
+  /** Mute, pin or archive, for the user alone. */
+  prefer(preferences: Preferences): Promise<ChatListItem> {
+    return this.#resource.prefer(this.id, preferences);
+  }
+
+  /** @internal */
+  override emit<K extends keyof ChatEvents>(type: K, value: ChatEvents[K]): void {
+    super.emit(type, value);
+  }
+
+  get #conversation(): Conversation {
+    return this.#engine.conversation(this.id);
+  }
+}

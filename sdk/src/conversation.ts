@@ -1,0 +1,210 @@
+import type { ChatListItem } from '../../src/protocol/chats.ts';
+import type { ChatEvent, Message, MessageEvent } from '../../src/protocol/events.ts';
+import {
+  applyEvents,
+  applyOlder,
+  type GoneReason,
+  hintHead,
+  type LogPage,
+  type LogState,
+  startLog,
+  trimLog,
+} from '../../src/protocol/reduce.ts';
+import { unread } from '../../src/protocol/unread.ts';
+import type { LocalMessage, TimelineItem } from './message.ts';
+
+/** Events kept of a conversation that is not on screen. */
+const KEPT = 200;
+
+/** How far somebody has got in a conversation. */
+export interface Watermarks {
+  readonly read_seq: number;
+  readonly delivered_seq: number;
+}
+
+export interface Applied {
+  /** What was held before is void. */
+  readonly reset: boolean;
+  readonly events: readonly ChatEvent[];
+  /** The messages among `events` that are news: after a change of the history, none are. */
+  readonly messages: readonly Message[];
+  /** Messages of one's own that are in the log now. */
+  readonly arrived: readonly { client_id: string; seq: number; created_at: string }[];
+}
+
+/** What a client holds of one conversation. No I/O: it is told, and can be asked. */
+export class Conversation {
+  readonly id: string;
+  readonly #self: () => string | undefined;
+  log: LogState = startLog(null);
+  #events: ChatEvent[] = [];
+  #messages: Message[] = [];
+  #locals: LocalMessage[] = [];
+  #timeline: readonly TimelineItem[] | undefined;
+  #sentSeq = 0;
+  row: ChatListItem | undefined;
+  gone: GoneReason | undefined;
+  /** On screen: everything that was loaded is kept. */
+  onScreen = false;
+  readonly receipts = new Map<string, Watermarks>();
+  /** Read here; the server has not confirmed it. */
+  readMark = 0;
+
+  /** @param self the user's own id */
+  constructor(id: string, self: () => string | undefined) {
+    this.id = id;
+    this.#self = self;
+  }
+
+  get started(): boolean {
+    return this.log.epoch !== null;
+  }
+  get events(): readonly ChatEvent[] {
+    return this.#events;
+  }
+  get messages(): readonly Message[] {
+    return this.#messages;
+  }
+  get locals(): readonly LocalMessage[] {
+    return this.#locals;
+  }
+
+  /**
+   * Messages in the order of the log, then one's own that the log held here does not have yet: acknowledged ones first.
+   * The same array until it changes.
+   */
+  get timeline(): readonly TimelineItem[] {
+    const place = (local: LocalMessage): number => local.seq ?? Number.POSITIVE_INFINITY;
+    this.#timeline ??= [
+      ...this.#messages,
+      ...this.#locals.toSorted((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b))),
+    ];
+    return this.#timeline;
+  }
+
+  /** Begins behind `seq`, unless something is held already. */
+  startAt(epoch: string, seq: number): void {
+    if (!this.started) this.log = startLog(epoch, seq);
+  }
+
+  apply(page: LogPage): Applied {
+    const step = applyEvents(this.log, page);
+    const renewed = step.reset && this.log.epoch !== step.state.epoch;
+    this.log = step.state;
+    if (step.reset) {
+      if (renewed) this.#sentSeq = 0;
+      this.#events = [];
+      this.#messages = [];
+    }
+    const messages: Message[] = [];
+    const arrived: { client_id: string; seq: number; created_at: string }[] = [];
+    const self = this.#self();
+    for (const event of step.added) {
+      this.#events.push(event);
+      if (event.type !== 'message') continue;
+      const message = messageOf(this.id, event);
+      this.#messages.push(message);
+      messages.push(message);
+      if (event.sender_id === self) {
+        arrived.push({ client_id: event.client_id, seq: event.seq, created_at: event.created_at });
+        this.#sentSeq = event.seq;
+        this.removeLocal(event.client_id);
+      }
+    }
+    if (step.reset || messages.length > 0) this.#timeline = undefined;
+    this.#dropPassed();
+    if (!this.onScreen && this.#events.length > KEPT * 2) this.trim();
+    return { reset: step.reset, events: step.added, messages: renewed ? [] : messages, arrived };
+  }
+
+  /** @returns the older events that were joined on */
+  applyOlder(page: LogPage): readonly ChatEvent[] {
+    const step = applyOlder(this.log, page);
+    this.log = step.state;
+    if (step.older.length > 0) {
+      this.#events = [...step.older, ...this.#events];
+      const messages = step.older.filter((event) => event.type === 'message').map((event) => messageOf(this.id, event));
+      this.#messages = [...messages, ...this.#messages];
+      this.#timeline = undefined;
+    }
+    return step.older;
+  }
+
+  hint(head: number): void {
+    this.log = hintHead(this.log, head);
+  }
+
+  /** Forgets all but the newest events. */
+  trim(): void {
+    const first = this.#events.at(-KEPT);
+    if (first === undefined || this.#events[0] === first) return;
+    this.log = trimLog(this.log, first.seq - 1);
+    this.#events = this.#events.filter((event) => event.seq >= first.seq);
+    this.#messages = this.#messages.filter((message) => message.seq >= first.seq);
+    this.#timeline = undefined;
+  }
+
+  addLocal(message: LocalMessage): void {
+    this.#locals.push(message);
+    this.#timeline = undefined;
+  }
+
+  local(clientId: string): LocalMessage | undefined {
+    return this.#locals.find((message) => message.client_id === clientId);
+  }
+
+  removeLocal(clientId: string): void {
+    const at = this.#locals.findIndex((message) => message.client_id === clientId);
+    if (at < 0) return;
+    this.#locals = this.#locals.filter((_, index) => index !== at);
+    this.#timeline = undefined;
+  }
+
+  /** The local message is acknowledged: it stays in sight until the log held here reaches it. */
+  acknowledged(seq: number): void {
+    this.hint(seq);
+    this.#timeline = undefined;
+    this.#dropPassed();
+  }
+
+  /** @returns whether anything is new */
+  receipt(userId: string, marks: Watermarks): boolean {
+    const held = this.receipts.get(userId);
+    const read_seq = Math.max(held?.read_seq ?? 0, marks.read_seq);
+    const delivered_seq = Math.max(held?.delivered_seq ?? 0, marks.delivered_seq, read_seq);
+    if (held && read_seq === held.read_seq && delivered_seq === held.delivered_seq) return false;
+    this.receipts.set(userId, { read_seq, delivered_seq });
+    return true;
+  }
+
+  /** How far the user has read, as far as is known here. Sending implies having read. */
+  get readSeq(): number {
+    const self = this.#self();
+    const own = self === undefined ? 0 : (this.receipts.get(self)?.read_seq ?? 0);
+    return Math.max(this.row?.read_seq ?? 0, this.readMark, own, this.#sentSeq);
+  }
+
+  get unread(): number {
+    const total = Math.max(this.row?.messages ?? 0, this.#messages.at(-1)?.ordinal ?? 0);
+    return unread(total, this.#readMessages(total));
+  }
+
+  #readMessages(total: number): number {
+    const known = this.row?.read_messages ?? 0;
+    const seq = this.readSeq;
+    if (seq <= (this.row?.read_seq ?? 0)) return known;
+    if (seq >= Math.max(this.log.head, this.row?.head_seq ?? 0)) return total;
+    return Math.max(known, this.#messages.findLast((message) => message.seq <= seq)?.ordinal ?? 0);
+  }
+
+  #dropPassed(): void {
+    if (!this.#locals.some((message) => message.seq !== null && message.seq <= this.log.upto)) return;
+    this.#locals = this.#locals.filter((message) => message.seq === null || message.seq > this.log.upto);
+    this.#timeline = undefined;
+  }
+}
+
+function messageOf(chatId: string, event: MessageEvent): Message {
+  const { type: _, actor_id: __, ...message } = event;
+  return { chat_id: chatId, ...message };
+}

@@ -1,0 +1,50 @@
+export type {
+  Chat as ChatData,
+  ChatListItem,
+  ChatType,
+  FanoutTier,
+  HistoryPolicy,
+  Member,
+  Preferences,
+  Role,
+  UpdateChat,
+  Workspace,
+  WorkspaceMember,
+} from '../../src/protocol/chats.ts';
+export type {
+  ChatEvent,
+  EventPage,
+  EventType,
+  Hole,
+  Message,
+  MessageEvent,
+  MessageKind,
+  MessagePage,
+  SendMessage,
+  SentMessage,
+} from '../../src/protocol/events.ts';
+export { LIMITS } from '../../src/protocol/limits.ts';
+export type { GoneReason } from '../../src/protocol/reduce.ts';
+export type { Change, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
+export { unread } from '../../src/protocol/unread.ts';
+export type { Presence, Profile, Session, SignIn, SignUp, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';
+export type { ErrorCode } from '../../src/protocol/wire.ts';
+export { Chat, type ChatEvents, type Draft } from './chat.ts';
+export type { ChatPage, ChatsResource, NewChat } from './chats.ts';
+export { type ClientEvents, type ClientOptions, createClient, TidelineClient } from './client.ts';
+export type { Watermarks } from './conversation.ts';
+export type { ConnectionState } from './engine.ts';
+export type {
+  Clock,
+  Environment,
+  Fetch,
+  HttpRequest,
+  HttpResponse,
+  Socket,
+  SocketConstructor,
+  SocketEvent,
+} from './environment.ts';
+export { NetworkError, StorageError, TidelineError } from './errors.ts';
+export type { RequestOptions } from './http.ts';
+export { LocalMessage, type Receipt, type TimelineItem } from './message.ts';
+export { MemoryStorage, type StorageAdapter, type StorageChanges } from './storage.ts';

@@ -1,0 +1,20 @@
+import { inject, it } from 'vitest';
+import { MemoryStorage } from '../../src/index.ts';
+import { pause, person } from '../support/people.ts';
+it('x', async () => {
+  const storage = new MemoryStorage();
+  const ada = await person('Ada', { storage });
+  ada.client.disconnect();
+  const token = ((await storage.read('session')).session as { token: string }).token;
+  const url = inject('serverUrl');
+  const ws = new WebSocket(url.replace('http', 'ws') + '/api/ws', ['tideline.v1', `bearer.${token}`]);
+  for (const t of ['open', 'message', 'close', 'error'] as const) ws.addEventListener(t, (e) => console.log(t, (e as any).data, (e as any).code, (e as any).reason));
+  await pause(500);
+  const r = await fetch(`${url}/api/auth/sessions`, { method: 'DELETE', headers: { authorization: `Bearer ${token}` } });
+  console.log(r.status, await r.text());
+  await pause(500);
+  const r2 = await fetch(`${url}/api/users/me`, { headers: { authorization: `Bearer ${token}` } });
+  console.log(r2.status, await r2.text());
+  ws.send('{"t":"typing","chat_id":"chat_01m7ykpc38nkqpkf3kqscke67t"}');
+  await pause(500);
+});
