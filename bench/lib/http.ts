@@ -1,0 +1,64 @@
+import { Agent, request } from 'node:http';
+
+export interface Answer {
+  status: number;
+  body: Buffer;
+  /** Bytes on the wire, headers included. */
+  bytes: number;
+}
+
+/** HTTP to one server on loopback over kept connections. */
+export class HttpClient {
+  readonly #port: number;
+  readonly #agent: Agent;
+
+  constructor(port: number, connections: number) {
+    this.#port = port;
+    this.#agent = new Agent({ keepAlive: true, maxSockets: connections });
+  }
+
+  send(method: string, path: string, token?: string, body?: object): Promise<Answer> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const headers: Record<string, string | number> = {};
+    if (token !== undefined) headers.authorization = `Bearer ${token}`;
+    if (text !== undefined) {
+      headers['content-type'] = 'application/json';
+      headers['content-length'] = Buffer.byteLength(text);
+    }
+    return new Promise((resolve, reject) => {
+      const options = { host: '127.0.0.1', port: this.#port, method, path, headers, agent: this.#agent };
+      const outgoing = request(options, (incoming) => {
+        // Taken now: at the end of the answer the connection goes back to the agent.
+        const socket = incoming.socket;
+        const before = read.get(socket) ?? 0;
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', reject);
+        incoming.on('end', () => {
+          const after = socket.bytesRead;
+          read.set(socket, after);
+          resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks), bytes: after - before });
+        });
+      });
+      outgoing.setTimeout(60_000, () => outgoing.destroy(new Error(`no answer in 60 s: ${method} ${path}`)));
+      outgoing.on('error', reject);
+      outgoing.end(text);
+    });
+  }
+
+  /** The parsed body of an answer that has to be one of `expected`. */
+  async json<T>(expected: number[], method: string, path: string, token?: string, body?: object): Promise<T> {
+    const answer = await this.send(method, path, token, body);
+    if (!expected.includes(answer.status)) {
+      throw new Error(`${method} ${path} answered ${answer.status}: ${answer.body.toString('utf8', 0, 400)}`);
+    }
+    return JSON.parse(answer.body.toString('utf8')) as T;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+/** Bytes that earlier answers on a kept connection have taken. */
+const read = new WeakMap<object, number>();
