@@ -22,6 +22,10 @@ const Variables = z.object({
     .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
     .transform((url) => url.replace(/\/$/, '')),
   ALLOWED_ORIGINS: list,
+  RECONNECT_WINDOW_MS: z
+    .string()
+    .regex(/^\d{1,6}$/, 'must be a whole number of milliseconds')
+    .transform(Number),
   JWT_KEYS: z
     .string()
     .transform((text, ctx) => {
@@ -41,6 +45,8 @@ export interface Config {
   environment: 'local' | 'production';
   publicUrl: string;
   allowedOrigins: string[];
+  /** Time over which clients spread their reconnects after the server went away, in ms. */
+  reconnectWindow: number;
   signingKeys: [SigningKey, ...SigningKey[]];
   adminToken: string;
 }
@@ -69,6 +75,7 @@ export function parseConfig(env: Record<keyof z.input<typeof Variables>, unknown
     environment: parsed.data.ENVIRONMENT,
     publicUrl: parsed.data.PUBLIC_URL,
     allowedOrigins: parsed.data.ALLOWED_ORIGINS,
+    reconnectWindow: parsed.data.RECONNECT_WINDOW_MS,
     signingKeys: [first, ...rest],
     adminToken: parsed.data.ADMIN_TOKEN,
   };

@@ -6,7 +6,7 @@ import { inbox } from '../objects/stubs.ts';
 import { type ApiEnv, unwrap } from '../routes/api.ts';
 import { ask } from '../routes/call.ts';
 import { addressKey } from './address.ts';
-import { verifyAccess } from './tokens.ts';
+import { verifyAccess, verifySocket } from './tokens.ts';
 
 /** Seconds; the period of the AUTH_LIMIT binding. */
 const LIMIT_PERIOD = 60;
@@ -21,6 +21,14 @@ export async function identify(config: Config, token: string | undefined): Promi
     throw new ApiError('unauthenticated', 'Send the access token as `Authorization: Bearer <token>`');
   }
   return unwrap(await verifyAccess(config, token, Date.now()));
+}
+
+/** Who opens a socket with this token, an access or a resume token. Throws as `identify`. */
+export async function identifySocket(config: Config, token: string | undefined): Promise<Identity> {
+  if (token === undefined) {
+    throw new ApiError('unauthenticated', 'Send the token as `Authorization: Bearer` or as a subprotocol');
+  }
+  return unwrap(await verifySocket(config, token, Date.now()));
 }
 
 /** Lets a request with a valid token of a live session of an active user through, as `c.var.identity`. */

@@ -1,4 +1,4 @@
-import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Identity } from '../inbox/api.ts';
@@ -10,12 +10,15 @@ import { keysOf } from './keys.ts';
 export const ACCESS_TTL = 15 * 60;
 /** Seconds; begins anew with every refresh. */
 export const REFRESH_TTL = 30 * 24 * 60 * 60;
+/** Seconds. An ended session is remembered in the inbox for longer than this. */
+export const RESUME_TTL = 24 * 60 * 60;
 
 const ALGORITHM = 'EdDSA';
-/** What tells the two kinds of token apart: each is refused where the other is wanted, by type and by audience. */
+/** What tells the kinds of token apart: each is refused where the other is wanted, by type and by audience. */
 const KINDS = {
   access: { typ: 'at+jwt', audience: 'tideline', ttl: ACCESS_TTL },
   refresh: { typ: 'rt+jwt', audience: 'tideline:refresh', ttl: REFRESH_TTL },
+  resume: { typ: 'rs+jwt', audience: 'tideline:resume', ttl: RESUME_TTL },
 } as const;
 
 const AccessClaims = z.object({ sub: UserId, sid: SessionId, iat: z.int(), exp: z.int() });
@@ -97,3 +100,34 @@ export async function verifyAccess(config: Config, token: string, now: number): 
 /** The claims of a genuine refresh token that has not ended. Whether it is of the current generation, the session says. */
 export const verifyRefresh = (config: Config, token: string, now: number): Promise<Result<RefreshClaims>> =>
   verify(config, 'refresh', RefreshClaims, token, now);
+
+/** A token that opens sockets of a session, and nothing else, without a look into D1. @param now milliseconds since 1970 */
+export async function signResume(
+  config: Config,
+  { user_id, session_id }: Pick<Identity, 'user_id' | 'session_id'>,
+  now: number,
+): Promise<{ token: string; expires_at: number }> {
+  const issuedAt = Math.floor(now / 1000);
+  const token = await sign(config, 'resume', { sub: user_id, sid: session_id }, issuedAt);
+  return { token, expires_at: (issuedAt + RESUME_TTL) * 1000 };
+}
+
+/**
+ * Who opens a socket: by an access token, or by a resume token. The latter gives as much time as an access token would, in
+ * which the socket has to be renewed with one; a socket that was resumed is given no new resume token before that.
+ */
+export async function verifySocket(config: Config, token: string, now: number): Promise<Result<Identity>> {
+  if (typeOf(token) !== KINDS.resume.typ) return verifyAccess(config, token, now);
+  const claims = await verify(config, 'resume', AccessClaims, token, now);
+  if (!claims.ok) return claims;
+  const { sub, sid } = claims.value;
+  return ok({ user_id: sub, session_id: sid, issued_at: now, expires_at: now + ACCESS_TTL * 1000, resumed: true });
+}
+
+function typeOf(token: string): string | undefined {
+  try {
+    return decodeProtectedHeader(token).typ;
+  } catch {
+    return undefined;
+  }
+}

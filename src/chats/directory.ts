@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { refuseUsers, requireActive } from '../auth/users.ts';
 import type { RoomApi, Sight } from '../conversation/api.ts';
-import { type ChatEntry, findDm, markDeleted, registerChat, registerDm } from '../db/chats.ts';
+import { findDm, markDeleted, registerChat, registerDm } from '../db/chats.ts';
 import { type Db, database } from '../db/client.ts';
 import { deleting, inserting, type StoredTask } from '../db/tasks.ts';
 import { isWorkspaceMember, outsiders } from '../db/workspaces.ts';
@@ -12,6 +12,7 @@ import type { Chat, CreateChat, Member } from '../protocol/chats.ts';
 import type { Result } from '../protocol/errors.ts';
 import { unwrap } from '../routes/api.ts';
 import { ask, call } from '../routes/call.ts';
+import { settleMembers } from '../tasks/perform.ts';
 
 /*
  * What the door adds to the rooms: it knows the users and the workspaces, they know the members. A room is never
@@ -71,19 +72,26 @@ async function createShared(env: Env, creator: string, input: NewChat, now: numb
   const entry = await registerChat(db, { type: input.type, workspace_id, created_by: creator }, now);
   if (entry === null) throw noWorkspace();
   const members = [creator, ...others];
-  const created = await ask(() =>
-    room(env, entry.id).create({
-      chat_id: entry.id,
-      type: input.type,
-      name,
-      workspace_id,
-      created_by: creator,
-      members,
-      history: input.history ?? (input.type === 'Group' ? 'joined' : 'all'),
-    }),
+  const { value, out } = await entering(
+    env,
+    db,
+    workspace_id,
+    { chat_id: entry.id, user_ids: members, new: true },
+    () =>
+      ask(() =>
+        room(env, entry.id).create({
+          chat_id: entry.id,
+          type: input.type,
+          name,
+          workspace_id,
+          created_by: creator,
+          members,
+          history: input.history ?? (input.type === 'Group' ? 'joined' : 'all'),
+        }),
+      ),
   );
-  if (workspace_id !== null) await settleWorkspace(env, db, workspace_id, entry, members);
-  return created;
+  if (out.includes(creator)) throw noWorkspace();
+  return value;
 }
 
 /** Throws `invalid` unless all exist, are active, and are in the workspace, if there is one. */
@@ -94,23 +102,28 @@ async function requireWelcome(db: Db, workspaceId: string | null, userIds: strin
 }
 
 /**
- * Only members of its workspace are in a conversation. Somebody may have been removed between the check and the room's
- * write, and their removal may have visited the room before it had them: so the check is made again after the write.
+ * Lets users into a conversation of a workspace by `enter`, and takes those out again who left the workspace meanwhile.
+ * The task stands before and falls after, so that this holds although the request may end anywhere in between.
  */
-async function settleWorkspace(
+async function entering<T>(
   env: Env,
   db: Db,
-  workspaceId: string,
-  { id, created_by }: Pick<ChatEntry, 'id'> & { created_by?: string },
-  userIds: string[],
-): Promise<void> {
-  const gone = await outsiders(db, workspaceId, userIds);
-  await Promise.all(gone.map((userId) => call(() => room(env, id).expel(userId))));
-  if (created_by !== undefined && gone.includes(created_by)) {
-    // The creator is out, perhaps because the workspace is: a conversation that nobody owns does not begin.
-    await call(() => room(env, id).dissolve());
-    throw noWorkspace();
-  }
+  workspaceId: string | null,
+  entry: { chat_id: string; user_ids: string[]; new: boolean },
+  enter: () => Promise<T>,
+): Promise<{ value: T; out: string[] }> {
+  if (workspaceId === null) return { value: await enter(), out: [] };
+  const task = { kind: 'settle_members' as const, workspace_id: workspaceId, ...entry };
+  const id = newId('tsk');
+  await inserting(db, { id, task }, Date.now());
+  const value = await enter().catch(async (error: unknown) => {
+    // A refusal let nobody in. After anything else the room may or may not have: the task finds out.
+    if (error instanceof ApiError && error.code !== 'unavailable') await deleting(db, id);
+    throw error;
+  });
+  const out = await settleMembers(env, db, task);
+  await deleting(db, id);
+  return { value, out };
 }
 
 /** The conversation as the user may see it: a member, or a public channel that is open to them. Throws `not_found`. */
@@ -134,9 +147,10 @@ export async function addMembers(
   const db = database(env);
   const userIds = [...new Set(added)];
   await requireWelcome(db, chat.workspace_id, userIds, 'user_ids');
-  const answer = await inChat(env, chatId, userId, (chat, user) => chat.addMembers(user, userIds));
-  if (chat.workspace_id !== null) await settleWorkspace(env, db, chat.workspace_id, { id: chatId }, userIds);
-  return answer;
+  const { value } = await entering(env, db, chat.workspace_id, { chat_id: chatId, user_ids: userIds, new: false }, () =>
+    inChat(env, chatId, userId, (room, user) => room.addMembers(user, userIds)),
+  );
+  return value;
 }
 
 /**

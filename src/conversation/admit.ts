@@ -65,9 +65,8 @@ export function admitMessage(
     conversation.recordMention(user, row.seq);
     conversation.owe(user);
   }
-  // Who sends has read: the mark is in memory now and implied by the log until it is stored. Last, for nothing may fail
-  // behind it: memory is not rolled back.
-  members.advance(sender, { read: row.seq }, row.seq);
+  // Who sends has read. Last, for nothing may fail behind it: memory is not rolled back.
+  members.sent(sender, row.seq);
   return ok({ row, duplicate: false });
 }
 

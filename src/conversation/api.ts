@@ -101,7 +101,7 @@ export interface RoomApi {
   /** A relay has a new socket: what it gets first. From here on the relay is told what is published. */
   enter(user: string, relay: string, after: number | undefined): Promise<Result<SocketPage>>;
   /** A page for a socket at a relay. */
-  pull(user: string, page: { after: number; limit: number }): Promise<Result<SocketPage>>;
+  pull(user: string, page: { after: number; limit: number; bytes: number }): Promise<Result<SocketPage>>;
   /** The user looked: the room's current state for them, and from now on they are told again. null: never a member. */
   look(user: string): Promise<Notice | null>;
   /** Closes the user's sockets in this room: of these sessions, or of all but one. */

@@ -31,6 +31,9 @@ const memberOf = (row: MemberRow): Member => ({
   delivered_seq: row.delivered_seq,
 });
 
+/** Events after which watermarks that the log implies are stored. */
+export const MARKS_EVERY = 200;
+
 const NOT_FOUND = refuse('not_found', 'there is no such conversation, or you are not in it');
 
 /**
@@ -282,13 +285,18 @@ export class Conversation {
     return userIds.flatMap((id) => this.members.current(id) ?? []).map(memberOf);
   }
 
-  /** Stores watermarks and how far inboxes have been told, in one transaction. */
+  /**
+   * Notes how far inboxes have been told, and stores watermarks, in one transaction. Nothing is written for what the log
+   * implies, until it has grown so much that reading it again at a start would take long.
+   */
   checkpoint(toldThrough: number): void {
     const { chat, log, members } = this.#loaded;
+    chat.told_through = toldThrough;
+    const implied = log.head - chat.marks_through >= MARKS_EVERY;
+    if (!implied && !members.unstored) return;
     this.transaction(() => {
-      members.storeMarks();
-      if (chat.told_through === toldThrough && chat.marks_through === log.head) return;
-      chat.told_through = toldThrough;
+      members.storeMarks({ implied });
+      if (!implied) return;
       chat.marks_through = log.head;
       saveChat(this.#storage.sql, chat);
     });

@@ -60,6 +60,7 @@ const messageOfFrame = ({ t: _t, chat_id: _chat, ...message }: SendFrame) => mes
 export function receive(room: Room, connection: Connection, frames: RoomFrame[]): void {
   const user = connection.identity.user_id;
   const { chat } = room.conversation;
+  const share = pullShare(frames);
   for (const frame of frames) {
     if (frame.chat_id !== chat.id) {
       connection.send(
@@ -75,7 +76,7 @@ export function receive(room: Room, connection: Connection, frames: RoomFrame[])
         answer: (result) => answerLater(room, connection, sendAnswer(frame, result)),
       });
     } else if (frame.t === 'pull') {
-      pull(room, connection, frame);
+      pull(room, connection, frame, share);
     } else {
       if (frame.t === 'got') room.connections.confirm(connection, frame.seq, room.conversation.log.head);
       signalOrMark(room, user, frame);
@@ -87,6 +88,7 @@ export function receive(room: Room, connection: Connection, frames: RoomFrame[])
 export function submit(room: Room, user: string, frames: RoomFrame[]): Promise<string[]> {
   return new Promise((resolve) => {
     const answers = new Answers(resolve);
+    const share = pullShare(frames);
     answers.expect();
     for (const frame of frames) {
       const actor = room.conversation.actor(user);
@@ -108,7 +110,7 @@ export function submit(room: Room, user: string, frames: RoomFrame[]): Promise<s
           },
         });
       } else if (frame.t === 'pull') {
-        const page = pulled(room, user, pageOf(frame));
+        const page = pulled(room, user, pageOf(frame, share));
         if (page.ok) answers.add(page.value.text);
       } else {
         signalOrMark(room, user, frame);
@@ -133,13 +135,13 @@ export function greeting({ conversation }: Room, user: string, after: number | u
 export function pulled(
   room: Room,
   user: string,
-  { after, limit }: { after: number; limit: number },
+  { after, limit, bytes }: { after: number; limit: number; bytes: number },
 ): Result<SocketPage> {
   const { conversation } = room;
   const actor = conversation.actor(user);
   if (!actor.ok) return actor;
   room.holds(user, after);
-  return ok(socketPage(conversation, pageAfter(conversation, actor.value, { after, limit, bytes: PULL_BYTES })));
+  return ok(socketPage(conversation, pageAfter(conversation, actor.value, { after, limit, bytes })));
 }
 
 const socketPage = (conversation: Conversation, page: LogPage): SocketPage => ({
@@ -162,8 +164,8 @@ function signalOrMark(room: Room, user: string, frame: Exclude<RoomFrame, { t: '
   else room.mark({ user, delivered: frame.seq });
 }
 
-function pull(room: Room, connection: Connection, frame: PullFrame): void {
-  const page = pulled(room, connection.identity.user_id, pageOf(frame));
+function pull(room: Room, connection: Connection, frame: PullFrame, share: number): void {
+  const page = pulled(room, connection.identity.user_id, pageOf(frame, share));
   if (!page.ok) return;
   connection.send(page.value.text);
   // Who asks for what comes after a position holds everything up to it.
@@ -174,7 +176,11 @@ function pull(room: Room, connection: Connection, frame: PullFrame): void {
 
 type PullFrame = Extract<RoomFrame, { t: 'pull' }>;
 
-export const pageOf = ({ after, limit = LIMITS.pageMax }: PullFrame) => ({ after, limit });
+export const pageOf = ({ after, limit = LIMITS.pageMax }: PullFrame, bytes: number) => ({ after, limit, bytes });
+
+/** What each pull may bring when several come in one message: a small message must not be worth a hundred full pages. */
+export const pullShare = (frames: RoomFrame[]): number =>
+  Math.floor(PULL_BYTES / Math.max(1, frames.filter((frame) => frame.t === 'pull').length));
 
 const pendingAcks = new WeakMap<Connection, string[]>();
 

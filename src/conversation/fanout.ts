@@ -3,14 +3,20 @@ import type { InboxApi } from '../inbox/api.ts';
 import type { Conversation } from './conversation.ts';
 import { type EventRow, eventJson } from './log.ts';
 import type { MemberRow } from './members.ts';
-import { HUGE_NOTICE_RATE, idleNoticeRate, tierOf } from './tiers.ts';
+import { HUGE_NOTICE_RATE, IDLE_NOTICE_RATE, tierOf } from './tiers.ts';
+import { Timetable } from './timetable.ts';
 
 /** Calls to inboxes under way at once from one room. */
 const PARALLEL = 64;
 /** Events kept ready as JSON for frames to inboxes, and their size in characters. */
 const RECENT = { events: 512, size: 256 * 1024 } as const;
-/** The alarm that guards the outbox fires this long after an append, in ms, when nothing has gone wrong. */
-export const GUARD_MS = 10_000;
+/** Events that a notice carries to an inbox in which no device was listening. */
+const IDLE_FRAME_EVENTS = 32;
+/**
+ * The alarm that guards the outbox fires this long after an append, in ms, when nothing has gone wrong: before the object
+ * may be put to sleep for having nothing to do (after 10 s), so that the life that did the telling also sees the alarm.
+ */
+export const GUARD_MS = 5000;
 const RETRY = { first: 1000, longest: 60_000 } as const;
 /** A call that has not been answered for so long, in ms, counts as failed; its place goes to another. */
 const CALL_TIMEOUT_MS = 30_000;
@@ -31,7 +37,6 @@ interface Recipient {
   devices: number | undefined;
   /** How often the user looked: an answer that is older than a look must not disarm. */
   looks: number;
-  timer: ReturnType<typeof setTimeout> | undefined;
   /** When the next notice would be due if they came at the steady rate, in ms since 1970. */
   scheduled: number;
 }
@@ -39,23 +44,29 @@ interface Recipient {
 export interface FanoutPorts {
   inbox(userId: string): Pick<InboxApi, 'notify'>;
   setAlarm(at: number): void;
+  /** Tries relays again that missed something. Whether any is still to be told. */
+  relaysBehind(): boolean;
   /** Keeps an eye on work that nobody awaits. */
   background(work: Promise<void>): void;
   log(message: string, fields: Record<string, unknown>): void;
 }
 
 /**
- * Tells inboxes what is new: the watermark outbox. What has to be told is known from storage alone: everything after
- * `chat.told_through`, and the users in `outbox` (a failed call, a change of membership, a read mark). So a crash at any
- * point loses nothing: the next start, or the guarding alarm, tells it again, and telling twice changes nothing.
- * One call per user at a time; news that comes meanwhile goes with the next call, all at once.
+ * Tells inboxes what is new: the watermark outbox. What may have to be told is known from storage alone: everything, as long
+ * as the alarm is set that each append sets in its own turn, and the users in `outbox` (a failed call, a change of
+ * membership, a read mark). So a crash at any point loses nothing: the next start, or the alarm, tells it again, and telling
+ * twice changes nothing. One call per user at a time; news that comes meanwhile goes with the next call, all at once.
  */
 export class Fanout {
   readonly #conversation: Conversation;
   readonly #clock: Clock;
   readonly #ports: FanoutPorts;
   readonly #recipients = new Map<string, Recipient>();
-  readonly #waiting: string[] = [];
+  /** Recipients whose call is to be made as soon as there is a place: a queue that begins at `#first`. */
+  #waiting: string[] = [];
+  #first = 0;
+  /** Recipients whose next call is not to be made yet. */
+  readonly #later = new Timetable((userId) => this.#enqueue(userId));
   /** Users who may have a row in `outbox`, as far as this life has met them. */
   readonly #outbox = new Set<string>();
   #active = 0;
@@ -77,10 +88,15 @@ export class Fanout {
     this.#ports.setAlarm(at);
   }
 
-  /** Events were appended: everybody whom the room's tier tells is told. */
-  published(events: EventRow[], json: string[]): void {
+  /**
+   * Events were appended: everybody whom the room's tier tells is told, and those to whom it is owed, each by one notice.
+   * The caller has put the latter into `outbox`.
+   */
+  published(events: EventRow[], json: string[], owed: Iterable<string>): void {
     for (const [index, event] of events.entries()) this.#remember(event.seq, json[index] ?? eventJson(event));
-    for (const member of this.#audience()) this.#tell(member.user_id, false);
+    const told = new Set(owed);
+    this.owed(told);
+    for (const { user_id } of this.#audience()) if (!told.has(user_id)) this.#tell(user_id, false);
   }
 
   /** Something of this user's own has changed. The caller has put them into `outbox`. */
@@ -94,6 +110,8 @@ export class Fanout {
   looked(userId: string): void {
     const recipient = this.#recipient(userId);
     recipient.looks += 1;
+    // Who looks is likely to have come to stay: the next notice carries the events.
+    recipient.devices = undefined;
     recipient.told = this.#conversation.log.head;
   }
 
@@ -102,12 +120,22 @@ export class Fanout {
     return [...this.#recipients].filter(([, recipient]) => (recipient.devices ?? 0) > 0).map(([userId]) => userId);
   }
 
-  /** After a start: whatever storage says is still to be told. */
-  resume(): void {
+  /** An alarm is to come. */
+  get guarded(): boolean {
+    return this.#alarmAt !== undefined;
+  }
+
+  /** After a start in the midst of things, with an alarm to come: who was told is not known, so everybody is told. */
+  resume(alarmAt: number): void {
+    this.#alarmAt = alarmAt;
+    for (const member of this.#audience()) this.#tell(member.user_id, false);
+    this.#retryDue();
+  }
+
+  /** After a start with no alarm to come: everything was told before. */
+  rested(): void {
     const { chat, log } = this.#conversation;
-    if (chat.deleted_at === null && chat.told_through < log.head) {
-      for (const member of this.#audience()) this.#tell(member.user_id, false);
-    }
+    chat.told_through = log.head;
     this.#retryDue();
   }
 
@@ -134,7 +162,7 @@ export class Fanout {
     const { chat, log } = this.#conversation;
     if (next !== null) this.guard(Math.max(next, this.#clock() + RETRY.first));
     else if (chat.deleted_at !== null) this.#conversation.purge();
-    else if (chat.told_through < log.head) this.guard();
+    else if (this.#ports.relaysBehind() || chat.told_through < log.head) this.guard();
   }
 
   checkpoint(): void {
@@ -159,7 +187,6 @@ export class Fanout {
         forced: false,
         devices: undefined,
         looks: 0,
-        timer: undefined,
         scheduled: 0,
       };
       this.#recipients.set(userId, recipient);
@@ -174,9 +201,7 @@ export class Fanout {
       recipient.running = true;
       this.#behind += 1;
       this.#schedule(userId, recipient, 0);
-    } else if (forced && recipient.timer !== undefined) {
-      clearTimeout(recipient.timer);
-      recipient.timer = undefined;
+    } else if (forced && this.#later.delete(userId)) {
       this.#enqueue(userId);
     } else {
       recipient.again = true;
@@ -190,11 +215,15 @@ export class Fanout {
 
   #drain(): void {
     while (this.#active < PARALLEL) {
-      const next = this.#waiting.shift();
-      if (next === undefined) return;
+      const next = this.#waiting[this.#first];
+      if (next === undefined) break;
+      this.#first += 1;
       this.#active += 1;
       this.#ports.background(this.#run(next));
     }
+    if (this.#first < this.#waiting.length / 2) return;
+    this.#waiting = this.#waiting.slice(this.#first);
+    this.#first = 0;
   }
 
   /** One notice to one inbox. A failed call is a row in the outbox and an alarm. */
@@ -211,13 +240,16 @@ export class Fanout {
       const notice = this.#conversation.notice(userId);
       if (notice !== null) {
         const huge = notice.chat.fanout === 'huge';
-        const frame =
-          recipient.devices === 0 || huge ? undefined : this.#frame(recipient.told, notice.member?.visible_from);
-        const answer = await this.#ports.inbox(userId).notify(frame === undefined ? notice : { ...notice, frame });
+        // Where nobody was listening a device may have come since: a few events go along, so that it hears of them at once.
+        const most = huge ? 0 : recipient.devices === 0 ? IDLE_FRAME_EVENTS : RECENT.events * 2;
+        const frame = this.#frame(recipient.told, notice.member?.visible_from, most);
+        const armed = notice.armed && !(recipient.devices === 0 && this.#excess(recipient, IDLE_NOTICE_RATE) > 0);
+        const sent = { ...notice, armed, ...(frame === undefined ? {} : { frame }) };
+        const answer = await this.#ports.inbox(userId).notify(sent);
         if (recipient.calls !== call) return;
         recipient.devices = answer.devices;
         recipient.told = Math.max(recipient.told, notice.chat.head_seq);
-        if (answer.devices === 0 && !notice.armed && recipient.looks === looks) {
+        if (answer.devices === 0 && !armed && recipient.looks === looks) {
           const member = this.#conversation.members.current(userId);
           if (member !== undefined) this.#conversation.members.disarm(member);
         }
@@ -286,25 +318,17 @@ export class Fanout {
 
   #schedule(userId: string, recipient: Recipient, least: number): void {
     const wait = Math.max(least, recipient.forced ? 0 : this.#pause(recipient));
-    if (wait <= 0) {
-      this.#enqueue(userId);
-      return;
-    }
-    recipient.timer = setTimeout(() => {
-      recipient.timer = undefined;
-      this.#enqueue(userId);
-    }, wait);
+    if (wait <= 0) this.#enqueue(userId);
+    else this.#later.add(userId, wait);
   }
 
-  /**
-   * How long the next notice waits, in ms. An inbox in which a device listens never does. One in which none does is told
-   * at once a few times and then at a steady rate (a leaky bucket as ITU-T I.371 has it, "virtual scheduling").
-   */
+  /** How long the next notice waits, in ms: only in a huge room, where it is a hint. */
   #pause(recipient: Recipient): number {
-    const members = this.#conversation.chat.member_count;
-    const huge = tierOf(members) === 'huge';
-    if (recipient.devices !== 0 && !huge) return 0;
-    const { every, burst } = huge ? HUGE_NOTICE_RATE : idleNoticeRate(members);
+    return tierOf(this.#conversation.chat.member_count) === 'huge' ? this.#excess(recipient, HUGE_NOTICE_RATE) : 0;
+  }
+
+  /** Counts a notice against a rate; how far it is beyond it, in ms (a leaky bucket, the virtual scheduling of ITU-T I.371). */
+  #excess(recipient: Recipient, { every, burst }: { every: number; burst: number }): number {
     const now = this.#clock();
     recipient.scheduled = Math.max(recipient.scheduled, now) + every;
     return recipient.scheduled - now - every * burst;
@@ -319,12 +343,13 @@ export class Fanout {
     }
   }
 
-  /** The events after `told` as one ready frame; nothing when memory does not reach back that far. */
-  #frame(told: number, visibleFrom = Number.POSITIVE_INFINITY): string | undefined {
+  /** The events after `told` as one ready frame; nothing when they are more than `most`, or memory does not reach back. */
+  #frame(told: number, visibleFrom: number | undefined, most: number): string | undefined {
+    if (visibleFrom === undefined) return undefined;
     const { chat, log } = this.#conversation;
     const from = Math.max(told + 1, visibleFrom);
     const first = this.#recent[0]?.seq;
-    if (first === undefined || from < first || from > log.head) return undefined;
+    if (first === undefined || from < first || from > log.head || log.head - from >= most) return undefined;
     const events = this.#recent.slice(from - first).map((event) => event.json);
     return eventsFrame(chat.id, chat.epoch, log.head, events);
   }

@@ -49,14 +49,19 @@ const fromStored = (row: Stored): MemberRow => ({
 
 /**
  * The members of one conversation: the authority. Rows are read when they are first asked for and kept; watermarks change
- * in memory and are stored in batches (`storeMarks`), membership is stored at once.
+ * in memory and are stored in batches (`storeMarks`), membership is stored at once. Who sends has read: such marks the log
+ * implies, so they need no row of their own until the log has grown.
  */
 export class Members {
   readonly #sql: SqlStorage;
   readonly #cache = new Map<string, MemberRow>();
-  /** Rows whose watermarks, or whose disarming, storage does not have yet. */
+  /** Rows whose watermarks neither storage has nor the log implies. */
   readonly #dirty = new Set<MemberRow>();
-  /** Read marks that the log implies and storage does not have. */
+  /** Rows whose watermarks the log implies and storage does not have. */
+  readonly #sent = new Set<MemberRow>();
+  /** Rows that storage has as armed. */
+  readonly #disarmed = new Set<MemberRow>();
+  /** Read marks that the log implies and storage does not have, as they were at the start. */
   #implied: Map<string, number>;
   #armed: Set<MemberRow> | undefined;
 
@@ -106,6 +111,7 @@ export class Members {
   armAll(): void {
     this.#sql.exec("UPDATE members SET armed = 1 WHERE state = 'member' AND armed = 0");
     for (const row of this.#cache.values()) row.armed = row.state === 'member';
+    this.#disarmed.clear();
     this.#armed = undefined;
   }
 
@@ -138,7 +144,7 @@ export class Members {
     if (kept !== undefined && kept !== row) Object.assign(kept, row);
     else this.#cache.set(row.user_id, row);
     const now = kept ?? row;
-    this.#dirty.delete(now);
+    for (const unstored of [this.#dirty, this.#sent, this.#disarmed]) unstored.delete(now);
     if (now.state === 'member' && now.armed) this.#armed?.add(now);
     else this.#armed?.delete(now);
     return now;
@@ -155,12 +161,20 @@ export class Members {
     return true;
   }
 
+  /** Raises the watermarks of one who has sent the message with this seq. */
+  sent(row: MemberRow, seq: number): void {
+    if (seq <= row.read_seq) return;
+    row.read_seq = seq;
+    row.delivered_seq = Math.max(row.delivered_seq, seq);
+    this.#sent.add(row);
+  }
+
   /** No more notices until the user looks. Stored lazily: if it is lost, the inbox is told once more than needed. */
   disarm(row: MemberRow): void {
     if (!row.armed) return;
     row.armed = false;
     this.#armed?.delete(row);
-    this.#dirty.add(row);
+    this.#disarmed.add(row);
   }
 
   /** Notices again. Stored at once: if it were lost, the inbox would wait for ever. */
@@ -168,21 +182,34 @@ export class Members {
     if (row.armed) return;
     row.armed = true;
     this.#armed?.add(row);
-    this.#sql.exec('UPDATE members SET armed = 1 WHERE user_id = ?', row.user_id);
+    // Storage may not have heard of the disarming.
+    if (!this.#disarmed.delete(row)) this.#sql.exec('UPDATE members SET armed = 1 WHERE user_id = ?', row.user_id);
   }
 
-  /** Writes the watermarks that changed since the last time: one row each. */
-  storeMarks(): void {
-    for (const row of this.#dirty) {
+  /** Whether anything has changed that only `storeMarks` brings into storage. */
+  get unstored(): boolean {
+    return this.#dirty.size > 0 || this.#disarmed.size > 0;
+  }
+
+  /** Writes what changed since the last time: one row each. `implied`: also the marks that the log implies. */
+  storeMarks({ implied }: { implied: boolean }): void {
+    for (const row of implied ? new Set([...this.#dirty, ...this.#sent]) : this.#dirty) {
       this.#sql.exec(
-        'UPDATE members SET read_seq = ?, delivered_seq = ?, armed = ? WHERE user_id = ?',
+        'UPDATE members SET read_seq = ?, delivered_seq = ? WHERE user_id = ?',
         row.read_seq,
         row.delivered_seq,
-        row.armed ? 1 : 0,
         row.user_id,
       );
+      this.#sent.delete(row);
     }
-    // Everything that the log implied was either never asked for (and stays in #implied) or is in a cached row now.
+    this.#dirty.clear();
+    // A statement of its own: an index holds those who are armed, and would be written for every mark.
+    for (const row of this.#disarmed) {
+      this.#sql.exec('UPDATE members SET armed = 0 WHERE user_id = ?', row.user_id);
+    }
+    this.#disarmed.clear();
+    if (!implied) return;
+    // What is left in #implied was never asked for; the rest is in cached rows.
     for (const [userId, seq] of this.#implied) {
       if (!this.#cache.has(userId)) {
         this.#sql.exec(
@@ -193,7 +220,6 @@ export class Members {
       }
     }
     this.#implied = new Map();
-    this.#dirty.clear();
   }
 
   #keep(stored: Stored): MemberRow {
@@ -202,7 +228,7 @@ export class Members {
     if (implied > row.read_seq && row.state === 'member') {
       row.read_seq = implied;
       row.delivered_seq = Math.max(row.delivered_seq, implied);
-      this.#dirty.add(row);
+      this.#sent.add(row);
     }
     this.#cache.set(row.user_id, row);
     return row;

@@ -28,7 +28,8 @@ export interface RelayPorts {
 /**
  * The relays of a huge conversation, as the room sees them. One call per relay is under way at a time; what comes meanwhile
  * goes with the next. A relay that could not be reached is told of the gap, and its clients pull: nothing is kept for it.
- * Which relays exist is stored, so that a room that starts anew tells all of them that it may have missed telling.
+ * Which relays exist is stored, so that a room that starts anew, not knowing what it told, tells all of them that they may
+ * have missed something.
  */
 export class Relays {
   readonly #sql: SqlStorage;
@@ -66,7 +67,7 @@ export class Relays {
     this.#entry(name).arrivals += 1;
   }
 
-  /** After a start: what was on its way to relays is not known any more. */
+  /** After a start in the midst of things: what was on its way to relays is not known any more. */
   resume(head: number): void {
     if (this.#entries.size > 0) this.#toAll({ frames: [], ended: [], deleted: false, gap: true, head });
   }
@@ -79,13 +80,24 @@ export class Relays {
     await Promise.all([...this.#entries.keys()].map((name) => this.#ports.relay(name).endSessions(user, which)));
   }
 
-  #toAll(batch: RelayBatch): void {
-    for (const [name, entry] of this.#entries) {
-      entry.waiting = entry.waiting === undefined ? batch : joined(entry.waiting, batch);
-      if (entry.running) continue;
-      entry.running = true;
-      this.#ports.background(this.#run(name, entry));
+  /** Tells relays that could not be reached of what they missed. Returns whether any relay is still to be told something. */
+  repair(head: number): boolean {
+    const behind = [...this.#entries].filter(([, { running, missed }]) => running || missed);
+    for (const [name, entry] of behind) {
+      if (!entry.running) this.#to(name, entry, { frames: [], ended: [], deleted: false, gap: true, head });
     }
+    return behind.length > 0;
+  }
+
+  #toAll(batch: RelayBatch): void {
+    for (const [name, entry] of this.#entries) this.#to(name, entry, batch);
+  }
+
+  #to(name: string, entry: Entry, batch: RelayBatch): void {
+    entry.waiting = entry.waiting === undefined ? batch : joined(entry.waiting, batch);
+    if (entry.running) return;
+    entry.running = true;
+    this.#ports.background(this.#run(name, entry));
   }
 
   async #run(name: string, entry: Entry): Promise<void> {

@@ -64,7 +64,8 @@ export class Room {
     this.#ports = ports;
     this.conversation = new Conversation(storage, clock);
     this.connections = new Connections(open);
-    this.fanout = new Fanout(this.conversation, clock, ports);
+    const relaysBehind = () => this.relays.repair(this.conversation.log.head);
+    this.fanout = new Fanout(this.conversation, clock, { ...ports, relaysBehind });
     this.relays = new Relays(storage.sql, this.conversation.initialised, ports);
     this.#sends = new GroupCommit(
       (batch) => this.#commitSends(batch),
@@ -74,10 +75,29 @@ export class Room {
       (batch) => this.#commitMarks(batch),
       () => receiptPause(this.conversation.chat.member_count),
     );
-    if (this.conversation.initialised) {
-      this.fanout.resume();
-      this.relays.resume(this.conversation.log.head);
-    }
+  }
+
+  /**
+   * After a start, before anything else; `alarmAt` is when the object's alarm is to come. An alarm is set as long as anything
+   * may be untold. So without one there is nothing to tell, and with one it is all told again.
+   */
+  wake(alarmAt: number | null): void {
+    if (!this.conversation.initialised) return;
+    if (alarmAt === null) this.fanout.rested();
+    else this.#resume(alarmAt);
+  }
+
+  /** The alarm has come. */
+  alarm(): void {
+    if (!this.conversation.initialised) return;
+    // Set in an earlier life, and on its way already when this one began.
+    if (!this.fanout.guarded) this.#resume(this.#clock());
+    this.fanout.alarm();
+  }
+
+  #resume(alarmAt: number): void {
+    this.fanout.resume(alarmAt);
+    this.relays.resume(this.conversation.log.head);
   }
 
   /** Queues a message for the next batch. `answer` is called once, when it is stored or refused. */
@@ -128,6 +148,8 @@ export class Room {
 
   /** Publishes a change that is in storage since this very turn. */
   publish(commit: Commit): void {
+    // What changed nothing may have been asked of a conversation that does not exist.
+    if (commit.events.length === 0 && commit.ended.length === 0) return;
     const { chat, log } = this.conversation;
     const deleted = chat.deleted_at !== null;
     if (commit.ended.length > 0) {
@@ -145,9 +167,8 @@ export class Room {
         head: log.head,
       });
       this.fanout.guard();
-      this.fanout.published(commit.events, json);
+      this.fanout.published(commit.events, json, this.conversation.takeOwed());
     }
-    this.fanout.owed(this.conversation.takeOwed());
   }
 
   #commitSends(batch: WaitingSend[]): void {
@@ -221,7 +242,7 @@ export class Room {
     }
     try {
       this.conversation.transaction(() => {
-        members.storeMarks();
+        members.storeMarks({ implied: false });
         for (const user of readers) this.conversation.owe(user);
       });
     } catch (fault) {

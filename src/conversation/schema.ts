@@ -7,8 +7,8 @@ import type { Migration } from '../storage/migrate.ts';
  * beside it carries idempotency. A message costs two written rows, whatever the number of members.
  *
  * `chat` has one row. Everything at or before `told_through` has been told to every inbox that is to be told, except
- * those in `outbox`; watermarks that sends imply (who sends has read) are stored up to `marks_through` and are derived
- * from the log beyond it.
+ * those in `outbox`; it is stored when the row is written for something else, and while no alarm is set it is the head.
+ * Watermarks that sends imply (who sends has read) are stored up to `marks_through` and are derived from the log beyond it.
  */
 export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
   `

@@ -17,7 +17,10 @@ export const DELIVERED_PUSHED_UP_TO = TIER_LIMITS.small;
 export const sendPause = (sockets: number): number => Math.min(20, Math.max(1, sockets * 0.05));
 /** Pause between two flushes of receipts, in ms. */
 export const receiptPause = (members: number): number => Math.min(1000, Math.max(100, members * 2));
-/** Notices to an inbox that has no device listening: one every so many ms, a few at once. */
-export const idleNoticeRate = (members: number) => ({ every: Math.min(1000, Math.max(100, members * 10)), burst: 20 });
+/**
+ * Notices that a small room spends on an inbox in which no device listens: one every so many ms, some at once. When they
+ * are used up, the inbox is told one last time and then asks when it looks, as in a large room.
+ */
+export const IDLE_NOTICE_RATE = { every: 6000, burst: 10 } as const;
 /** Hints to an inbox in a huge room. */
 export const HUGE_NOTICE_RATE = { every: 1000, burst: 1 } as const;

@@ -24,6 +24,17 @@ export const Task = z.discriminatedUnion('kind', [
     user_id: z.string(),
     after: z.string().default(''),
   }),
+  /**
+   * Users were let into a conversation of a workspace: those who left the workspace meanwhile leave it again. `new`: the
+   * conversation began with this, and the first of the users began it.
+   */
+  z.object({
+    kind: z.literal('settle_members'),
+    workspace_id: z.string(),
+    chat_id: z.string(),
+    user_ids: z.array(z.string()),
+    new: z.boolean(),
+  }),
   /** The conversations of a deleted workspace are deleted. */
   z.object({ kind: z.literal('dissolve'), workspace_id: z.string(), after: z.string().default('') }),
   /** A member asked to delete a conversation: if the room did, the directory learns it. */

@@ -11,6 +11,8 @@ const Identity = z.object({
   session_id: z.string(),
   issued_at: z.number(),
   expires_at: z.number(),
+  /** The socket was opened by a resume token, and not renewed since. */
+  resumed: z.boolean().optional(),
 });
 export type Identity = z.infer<typeof Identity>;
 

@@ -30,6 +30,11 @@ export class Courier<S extends Sender> {
     this.#ports = ports;
   }
 
+  /** Sockets of which something is under way. */
+  get size(): number {
+    return this.#lanes.size;
+  }
+
   forward(sender: S, frames: RoomFrame[]): void {
     let lanes = this.#lanes.get(sender);
     if (lanes === undefined) {

@@ -1,11 +1,12 @@
 import { decodeTime } from 'ulidx';
+import { RESUME_TTL } from '../auth/tokens.ts';
 import type { Clock } from '../clock.ts';
 import { ok, type Refusal, type Result, refuse } from '../protocol/errors.ts';
 import type { Identity } from './api.ts';
 import type { Timeline } from './timeline.ts';
 
-/** Longer than an access token lives: after this an ended session has no token that a signature check would pass. */
-const REMEMBER_MS = 60 * 60 * 1000;
+/** Longer than any token lives that is not looked up in D1: after this an ended session has none left. */
+const REMEMBER_MS = (RESUME_TTL + 60 * 60) * 1000;
 
 /** When the session began, from its id. Milliseconds since 1970. */
 const beganAt = (sessionId: string): number => decodeTime(sessionId.slice(sessionId.indexOf('_') + 1).toUpperCase());

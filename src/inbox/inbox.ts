@@ -12,6 +12,7 @@ import { Courier } from './courier.ts';
 import { type Device, Devices } from './devices.ts';
 import { Gate } from './gate.ts';
 import { gather } from './gather.ts';
+import { HotRows } from './hot.ts';
 import { parallel } from './parallel.ts';
 import { type ChatRecord, merge, withPreferences } from './rows.ts';
 import { Timeline } from './timeline.ts';
@@ -30,7 +31,7 @@ const LOOK_AGAIN_MS = [1000, 2000, 4000, 8000, 16_000];
 
 export interface InboxPorts {
   owner: string;
-  room(chatId: string): RoomApi;
+  room(chatId: string): Pick<RoomApi, 'look' | 'catchUp' | 'submit' | 'endSessions'>;
   peer(userId: string): Pick<InboxApi, 'meet'>;
   background(work: Promise<void>): void;
   log(message: string, fields: Record<string, unknown>): void;
@@ -44,6 +45,7 @@ export class Inbox {
   readonly #clock: Clock;
   readonly #ports: InboxPorts;
   readonly #courier: Courier<Device>;
+  readonly #hot: HotRows;
   readonly #changes: GroupCommit<{ chatId: string; change: string }>;
   #looking: Promise<void> | undefined;
   #nextLook: Promise<void> | undefined;
@@ -57,6 +59,7 @@ export class Inbox {
     this.timeline = new Timeline(storage, ports.owner);
     this.gate = new Gate(this.timeline, clock);
     this.devices = new Devices(open);
+    this.#hot = new HotRows(this.timeline, clock, (chatId, change) => this.#announce(chatId, change));
     this.#courier = new Courier({
       submit: (_device, chatId, frames) => ports.room(chatId).submit(ports.owner, frames),
       background: ports.background,
@@ -72,12 +75,16 @@ export class Inbox {
   notify(notice: Notice): NoticeAnswer {
     const listeners = this.devices.live(this.#clock());
     const chatId = notice.chat.id;
-    const row = this.timeline.get(chatId);
+    const row = this.#row(chatId);
     // A notice may be late: what belongs to a membership that has ended since is not for these devices any more.
     const over = row !== undefined && row.gone !== null && row.member_seq >= notice.member_seq;
     if (notice.frame !== undefined && !over) this.#pushEvents(listeners, chatId, notice.chat.head_seq, notice.frame);
     if (!notice.armed && listeners.length === 0) this.#silent.add(chatId);
-    this.#apply(notice, row, listeners.length > 0);
+    const listening = listeners.length > 0;
+    const record = merge(row, notice, listening);
+    const kept = listening ? this.#hot.keep(record, row) : undefined;
+    if (kept === undefined) this.#save(record);
+    else this.#announce(chatId, kept);
     return { devices: listeners.length };
   }
 
@@ -87,13 +94,13 @@ export class Inbox {
 
   /** A device has come: what changed since its cursor, then, when rooms have waited, what they say. */
   async welcome(device: Device, cursor: string | undefined): Promise<void> {
-    const first = this.devices.size === 0;
+    this.#hot.flush();
     const position = cursor === undefined ? this.timeline.pos : this.timeline.positionOf(cursor);
     device.pos = position ?? 0;
     this.devices.add(device);
     this.#replay(device, position === null);
     await this.look();
-    if (first) await this.#meetPeers(device);
+    await this.#meetPeers(device);
     await this.#keepLooking();
   }
 
@@ -102,6 +109,7 @@ export class Inbox {
    * rooms may have begun to wait since the one under way began.
    */
   look(): Promise<void> {
+    this.#hot.flush();
     if (this.#looking === undefined) {
       this.#looking = this.#lookNow().finally(() => {
         this.#looking = undefined;
@@ -151,11 +159,12 @@ export class Inbox {
   }
 
   prefer(chatId: string, preferences: Preferences): Result<ChatListItem> {
-    const row = this.timeline.get(chatId);
-    if (row === undefined || row.item === null)
+    const row = this.#row(chatId);
+    if (row === undefined || row.item === null) {
       return refuse('not_found', 'there is no such conversation in your list');
+    }
     const changed = withPreferences(row, preferences);
-    this.#announce(chatId, this.timeline.put(changed, row));
+    this.#save(changed);
     return changed.item === null ? refuse('not_found', 'there is no such conversation in your list') : ok(changed.item);
   }
 
@@ -238,7 +247,7 @@ export class Inbox {
         const notice = await within(ANSWER_MS, this.#ports.room(chatId).look(this.#ports.owner));
         // A room that stopped telling after it was looked at waits for the next look: its notice has overtaken this one.
         const armed = !this.#silent.has(chatId);
-        if (notice !== null) this.#apply({ ...notice, armed }, this.timeline.get(chatId), false);
+        if (notice !== null) this.#save(merge(this.#row(chatId), { ...notice, armed }, false));
         else this.#forget(chatId);
       } catch (fault) {
         this.#ports.log('a room could not be looked at', { chat_id: chatId, error: String(fault) });
@@ -246,15 +255,20 @@ export class Inbox {
     });
   }
 
-  #apply(notice: Notice, row: ChatRecord | undefined, listening: boolean): void {
-    this.#announce(notice.chat.id, this.timeline.put(merge(row, notice, listening), row));
+  /** A conversation's row as it is now, which may be ahead of what is stored. */
+  #row(chatId: string): ChatRecord | undefined {
+    return this.#hot.get(chatId) ?? this.timeline.get(chatId);
+  }
+
+  #save(record: ChatRecord): void {
+    this.#hot.drop(record.chat_id);
+    this.#announce(record.chat_id, this.timeline.put(record, this.timeline.get(record.chat_id)));
   }
 
   /** The room knows nothing of the user: it was deleted, and has told everybody whom it could. */
   #forget(chatId: string): void {
-    const row = this.timeline.get(chatId);
-    if (row === undefined) return;
-    this.#announce(chatId, this.timeline.put({ ...row, gone: 'deleted', item: null, mentions: [], stale: false }, row));
+    const row = this.#row(chatId);
+    if (row !== undefined) this.#save({ ...row, gone: 'deleted', item: null, mentions: [], stale: false });
   }
 
   #announce(chatId: string, change: string | null): void {
@@ -289,6 +303,8 @@ export class Inbox {
 
   /** A socket that had fallen behind has room: it learns what changed meanwhile, and pulls what it lacks. */
   #resume(device: Device): void {
+    // Before the device is live: what is stored now must not be pushed ahead of what it has missed.
+    this.#hot.flush();
     device.lagging = false;
     this.#replay(device, false);
     device.save();

@@ -107,6 +107,10 @@ export function withPreferences(row: ChatRecord, { muted, pinned, archived }: Pr
   };
 }
 
+/** Through the schema, which fixes the order of the keys: equal rows are equal texts. */
+export const itemJson = (item: ChatListItem | null): string | null =>
+  item === null ? null : JSON.stringify(ChatListItem.parse(item));
+
 /** The change that a device gets, from what is stored. Matches `Change`. */
 export function changeJson(chatId: string, itemJson: string | null, gone: string | null): string {
   return itemJson === null

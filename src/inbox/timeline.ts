@@ -1,8 +1,8 @@
 import type { Json } from '../conversation/api.ts';
 import { randomTag } from '../ids.ts';
-import { ChatListItem } from '../protocol/chats.ts';
+import type { ChatListItem } from '../protocol/chats.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
-import { activityOf, type ChatRecord, changeJson, recordOf } from './rows.ts';
+import { activityOf, type ChatRecord, changeJson, itemJson, recordOf } from './rows.ts';
 import { INBOX_MIGRATIONS } from './schema.ts';
 
 export interface SyncPage {
@@ -27,10 +27,6 @@ function firstOf<R extends { item: string | null }>(all: Iterable<R>, limit: num
   }
   return { rows, hasMore: false };
 }
-
-/** Through the schema, which fixes the order of the keys: equal rows are equal texts. */
-const itemJson = (item: ChatListItem | null): string | null =>
-  item === null ? null : JSON.stringify(ChatListItem.parse(item));
 
 /** What the inbox stores: the rows, the change counter, a few facts. Synchronous, no calls, no sockets. */
 export class Timeline {
@@ -139,6 +135,11 @@ export class Timeline {
     );
     this.#pos = pos;
     return changeJson(record.chat_id, item, record.gone);
+  }
+
+  /** Has this conversation's room asked at the next look. */
+  markStale(chatId: string): void {
+    this.sql.exec('UPDATE chats SET stale = 1 WHERE chat_id = ?', chatId);
   }
 
   /** Conversations, latest activity first, after a key. */

@@ -37,6 +37,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
       background: (work) => this.#background(work),
       log: (message, fields) => this.#log(message, fields),
     });
+    void ctx.blockConcurrencyWhile(async () => this.#room.wake(await ctx.storage.getAlarm()));
   }
 
   async create(input: NewConversation): Promise<Result<{ chat: Chat; created: boolean }>> {
@@ -125,7 +126,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     return greeting(this.#room, user, after);
   }
 
-  async pull(user: string, page: { after: number; limit: number }): Promise<Result<SocketPage>> {
+  async pull(user: string, page: { after: number; limit: number; bytes: number }): Promise<Result<SocketPage>> {
     return pulled(this.#room, user, page);
   }
 
@@ -144,7 +145,11 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     const after = positionOf(request, 'after');
     if (after === null) return refuseUpgrade(request, 'malformed');
     const actor = this.#room.conversation.actor(identity.user_id);
-    if (!actor.ok) return refuseUpgrade(request, actor.refusal.code === 'forbidden' ? 'forbidden' : 'not_found');
+    if (!actor.ok) {
+      // Whether they may know of a channel inside a workspace is not known here: then it is as if there were none.
+      const known = actor.refusal.code === 'forbidden' && this.#room.conversation.chat.workspace_id === null;
+      return refuseUpgrade(request, known ? 'forbidden' : 'not_found');
+    }
     if (tierOf(this.#room.conversation.chat.member_count) === 'huge') {
       const relay = this.#room.relays.assign(request.headers.get(PLACE_HEADER) ?? ANYWHERE);
       return new Response(null, { status: 307, headers: { [RELAY_HEADER]: relay } });
@@ -187,7 +192,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
   }
 
   override async alarm(): Promise<void> {
-    if (this.#room.conversation.initialised) this.#room.fanout.alarm();
+    this.#room.alarm();
   }
 
   #commit<T>(result: Result<Commit>, value: () => T): Result<T> {

@@ -1,5 +1,5 @@
 import { DurableObject } from 'cloudflare:workers';
-import { verifyAccess } from '../auth/tokens.ts';
+import { signResume, verifyAccess } from '../auth/tokens.ts';
 import { systemClock, timestamp } from '../clock.ts';
 import { configOf } from '../config.ts';
 import type { Json, Notice, NoticeAnswer } from '../conversation/api.ts';
@@ -98,7 +98,9 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
     if (!admitted.ok) return refuseUpgrade(request, closeReason(admitted.refusal));
     const cursor = new URL(request.url).searchParams.get('cursor') ?? undefined;
     const { response, socket } = acceptUpgrade(this.ctx, request);
-    this.#background(this.#inbox.welcome(new Device(socket, identity, 0), cursor));
+    const device = new Device(socket, identity, 0);
+    this.#background(this.#inbox.welcome(device, cursor));
+    if (!identity.resumed) this.#background(this.#handResume(device));
     return response;
   }
 
@@ -162,6 +164,15 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
     device.identity = verified.value;
     device.save();
     device.send(JSON.stringify({ t: 'authed', expires_at: timestamp(verified.value.expires_at) }));
+    await this.#handResume(device);
+  }
+
+  /** What a device needs to come back without a look into D1, and when, so that not all come at once. */
+  async #handResume(device: Device): Promise<void> {
+    const config = configOf(this.env);
+    const { token, expires_at } = await signResume(config, device.identity, systemClock());
+    const slot_ms = slotOf(device.identity.session_id, config.reconnectWindow);
+    device.send(JSON.stringify({ t: 'resume', token, expires_at: timestamp(expires_at), slot_ms }));
   }
 
   #background(work: Promise<void>): void {
@@ -171,4 +182,11 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
   #log(message: string, fields: Record<string, unknown>): void {
     console.error(JSON.stringify({ level: 'error', object: 'inbox', id: this.ctx.id.name, message, ...fields }));
   }
+}
+
+/** A place in the window for each session: spread evenly, and the same every time. */
+function slotOf(session: string, window: number): number {
+  let hash = 0x811c9dc5;
+  for (const char of session) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
+  return window === 0 ? 0 : (hash >>> 0) % window;
 }

@@ -12,7 +12,8 @@ export const HistoryPolicy = z.enum(['all', 'joined']);
 export type HistoryPolicy = z.infer<typeof HistoryPolicy>;
 /**
  * How members are told of what happens while they are not in the room, by the room's size.
- * `small`: every member's inbox is told of everything. `large`: inboxes that are online or have looked since they
+ * `small`: every member's inbox is told of everything; one in which no device listens is told of the first few in a
+ * row, and asks for the rest when it looks. `large`: inboxes that are online or have looked since they
  * were last told, and users who are mentioned; the others catch up when they next look. `huge`: as `large`, but only the
  * head is told and the client pulls. No tier loses anything: the log is the truth.
  */

@@ -55,4 +55,6 @@ export const queryInt = (schema: z.ZodNumber) =>
     .pipe(schema)
     .meta({ type: 'integer', minimum: schema.minValue, maximum: schema.maxValue });
 
-export const PageLimit = queryInt(z.int().min(1).max(LIMITS.pageMax)).default(LIMITS.pageDefault);
+export const PageLimit = queryInt(z.int().min(1).max(LIMITS.pageMax))
+  .default(LIMITS.pageDefault)
+  .meta({ default: LIMITS.pageDefault });

@@ -88,5 +88,11 @@ export const ServerFrame = z.discriminatedUnion('t', [
   z.object({ t: z.literal('inbox'), changes: z.array(Change), cursor: Cursor, reset: z.boolean().optional() }),
   z.object({ t: z.literal('lag'), chat_id: ChatId, head_seq: Seq }),
   z.object({ t: z.literal('authed'), expires_at: Timestamp }),
+  z.object({
+    t: z.literal('resume'),
+    token: z.string().meta({ description: 'Opens sockets of this session in the place of an access token' }),
+    expires_at: Timestamp,
+    slot_ms: z.int().meta({ description: 'Wait this long before the first reconnect when the server went away' }),
+  }),
 ]);
 export type ServerFrame = z.infer<typeof ServerFrame>;

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { RoomApi, SocketPage } from '../conversation/api.ts';
 import { type Connection, Connections } from '../conversation/connections.ts';
-import { errorFrame, pageOf, type RoomFrame } from '../conversation/exchange.ts';
+import { errorFrame, pageOf, pullShare, type RoomFrame } from '../conversation/exchange.ts';
 import { lagFrame } from '../conversation/room.ts';
 import { Courier } from '../inbox/courier.ts';
 import type { Result } from '../protocol/errors.ts';
@@ -62,6 +62,7 @@ export class Relay {
 
   receive(connection: Connection, frames: RoomFrame[]): void {
     const forRoom: RoomFrame[] = [];
+    const share = pullShare(frames);
     for (const frame of frames) {
       if (frame.chat_id !== this.#ports.chatId) {
         connection.send(
@@ -71,9 +72,10 @@ export class Relay {
           ),
         );
       } else if (frame.t === 'got') {
-        this.connections.confirm(connection, frame.seq, this.connections.head);
+        // What a lagging socket holds may end before what the relay has missed, or it may be a member's no more: a page decides.
+        if (!connection.lagging) this.connections.confirm(connection, frame.seq, this.connections.head);
       } else if (frame.t === 'pull') {
-        this.#ports.background(this.#pull(connection, frame));
+        this.#ports.background(this.#pull(connection, frame, share));
       } else {
         forRoom.push(frame);
       }
@@ -81,9 +83,9 @@ export class Relay {
     if (forRoom.length > 0) this.#courier.forward(connection, forRoom);
   }
 
-  async #pull(connection: Connection, frame: Pull): Promise<void> {
+  async #pull(connection: Connection, frame: Pull, share: number): Promise<void> {
     this.connections.confirm(connection, frame.after, Number.POSITIVE_INFINITY);
-    await this.#page(connection, () => this.#ports.room().pull(connection.identity.user_id, pageOf(frame)));
+    await this.#page(connection, () => this.#ports.room().pull(connection.identity.user_id, pageOf(frame, share)));
   }
 
   /** Asks the room for a page, sends it, and makes the socket live if the page reached everything published here. */

@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { bearerOf, identify } from '../auth/middleware.ts';
+import { bearerOf, identifySocket } from '../auth/middleware.ts';
 import { ApiError } from '../errors.ts';
 import { IDENTITY_HEADER, type Identity } from '../inbox/api.ts';
 import { inbox, relay, room } from '../objects/stubs.ts';
@@ -115,7 +115,7 @@ async function upgrade(
     refuseTokenInUrl(c.req.url);
     const parsed = query.safeParse(c.req.query());
     if (!parsed.success) throw ApiError.fromZod(parsed.error);
-    const identity = await identify(c.var.config, bearerOf(c.req.header('authorization')) ?? offer.token);
+    const identity = await identifySocket(c.var.config, bearerOf(c.req.header('authorization')) ?? offer.token);
     const response = await open(identity, () => handedOn(c.req.raw, identity, offer));
     if (response.webSocket === null) throw new Error(`an object answered an upgrade with ${response.status}`);
     return switching(response.webSocket, offer);
@@ -144,6 +144,7 @@ sockets.get('/api/chats/:id/ws', (c) =>
     // A session that ended in between was ended in the room before this socket was there: ask again.
     const still = await gate();
     if (still.ok) return response;
+    response.webSocket?.accept();
     const { user_id, session_id } = identity;
     const reason = still.refusal.code === 'suspended' ? 'suspended' : 'session_ended';
     await call(() =>

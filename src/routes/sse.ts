@@ -98,6 +98,8 @@ export function eventsOf(socket: WebSocket, gone: AbortSignal): ReadableStream<U
           const frames = Frames.safeParse(parsed(data));
           if (!frames.success) return;
           for (const frame of frames.data) {
+            // What opens a socket is of no use to who has none.
+            if (frame.t === 'resume') continue;
             write(toEvent(frame));
             if (open) confirmations.note(frame);
           }

@@ -3,7 +3,7 @@ import { chatsOfWorkspace, markDeleted } from '../db/chats.ts';
 import { type Db, database } from '../db/client.ts';
 import { sessions, users } from '../db/schema.ts';
 import { advance, deleting, type StoredTask, type Task } from '../db/tasks.ts';
-import { isWorkspaceMember } from '../db/workspaces.ts';
+import { isWorkspaceMember, outsiders } from '../db/workspaces.ts';
 import { inbox, room } from '../objects/stubs.ts';
 
 /** Conversations that one run of a task visits; the rest comes with the next run. */
@@ -34,6 +34,9 @@ async function perform(env: Env, db: Db, { id, task }: StoredTask): Promise<Task
       const after = await eachChat(db, task, (chatId) => room(env, chatId).expel(task.user_id));
       return after === null ? null : { ...task, after };
     }
+    case 'settle_members':
+      await settleMembers(env, db, task);
+      return null;
     case 'dissolve': {
       const after = await eachChat(db, task, async (chatId) => {
         await room(env, chatId).dissolve();
@@ -64,6 +67,27 @@ async function settleStatus(env: Env, db: Db, userId: string): Promise<void> {
     if (now === status) return;
     status = now;
   }
+}
+
+/**
+ * Only members of its workspace are in a conversation. Somebody may have been removed between the check and the room's
+ * write, and their removal may have visited the room before it had them: so the check is made again after the write.
+ * A new conversation whose creator is out (perhaps because the workspace is gone) does not begin.
+ * @returns those who are out
+ */
+export async function settleMembers(
+  env: Env,
+  db: Db,
+  { workspace_id, chat_id, user_ids, new: isNew }: Extract<Task, { kind: 'settle_members' }>,
+): Promise<string[]> {
+  const out = await outsiders(db, workspace_id, user_ids);
+  for (const userId of out) await room(env, chat_id).expel(userId);
+  const [creator] = user_ids;
+  if (isNew && creator !== undefined && out.includes(creator)) {
+    await room(env, chat_id).dissolve();
+    await markDeleted(db, chat_id, Date.now());
+  }
+  return out;
 }
 
 /** Visits the next chunk of a workspace's conversations. Returns the last id visited, or null when there is no more. */

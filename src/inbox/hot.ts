@@ -1,0 +1,93 @@
+import type { Clock } from '../clock.ts';
+import { type ChatRecord, changeJson, itemJson } from './rows.ts';
+import type { Timeline } from './timeline.ts';
+
+/** A row that changes again within this time of being stored is hot, in ms. */
+const HOT_WITHIN_MS = 2000;
+/** Hot rows are stored this often, in ms. */
+const STORE_EVERY_MS = 2000;
+/** Times remembered of rows that were stored lately. */
+const REMEMBERED = 1000;
+
+interface Hot {
+  record: ChatRecord;
+  /** Changed since it was last stored. */
+  changed: boolean;
+}
+
+/**
+ * Rows that change faster than they are worth storing, while a device listens. Such a row is marked stale in storage and
+ * kept here; it is stored now and then, and the mark is taken away when it has come to rest. If this object ends before that,
+ * the mark has the row asked of its room at the next look: nothing is lost. Devices hear of each change at once, with the
+ * cursor of what is stored, which is behind: a sync from it brings the row again, and applying it again changes nothing.
+ */
+export class HotRows {
+  readonly #timeline: Timeline;
+  readonly #clock: Clock;
+  readonly #stored: (chatId: string, change: string | null) => void;
+  readonly #rows = new Map<string, Hot>();
+  readonly #storedAt = new Map<string, number>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param stored called with the change of each row that was stored */
+  constructor(timeline: Timeline, clock: Clock, stored: (chatId: string, change: string | null) => void) {
+    this.#timeline = timeline;
+    this.#clock = clock;
+    this.#stored = stored;
+  }
+
+  get(chatId: string): ChatRecord | undefined {
+    return this.#rows.get(chatId)?.record;
+  }
+
+  /** The caller stores this row itself. */
+  drop(chatId: string): void {
+    this.#rows.delete(chatId);
+    this.#remember(chatId);
+  }
+
+  /** Keeps a changed row if it is hot, and returns its change; else undefined, and the caller stores it. */
+  keep(record: ChatRecord, before: ChatRecord | undefined): string | undefined {
+    const { chat_id: chatId } = record;
+    const hot = this.#rows.has(chatId);
+    const lately = this.#clock() - (this.#storedAt.get(chatId) ?? Number.NEGATIVE_INFINITY) < HOT_WITHIN_MS;
+    if (!(hot || lately) || before === undefined || !sameMembership(record, before)) return undefined;
+    if (!hot) this.#timeline.markStale(chatId);
+    this.#rows.set(chatId, { record, changed: true });
+    this.#timer ??= setTimeout(() => this.#store(), STORE_EVERY_MS);
+    return changeJson(chatId, itemJson(record.item), record.gone);
+  }
+
+  /** Stores everything that is hot, for good: before rows are read from storage. */
+  flush(): void {
+    for (const [chatId, { record }] of this.#rows) this.#put(chatId, record, false);
+    this.#rows.clear();
+  }
+
+  /** What has changed is stored and stays hot; what has not has come to rest. */
+  #store(): void {
+    this.#timer = undefined;
+    for (const [chatId, { record, changed }] of this.#rows) {
+      this.#put(chatId, record, changed);
+      if (changed) this.#rows.set(chatId, { record, changed: false });
+      else this.#rows.delete(chatId);
+    }
+    if (this.#rows.size > 0) this.#timer = setTimeout(() => this.#store(), STORE_EVERY_MS);
+  }
+
+  #put(chatId: string, record: ChatRecord, stale: boolean): void {
+    this.#stored(chatId, this.#timeline.put({ ...record, stale }, this.#timeline.get(chatId)));
+    this.#remember(chatId);
+  }
+
+  #remember(chatId: string): void {
+    if (this.#storedAt.size >= REMEMBERED) this.#storedAt.clear();
+    this.#storedAt.set(chatId, this.#clock());
+  }
+}
+
+const sameMembership = (record: ChatRecord, before: ChatRecord): boolean =>
+  record.item !== null &&
+  before.item !== null &&
+  record.epoch === before.epoch &&
+  record.member_seq === before.member_seq;
