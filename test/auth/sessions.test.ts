@@ -1,11 +1,13 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import * as accounts from '../../src/auth/accounts.ts';
 import { REPLAY_MS, refresh } from '../../src/auth/sessions.ts';
 import { configOf } from '../../src/config.ts';
 import { ApiError } from '../../src/errors.ts';
 import type { Problem } from '../../src/protocol/errors.ts';
 import { Tokens } from '../../src/protocol/users.ts';
 import { type Account, api, expectJson, signIn, signUp } from '../support/api.ts';
+import { beforeBatch } from '../support/interpose.ts';
 import { openSocket } from '../support/socket.ts';
 
 const config = configOf(env);
@@ -27,6 +29,9 @@ const refreshAt = async (now: number, refresh_token: string, attempt?: string) =
     throw error;
   }
 };
+
+const setStatus = (id: string, status: string) =>
+  api(`/api/admin/users/${id}/status`, { method: 'PUT', token: env.ADMIN_TOKEN, body: { status } });
 
 describe('refresh', () => {
   it('gives new tokens of the same session, again and again', async () => {
@@ -209,6 +214,18 @@ describe('change of password', () => {
     expect(await codeAt(other.token)).toBe('ok');
   });
 
+  it.each([
+    ['a change of password', (account: Account) => change(account, 'a new password')],
+    ['a suspension', (account: Account) => setStatus(account.id, 'Suspended')],
+  ])('%s is not outrun by a sign-in that knew the password before', async (_what, meanwhile) => {
+    const account = await signUp();
+    const racing = beforeBatch(() => meanwhile(account));
+    const attempt = accounts.signIn(racing, config, { email: account.email, password: account.password }, Date.now());
+    await expect(attempt).rejects.toMatchObject({ code: 'invalid_credentials' });
+    const count = env.DB.prepare('SELECT COUNT(*) AS n FROM sessions WHERE user_id = ?').bind(account.id);
+    expect(await count.first('n')).toBe(1);
+  });
+
   it('of two at once one is taken, and its session goes on', async () => {
     const [one, two] = await signUp().then(async (account) => [account, await signIn(account)] as const);
     const answers = await Promise.all([change(one, 'password one'), change(two, 'password two')]);
@@ -221,9 +238,6 @@ describe('change of password', () => {
 });
 
 describe('suspension', () => {
-  const setStatus = (id: string, status: string) =>
-    api(`/api/admin/users/${id}/status`, { method: 'PUT', token: env.ADMIN_TOKEN, body: { status } });
-
   it('refuses the user on every path, open sockets included, until they are restored', async () => {
     const account = await signUp();
     const chat = await api<{ id: string }>('/api/chats', { token: account.token, body: { type: 'Group', name: 'G' } });

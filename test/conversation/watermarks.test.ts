@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MARKS_EVERY } from '../../src/conversation/conversation.ts';
 import { TIER_LIMITS } from '../../src/conversation/tiers.ts';
 import { newUser, newUsers, overStorage, value } from '../support/objects.ts';
 import { TestRoom } from '../support/room.ts';
@@ -68,10 +69,12 @@ describe('a watermark', () => {
     });
   });
 
-  it('that the log implies is stored by the alarm, for those too whom nobody has asked about', async () => {
+  it('that the log implies needs no row until the log has grown: then all are stored, asked for or not', async () => {
     await inRoom(async (test) => {
       const seq = await test.sent(bob);
-      await test.sent(ada);
+      await test.ringUntilQuiet();
+      expect(test.conversation.chat.marks_through).toBe(0);
+      for (let sent = 0; sent < MARKS_EVERY; sent++) await test.sent(ada);
       test.restart();
       await test.ringUntilQuiet();
       const stored = test.storage.sql

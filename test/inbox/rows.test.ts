@@ -138,6 +138,14 @@ describe('merging notices', () => {
   });
 });
 
+it('a log that begins anew replaces what was known of the old one, though it is shorter', async () => {
+  const old = (await history(['send', 'send', 'mention'])).at(-1);
+  const [anew] = await history([]);
+  if (old === undefined || anew === undefined) throw new Error('a member is told at least once');
+  const same = { ...anew, chat: { ...anew.chat, id: old.chat.id } };
+  expect(merge(merge(undefined, old, true), same, true)).toEqual(merge(undefined, same, true));
+});
+
 describe('what a user set for themself', () => {
   it('stays through whatever the room tells, as long as they are in the conversation', async () => {
     const notices = await history(['send', 'rename', 'read', 'mention', 'send']);

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type Account, api, type Call, request, unique } from '../support/api.ts';
 import { openSocket, type TestSocket } from '../support/socket.ts';
 import { example } from './support/document.ts';
+import { EventReader } from './support/events.ts';
 import { differences } from './support/shape.ts';
 
 /*
@@ -31,49 +32,6 @@ async function join(fullname: string, more: Record<string, string> = {}): Promis
   const body = { fullname, ...credentials, ...more };
   const tokens = await call<Account>(201, '/api/auth/signup', { body });
   return { ...tokens, ...credentials, id: tokens.user.id };
-}
-
-interface StreamEvent {
-  event: string | undefined;
-  id: string | undefined;
-  data: Record<string, unknown>;
-}
-
-/** Reads an event stream, as far as this server writes them: one line of data in each event. */
-class EventReader {
-  readonly #reader: ReadableStreamDefaultReader<string>;
-  #text = '';
-
-  constructor(response: Response) {
-    if (response.body === null) throw new Error('a stream has a body');
-    this.#reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  }
-
-  async next(matches: (event: StreamEvent) => boolean): Promise<StreamEvent> {
-    for (;;) {
-      const end = this.#text.indexOf('\n\n');
-      if (end < 0) {
-        const { value, done } = await this.#reader.read();
-        if (done) throw new Error('the stream ended');
-        this.#text += value;
-        continue;
-      }
-      const fields = new Map(
-        this.#text
-          .slice(0, end)
-          .split('\n')
-          .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
-      );
-      this.#text = this.#text.slice(end + 2);
-      const data: unknown = JSON.parse(fields.get('data') ?? '{}');
-      const event = { event: fields.get('event'), id: fields.get('id'), data: Object(data) };
-      if (matches(event)) return event;
-    }
-  }
-
-  cancel(): Promise<void> {
-    return this.#reader.cancel();
-  }
 }
 
 let ada: Account;
@@ -167,10 +125,17 @@ describe('sockets', () => {
     asDocumented('event-chat-created', greeting.events[0]);
   });
 
-  it('an inbox socket begins with a cursor', async () => {
+  it('an inbox socket begins with a cursor, and gives what it takes to come back', async () => {
     adaInbox = await open(ada, '/api/ws');
     const first = await adaInbox.next('inbox');
     expect(first).toMatchObject({ changes: [] });
+    const resume = await adaInbox.next('resume');
+    asDocumented('resume', resume);
+    const again = await openSocket('/api/ws', resume.token);
+    await again.next('inbox');
+    expect(again.pending.map(({ t }) => t)).not.toContain('resume');
+    again.close();
+    expect((await api('/api/chats', { token: resume.token })).status).toBe(401);
   });
 
   it('presence of a person of a Single', async () => {

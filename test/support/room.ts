@@ -96,7 +96,7 @@ export class TestRoom {
     this.storage = storage;
     this.clock = clock;
     this.inboxes = inboxes;
-    this.room = new Room(storage, [], clock.read, inboxes.ports);
+    this.room = this.#start();
   }
 
   get conversation(): Conversation {
@@ -109,7 +109,13 @@ export class TestRoom {
 
   /** The room is dropped with all that it had in memory, and begins again over its storage. */
   restart(): void {
-    this.room = new Room(this.storage, [], this.clock.read, this.inboxes.ports);
+    this.room = this.#start();
+  }
+
+  #start(): Room {
+    const room = new Room(this.storage, [], this.clock.read, this.inboxes.ports);
+    room.wake(this.inboxes.alarmAt ?? null);
+    return room;
   }
 
   /** Sends; with a `client_id` of its own unless `fields` names one. */
@@ -130,7 +136,7 @@ export class TestRoom {
     if (at === undefined) return false;
     this.inboxes.alarmAt = undefined;
     this.clock.now = Math.max(this.clock.now, at);
-    this.room.fanout.alarm();
+    this.room.alarm();
     return true;
   }
 

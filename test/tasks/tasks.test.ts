@@ -5,7 +5,7 @@ import { endSessions } from '../../src/auth/sessions.ts';
 import { database } from '../../src/db/client.ts';
 import { deleting, findTask, inserting, type StoredTask, takeDue } from '../../src/db/tasks.ts';
 import { newId } from '../../src/ids.ts';
-import { inbox } from '../../src/objects/stubs.ts';
+import { inbox, room } from '../../src/objects/stubs.ts';
 import type { Chat, Workspace } from '../../src/protocol/chats.ts';
 import type { Problem } from '../../src/protocol/errors.ts';
 import { runTask } from '../../src/tasks/perform.ts';
@@ -149,12 +149,65 @@ describe('a task', () => {
     expect(await codeAt(member.token, `/api/chats/${chat.body.id}`)).toBe(200);
   });
 
+  it('takes out of a conversation who was let in while leaving its workspace', async () => {
+    const [owner, member, outsider] = [await signUp(), await signUp(), await signUp()];
+    const { body } = await api<Workspace>('/api/workspaces', { token: owner.token, body: { name: 'W' } });
+    const workspace_id = body.id;
+    await api(`/api/workspaces/${workspace_id}/members`, { token: owner.token, body: { user_ids: [member.id] } });
+    const chat = await api<Chat>('/api/chats', { token: owner.token, body: { type: 'Group', workspace_id } });
+    const chat_id = chat.body.id;
+    await room(env, chat_id).addMembers(owner.id, [member.id, outsider.id]);
+    const user_ids = [owner.id, member.id, outsider.id];
+    await runTask(env, await store({ kind: 'settle_members', workspace_id, chat_id, user_ids, new: true }));
+    const path = `/api/chats/${chat_id}`;
+    expect(await codeAt(owner.token, path)).toBe(200);
+    expect(await codeAt(member.token, path)).toBe(200);
+    expect(await codeAt(outsider.token, path)).toBe('not_found');
+  });
+
+  it('ends a conversation that began as its creator left the workspace', async () => {
+    const [owner, member] = [await signUp(), await signUp()];
+    const { body } = await api<Workspace>('/api/workspaces', { token: owner.token, body: { name: 'W' } });
+    const chat_id = newId('chat');
+    const members = [member.id, owner.id];
+    await room(env, chat_id).create({
+      chat_id,
+      type: 'Group',
+      name: null,
+      workspace_id: body.id,
+      created_by: member.id,
+      members,
+      history: 'all',
+    });
+    await runTask(
+      env,
+      await store({ kind: 'settle_members', workspace_id: body.id, chat_id, user_ids: members, new: true }),
+    );
+    expect(await codeAt(owner.token, `/api/chats/${chat_id}`)).toBe('not_found');
+  });
+
+  it('is not left behind by a request that was refused', async () => {
+    const [owner, member] = [await signUp(), await signUp()];
+    const { body } = await api<Workspace>('/api/workspaces', { token: owner.token, body: { name: 'W' } });
+    await api(`/api/workspaces/${body.id}/members`, { token: owner.token, body: { user_ids: [member.id] } });
+    const channel = await api<Chat>('/api/chats', {
+      token: owner.token,
+      body: { type: 'PublicChannel', name: 'C', workspace_id: body.id },
+    });
+    const answer = await api(`/api/chats/${channel.body.id}/members`, {
+      token: member.token,
+      body: { user_ids: [owner.id, member.id] },
+    });
+    expect(answer.status).toBe(403);
+    expect(await env.DB.prepare("SELECT COUNT(*) AS n FROM tasks WHERE kind = 'settle_members'").first('n')).toBe(0);
+  });
+
   it('marks a conversation that its room deleted, and only such a one', async () => {
     const owner = await signUp();
     const create = async () =>
       (await api<Chat>('/api/chats', { token: owner.token, body: { type: 'Group', name: 'G' } })).body.id;
     const [gone, kept] = [await create(), await create()];
-    await env.ROOMS.get(env.ROOMS.idFromName(gone)).destroy(owner.id);
+    await room(env, gone).destroy(owner.id);
     for (const chat_id of [gone, kept]) {
       await runTask(env, await store({ kind: 'settle_deletion', chat_id, user_id: owner.id }));
     }

@@ -42,7 +42,7 @@ it('takes what is added by the commit itself with the next batch', async () => {
   const group: GroupCommit<number> = new GroupCommit<number>(
     (batch) => {
       seen.push(...batch);
-      if (batch.includes(1)) group.add(2);
+      if (batch.includes(1)) void group.add(2);
     },
     () => 0,
   );
@@ -94,8 +94,8 @@ it('goes on with what waits when a commit throws, and tells of the fault when it
     () => 1,
   );
   const rest = group.add(1);
-  group.add(2);
-  group.add(3);
+  void group.add(2);
+  void group.add(3);
   await expect(rest).rejects.toThrow('the disk is full');
   expect(seen).toEqual([2, 3]);
   await group.add(4);

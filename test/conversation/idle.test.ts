@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { IDLE_NOTICE_RATE } from '../../src/conversation/tiers.ts';
+import { newUsers, overStorage } from '../support/objects.ts';
+import { TestRoom } from '../support/room.ts';
+
+describe('an inbox of a small room in which no device listens', () => {
+  it('is told of each message while they are few', () =>
+    overStorage(async (storage) => {
+      const room = new TestRoom(storage);
+      const [a = '', b = ''] = newUsers(2);
+      room.create([a, b]);
+      for (let n = 0; n < 40; n++) {
+        room.clock.pass(IDLE_NOTICE_RATE.every);
+        await room.sent(a);
+        await room.inboxes.settled();
+      }
+      expect(room.inboxes.head(b)).toBe(41);
+      expect(room.inboxes.last(b)?.armed).toBe(true);
+    }));
+
+  it('is told that it has to ask when they are many, and is told again after it asked', () =>
+    overStorage(async (storage) => {
+      const room = new TestRoom(storage);
+      const [a = '', b = ''] = newUsers(2);
+      room.create([a, b]);
+      for (let n = 0; n < 100; n++) {
+        await room.sent(a);
+        await room.inboxes.settled();
+      }
+      const told = room.inboxes.count(b);
+      expect(told).toBeLessThan(IDLE_NOTICE_RATE.burst + 5);
+      expect(room.inboxes.last(b)?.armed).toBe(false);
+      expect(room.room.look(b)).toMatchObject({ chat: { head_seq: 101 }, armed: true });
+      await room.sent(a);
+      await room.inboxes.settled();
+      expect(room.inboxes.count(b)).toBe(told + 1);
+      expect(room.inboxes.head(b)).toBe(102);
+    }));
+
+  it('goes on being told at once when a device listens, however many there are', () =>
+    overStorage(async (storage) => {
+      const room = new TestRoom(storage);
+      const [a = '', b = ''] = newUsers(2);
+      room.inboxes.devices.set(b, 1);
+      room.create([a, b]);
+      for (let n = 0; n < 100; n++) {
+        await room.sent(a);
+        await room.inboxes.settled();
+      }
+      expect(room.inboxes.head(b)).toBe(101);
+    }));
+});

@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest';
+import { Timetable } from '../../src/conversation/timetable.ts';
+
+const wait = (ms: number) => scheduler.wait(ms);
+
+it('names come due in the order of their times, each once, and not before its time', async () => {
+  const start = Date.now();
+  const came: { name: string; after: number }[] = [];
+  const timetable = new Timetable((name) => came.push({ name, after: Date.now() - start }));
+  timetable.add('third', 200);
+  timetable.add('first', 50);
+  timetable.add('second', 120);
+  await wait(400);
+  expect(came.map(({ name }) => name)).toEqual(['first', 'second', 'third']);
+  for (const [index, least] of [50, 120, 200].entries()) expect(came[index]?.after).toBeGreaterThanOrEqual(least);
+});
+
+it('a name that is taken out does not come; one that is added again comes at its new time', async () => {
+  const came: string[] = [];
+  const timetable = new Timetable((name) => came.push(name));
+  timetable.add('gone', 50);
+  timetable.add('moved', 50);
+  timetable.add('moved', 150);
+  expect(timetable.delete('gone')).toBe(true);
+  expect(timetable.delete('gone')).toBe(false);
+  await wait(100);
+  expect(came).toEqual([]);
+  await wait(150);
+  expect(came).toEqual(['moved']);
+  expect(timetable.delete('moved')).toBe(false);
+});
+
+it('a name may be added while names come due', async () => {
+  const came: string[] = [];
+  const timetable: Timetable = new Timetable((name) => {
+    came.push(name);
+    if (came.length < 4) timetable.add(name, 30);
+  });
+  timetable.add('again', 30);
+  await wait(400);
+  expect(came).toEqual(['again', 'again', 'again', 'again']);
+});
+
+it('takes more names than an object may have timers', async () => {
+  let came = 0;
+  const timetable = new Timetable(() => {
+    came += 1;
+  });
+  for (let name = 0; name < 30_000; name++) timetable.add(`${name}`, 50 + (name % 100));
+  await wait(600);
+  expect(came).toBe(30_000);
+});

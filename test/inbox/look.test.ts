@@ -1,0 +1,288 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Notice, NoticeAnswer } from '../../src/conversation/api.ts';
+import { Room } from '../../src/conversation/room.ts';
+import { TIER_LIMITS } from '../../src/conversation/tiers.ts';
+import { newId } from '../../src/ids.ts';
+import { Inbox } from '../../src/inbox/inbox.ts';
+import { notice, TestDevice, withInbox } from '../support/inbox.ts';
+import { eventually, newConversation, newUsers, TestClock, value } from '../support/objects.ts';
+
+const later = () => Promise.withResolvers<Notice | null>();
+
+describe('a look', () => {
+  it('asks the rooms that wait for one, and no others', async () => {
+    await withInbox(async (test) => {
+      const [waits, tells] = [newId('chat'), newId('chat')];
+      test.inbox.notify(notice({ chat_id: waits, armed: false }));
+      test.inbox.notify(notice({ chat_id: tells, armed: true }));
+      test.rooms.look = (chat_id) => notice({ chat_id, head: 7 });
+      const answer = await test.sync();
+      expect(test.rooms.calls).toEqual([{ call: 'look', id: waits }]);
+      expect(answer.changes.map((change) => (change.type === 'chat' ? change.chat.head_seq : 0)).toSorted()).toEqual([
+        1, 7,
+      ]);
+      await test.sync();
+      expect(test.rooms.count('look')).toBe(1);
+    });
+  });
+
+  it('that is overtaken by a notice after which the room is silent again is made again', async () => {
+    await withInbox(async (test) => {
+      const chat_id = newId('chat');
+      test.inbox.notify(notice({ chat_id, head: 1, armed: false }));
+      const answer = later();
+      test.rooms.look = () => answer.promise;
+      const first = test.sync();
+      await eventually('the room is asked', () => test.rooms.count('look') === 1);
+      // The room has answered; then it told something newer, found no device, and fell silent.
+      test.inbox.notify(notice({ chat_id, head: 3, armed: false }));
+      answer.resolve(notice({ chat_id, head: 2 }));
+      await first;
+      expect(test.inbox.timeline.stale()).toEqual([chat_id]);
+      test.rooms.look = () => notice({ chat_id, head: 4 });
+      const { changes } = await test.sync();
+      expect(changes).toMatchObject([{ chat: { head_seq: 4 } }]);
+    });
+  });
+
+  it('that began before a room fell silent does not do for one who comes after it', async () => {
+    await withInbox(async (test) => {
+      const [slow, silent] = [newId('chat'), newId('chat')];
+      test.inbox.notify(notice({ chat_id: slow, armed: false }));
+      const answer = later();
+      test.rooms.look = (chat_id) => (chat_id === slow ? answer.promise : notice({ chat_id, head: 9 }));
+      const first = test.sync();
+      await eventually('the slow room is asked', () => test.rooms.count('look') === 1);
+      test.inbox.notify(notice({ chat_id: silent, armed: false }));
+      const second = test.sync();
+      answer.resolve(notice({ chat_id: slow, head: 2 }));
+      await first;
+      const { changes } = await second;
+      expect(changes.find((change) => change.chat_id === silent)).toMatchObject({ chat: { head_seq: 9 } });
+      expect(test.inbox.timeline.stale()).toEqual([]);
+    });
+  });
+
+  it('goes on without a room that does not answer, which stays to be asked', async () => {
+    await withInbox(async (test) => {
+      const [dead, alive] = [newId('chat'), newId('chat')];
+      for (const chat_id of [dead, alive]) test.inbox.notify(notice({ chat_id, armed: false }));
+      test.rooms.look = (chat_id) => (chat_id === dead ? new Promise(() => undefined) : notice({ chat_id, head: 9 }));
+      const { changes } = await test.sync();
+      expect(changes).toHaveLength(2);
+      expect(test.inbox.timeline.stale()).toEqual([dead]);
+    });
+  });
+
+  it('that fails is repeated while a device waits for news', async () => {
+    await withInbox(async (test) => {
+      const chat_id = newId('chat');
+      test.inbox.notify(notice({ chat_id, armed: false }));
+      let failing = true;
+      test.rooms.look = () => {
+        if (failing) throw new Error('unreachable');
+        return notice({ chat_id, head: 9 });
+      };
+      const device = test.connect();
+      await eventually('the room is asked', () => test.rooms.count('look') === 1);
+      failing = false;
+      await eventually('the device learns', () => device.of('inbox').some(({ changes }) => changes.length > 0), 3000);
+      expect(device.of('inbox').at(-1)?.changes).toMatchObject([{ chat: { head_seq: 9 } }]);
+      await test.settled();
+      expect(test.rooms.faults).toHaveLength(1);
+    });
+  });
+
+  it('of a device that has gone meanwhile is not repeated', async () => {
+    await withInbox(async (test) => {
+      test.inbox.notify(notice({ armed: false }));
+      test.rooms.look = () => {
+        throw new Error('unreachable');
+      };
+      const device = test.connect();
+      await eventually('the room is asked', () => test.rooms.count('look') === 1);
+      test.inbox.devices.delete(device.device.socket);
+      await test.settled();
+      expect(test.rooms.count('look')).toBeLessThanOrEqual(2);
+    });
+  });
+
+  it('while it is slow, a device gets what comes: rows, events and signals', async () => {
+    await withInbox(async (test) => {
+      const [slow, other] = [newId('chat'), newId('chat')];
+      test.inbox.notify(notice({ chat_id: slow, armed: false }));
+      const answer = later();
+      test.rooms.look = () => answer.promise;
+      const device = test.connect();
+      await eventually('the slow room is asked', () => test.rooms.count('look') === 1);
+      test.inbox.notify(notice({ chat_id: other, head: 4 }));
+      await eventually('the device learns', () =>
+        device.of('inbox').some(({ changes }) => changes.some(({ chat_id }) => chat_id === other)),
+      );
+      answer.resolve(notice({ chat_id: slow, head: 2 }));
+      await eventually('and of the slow one', () =>
+        device.of('inbox').some(({ changes }) => changes.some(({ chat_id }) => chat_id === slow)),
+      );
+      await test.settled();
+    });
+  });
+});
+
+/** The same storage for another object's tables: they share it in this test and nowhere else. */
+const beside = (storage: DurableObjectStorage): DurableObjectStorage => {
+  const sql = new Proxy(storage.sql, {
+    get: (target, name) =>
+      name === 'exec'
+        ? (query: string, ...bindings: unknown[]) =>
+            target.exec(query.replaceAll('schema_version', 'inbox_version'), ...bindings)
+        : Reflect.get(target, name, target),
+  });
+  return new Proxy(storage, {
+    get: (target, name) => {
+      if (name === 'sql') return sql;
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+};
+
+it('between a large room and an inbox no news is lost, however their calls and answers overtake each other', async () => {
+  const usual = ['send', 'send', 'sync', 'deliver', 'deliver', 'deliver', 'deliver'];
+  const rare = ['mention', 'connect', 'disconnect', 'read', 'restart room', 'restart inbox', 'lose'];
+  // Many runs know the usual only: the races need several steps in a row, and anything rare heals them.
+  const acts = fc
+    .boolean()
+    .chain((calm) => fc.array(fc.constantFrom(...usual, ...(calm ? [] : rare)), { minLength: 10, maxLength: 40 }));
+  await fc.assert(
+    fc.asyncProperty(acts, fc.infiniteStream(fc.nat()), (plan, numbers) =>
+      withInbox(async ({ storage }) => {
+        const users = newUsers(TIER_LIMITS.small + 1);
+        const [ada = '', bob = ''] = users;
+        const clock = new TestClock();
+        clock.now = Date.now();
+        const work = new Set<Promise<void>>();
+        const background = (promise: Promise<void>) => {
+          const watched = promise.catch(() => undefined).finally(() => work.delete(watched));
+          work.add(watched);
+        };
+        /** What is under way between the two; delivered in any order, and sometimes not at all. */
+        const wire: { deliver: () => void; lose: () => void }[] = [];
+        const carried = (): Promise<void> =>
+          new Promise((deliver, reject) =>
+            wire.push({ deliver: () => deliver(), lose: () => reject(new Error('lost')) }),
+          );
+        const over = async <T>(call: () => T | Promise<T>): Promise<T> => {
+          await carried();
+          const answer = await call();
+          await carried();
+          return answer;
+        };
+        const pick = () => wire.splice((numbers.next().value ?? 0) % Math.max(1, wire.length), 1)[0];
+
+        let alarm: number | undefined;
+        const startRoom = (): Room => {
+          const started = new Room(storage, [], clock.read, {
+            relay: () => {
+              throw new Error('not a huge room');
+            },
+            inbox: (userId) => ({
+              notify: async (sent: Notice): Promise<NoticeAnswer> => {
+                if (userId !== bob) return { devices: 0 };
+                const copy = structuredClone(sent);
+                return over(() => inbox.notify(copy));
+              },
+              signal: async () => undefined,
+            }),
+            setAlarm: (at) => {
+              alarm = at;
+            },
+            background,
+            log: () => undefined,
+          });
+          started.wake(alarm ?? null);
+          return started;
+        };
+        const startInbox = (): Inbox =>
+          new Inbox(beside(storage), [], clock.read, {
+            owner: bob,
+            room: () => ({
+              look: (user) => over(() => structuredClone(room.look(user))),
+              catchUp: async () => {
+                throw new Error('nobody asks');
+              },
+              submit: async () => [],
+              endSessions: async () => undefined,
+            }),
+            peer: () => ({ meet: async () => null }),
+            background,
+            log: () => undefined,
+          });
+        let room = startRoom();
+        let inbox = startInbox();
+        room.publish(room.conversation.create(newConversation(users)).commit);
+        const chatId = room.conversation.chat.id;
+        let id = 0;
+        const send = (mentions?: string[]) =>
+          background(
+            new Promise((done) => {
+              const message = {
+                kind: 'text' as const,
+                content: 'x',
+                client_id: `c${++id}`,
+                ...(mentions ? { mentions } : {}),
+              };
+              room.send({ user: ada, message, answer: () => done() });
+            }),
+          );
+        const calm = () => scheduler.wait(1);
+        const devices: TestDevice[] = [];
+
+        for (const what of plan) {
+          if (what === 'send') send();
+          else if (what === 'mention') send([bob]);
+          else if (what === 'sync') background(inbox.sync({}).then(() => undefined));
+          else if (what === 'read') room.mark({ user: bob, read: room.conversation.log.head });
+          else if (what === 'deliver') pick()?.deliver();
+          else if (what === 'lose') pick()?.lose();
+          else if (what === 'connect') {
+            const device = new TestDevice(bob);
+            devices.push(device);
+            background(inbox.welcome(device.device, undefined));
+          } else if (what === 'disconnect') {
+            const device = devices.pop();
+            if (device !== undefined) inbox.devices.delete(device.device.socket);
+          } else if (what === 'restart room') room = startRoom();
+          else {
+            inbox = startInbox();
+            devices.length = 0;
+          }
+          await calm();
+        }
+        // Everything that is still under way arrives, the alarm rings as long as it is set, and nobody listens any more.
+        for (const device of devices) inbox.devices.delete(device.device.socket);
+        for (let quiet = 0; quiet < 10; ) {
+          const next = pick();
+          next?.deliver();
+          if (next === undefined && alarm !== undefined) {
+            clock.now = Math.max(clock.now, alarm);
+            alarm = undefined;
+            room.alarm();
+          } else quiet = next === undefined ? quiet + 1 : 0;
+          await calm();
+        }
+        const head = () => inbox.timeline.get(chatId)?.item?.head_seq;
+        const waits = inbox.timeline.stale().includes(chatId);
+        if (!waits) expect(head()).toBe(room.conversation.log.head);
+        const last = inbox.sync({});
+        for (let i = 0; i < 6; i++) {
+          pick()?.deliver();
+          await calm();
+        }
+        value(await last);
+        expect(head()).toBe(room.conversation.log.head);
+      }),
+    ),
+    { numRuns: 40 },
+  );
+});

@@ -1,0 +1,176 @@
+import { runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import type { CatchUp, Notice, RoomApi } from '../../src/conversation/api.ts';
+import { newId } from '../../src/ids.ts';
+import { Device } from '../../src/inbox/devices.ts';
+import { Inbox } from '../../src/inbox/inbox.ts';
+import { ServerFrame } from '../../src/protocol/frames.ts';
+import { type SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
+import type { Presence } from '../../src/protocol/users.ts';
+import { identity, newUser, TestClock, value } from './objects.ts';
+
+type RoomCalls = Pick<RoomApi, 'look' | 'catchUp' | 'submit' | 'endSessions'>;
+
+/** The far side of an inbox's ports: rooms that answer as a test says. */
+export class TestRooms {
+  readonly calls: { call: keyof RoomCalls | 'meet'; id: string }[] = [];
+  readonly faults: string[] = [];
+  look: (chatId: string) => Notice | null | Promise<Notice | null> = () => null;
+  catchUp: (chatId: string, page: { after: number; bytes: number }) => CatchUp | Promise<CatchUp> = () => {
+    throw new Error('no events in this test');
+  };
+  submit: RoomCalls['submit'] = async () => [];
+  endSessions: (chatId: string, ...args: Parameters<RoomCalls['endSessions']>) => void | Promise<void> = () =>
+    undefined;
+  meet: (userId: string, peer: Presence) => Presence | null = () => null;
+
+  room(chatId: string): RoomCalls {
+    const note = (call: keyof RoomCalls) => this.calls.push({ call, id: chatId });
+    return {
+      look: async () => {
+        note('look');
+        return this.look(chatId);
+      },
+      catchUp: async (_user, page) => {
+        note('catchUp');
+        return { ok: true, value: await this.catchUp(chatId, page) };
+      },
+      submit: async (user, frames) => {
+        note('submit');
+        return this.submit(user, frames);
+      },
+      endSessions: async (user, which) => {
+        note('endSessions');
+        await this.endSessions(chatId, user, which);
+      },
+    };
+  }
+
+  count(call: keyof RoomCalls | 'meet', id?: string): number {
+    return this.calls.filter((one) => one.call === call && (id === undefined || one.id === id)).length;
+  }
+}
+
+/** A client's side of a device socket. */
+export class TestDevice {
+  readonly device: Device;
+  readonly frames: ServerFrame[] = [];
+  readonly closed: Promise<{ code: number; reason: string }>;
+
+  constructor(userId: string, fields: Parameters<typeof identity>[1] = {}) {
+    const { 0: client, 1: server } = new WebSocketPair();
+    client.addEventListener('message', ({ data }) => {
+      const message: unknown = JSON.parse(String(data));
+      for (const frame of Array.isArray(message) ? message : [message]) this.frames.push(ServerFrame.parse(frame));
+    });
+    this.closed = new Promise((resolve) => {
+      client.addEventListener('close', ({ code, reason }) => resolve({ code, reason }));
+    });
+    client.accept();
+    server.accept();
+    this.device = new Device(server, identity(userId, fields), 0);
+  }
+
+  of<T extends ServerFrame['t']>(t: T): Extract<ServerFrame, { t: T }>[] {
+    return this.frames.filter((frame): frame is Extract<ServerFrame, { t: T }> => frame.t === t);
+  }
+}
+
+/** An inbox over a storage, with its clock and its rooms in the test's hands. */
+export class TestInbox {
+  readonly owner: string;
+  readonly storage: DurableObjectStorage;
+  readonly clock = new TestClock();
+  readonly rooms = new TestRooms();
+  readonly #pending = new Set<Promise<void>>();
+  inbox: Inbox;
+
+  constructor(storage: DurableObjectStorage, owner = newUser()) {
+    this.storage = storage;
+    this.owner = owner;
+    this.clock.now = Date.now();
+    this.inbox = this.#start();
+  }
+
+  #start(): Inbox {
+    return new Inbox(this.storage, [], this.clock.read, {
+      owner: this.owner,
+      room: (chatId) => this.rooms.room(chatId),
+      peer: (userId) => ({
+        meet: async (peer) => {
+          this.rooms.calls.push({ call: 'meet', id: userId });
+          return this.rooms.meet(userId, peer);
+        },
+      }),
+      background: (work) => this.background(work),
+      log: (message, fields) => this.rooms.faults.push(`${message} ${JSON.stringify(fields)}`),
+    });
+  }
+
+  background(work: Promise<void>): void {
+    const watched = work
+      .catch((fault: unknown) => {
+        this.rooms.faults.push(`background: ${String(fault)}`);
+      })
+      .finally(() => this.#pending.delete(watched));
+    this.#pending.add(watched);
+  }
+
+  async settled(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+
+  /** The inbox is dropped with all that it had in memory, and begins again over its storage. */
+  restart(): void {
+    this.inbox = this.#start();
+  }
+
+  /** A device that comes. */
+  connect(cursor?: string, fields: Parameters<typeof identity>[1] = {}): TestDevice {
+    const device = new TestDevice(this.owner, fields);
+    this.background(this.inbox.welcome(device.device, cursor));
+    return device;
+  }
+
+  async sync(request: SyncRequest = {}): Promise<SyncResponse> {
+    return SyncResponse.parse(JSON.parse(value(await this.inbox.sync(request))));
+  }
+}
+
+/** Runs `work` over the storage of an inbox object that nobody else uses. */
+export const withInbox = <T>(work: (test: TestInbox) => T | Promise<T>): Promise<T> =>
+  runInDurableObject(env.INBOXES.get(env.INBOXES.newUniqueId()), (_inbox, state) => work(new TestInbox(state.storage)));
+
+/** What a room of `head` events, all of them messages, tells a member. */
+export function notice(
+  fields: Partial<Omit<Notice, 'chat' | 'member'>> & { chat_id?: string; head?: number; read?: number } = {},
+): Notice {
+  const { chat_id = newId('chat'), head = 1, read = 0, ...rest } = fields;
+  const at = new Date(Date.UTC(2026, 10, 21) + head * 1000).toISOString();
+  return {
+    chat: {
+      id: chat_id,
+      name: 'a group',
+      type: 'Group',
+      workspace_id: null,
+      history: 'all',
+      member_count: 2,
+      fanout: 'small',
+      epoch: 'e',
+      head_seq: head,
+      created_by: newUser(),
+      created_at: at,
+      updated_at: at,
+    },
+    member:
+      rest.gone === undefined
+        ? { role: 'member', joined_at: at, visible_from: 1, read_seq: read, read_messages: read, delivered_seq: read }
+        : null,
+    member_seq: 1,
+    messages: head,
+    last_message: null,
+    mentions: [],
+    armed: true,
+    ...rest,
+  };
+}
