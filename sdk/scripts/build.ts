@@ -1,7 +1,7 @@
 // Builds the package into dist/: ES modules by esbuild, declarations by tsc. The wire's types are inferred from schemas
 // in the source; in the package they are written out, so that it needs no schema library.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -105,3 +105,4 @@ await javascript();
 declarations();
 flattenProtocol();
 prune();
+copyFileSync(join(ROOT, 'LICENSE'), join(DIST, 'LICENSE'));

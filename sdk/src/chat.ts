@@ -165,6 +165,11 @@ export class Chat extends Emitter<ChatEvents> {
     return this.#resource.prefer(this.id, preferences);
   }
 
+  /** @internal The lines have changed. */
+  linesChanged(): void {
+    if (this.heard('timeline')) this.emit('timeline', this.timeline);
+  }
+
   /** @internal */
   override emit<K extends keyof ChatEvents>(type: K, value: ChatEvents[K]): void {
     super.emit(type, value);

@@ -9,9 +9,9 @@ import type {
 import { LIMITS } from '../../src/protocol/limits.ts';
 import type { Chat } from './chat.ts';
 import type { Conversation } from './conversation.ts';
-import { activityOf } from './engine.ts';
 import { TidelineError } from './errors.ts';
 import type { Http } from './http.ts';
+import { activityOf } from './intake.ts';
 
 export interface ChatPage {
   items: ChatListItem[];

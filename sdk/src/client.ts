@@ -85,10 +85,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
         for (const message of messages) this.emit('message', message);
       },
       reset: (chatId) => this.#handles.get(chatId)?.emit('reset', undefined),
-      timeline: (chatId) => {
-        const chat = this.#handles.get(chatId);
-        chat?.emit('timeline', chat.timeline);
-      },
+      timeline: (chatId) => this.#handles.get(chatId)?.linesChanged(),
       rows: (changed, gone) => this.#rowsChanged(changed, gone),
       gone: (chatId, reason) => this.#handles.get(chatId)?.emit('gone', reason),
       local: (message) => this.emit('outbox', message),
@@ -147,6 +144,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
   async signOut(): Promise<void> {
     const { user } = this;
     if (user === null) return;
+    this.disconnect();
     let failure: unknown;
     try {
       await this.#http.request('/api/auth/signout', { method: 'POST', idempotent: true });
@@ -309,9 +307,16 @@ function baseUrl(text: string): string {
   return text.replace(/\/+$/, '');
 }
 
+/** The global object, of which only `setTimeout` is everywhere. */
+interface NetworkTarget {
+  readonly setTimeout: unknown;
+  addEventListener?(type: 'online', run: () => void): void;
+  removeEventListener?(type: 'online', run: () => void): void;
+}
+
 /** In browsers, when the device is on the network again. */
 function onNetworkBack(run: () => void): () => void {
-  const target = globalThis as Partial<Pick<typeof globalThis, 'addEventListener' | 'removeEventListener'>>;
+  const target: NetworkTarget = globalThis;
   target.addEventListener?.('online', run);
   return () => target.removeEventListener?.('online', run);
 }

@@ -39,9 +39,11 @@ export class Conversation {
   log: LogState = startLog(null);
   #events: ChatEvent[] = [];
   #messages: Message[] = [];
-  #locals: LocalMessage[] = [];
+  readonly #locals = new Map<string, LocalMessage>();
   #timeline: readonly TimelineItem[] | undefined;
   #sentSeq = 0;
+  /** Some of the local messages are acknowledged. */
+  #acknowledged = false;
   row: ChatListItem | undefined;
   gone: GoneReason | undefined;
   /** On screen: everything that was loaded is kept. */
@@ -65,9 +67,6 @@ export class Conversation {
   get messages(): readonly Message[] {
     return this.#messages;
   }
-  get locals(): readonly LocalMessage[] {
-    return this.#locals;
-  }
 
   /**
    * Messages in the order of the log, then one's own that the log held here does not have yet: acknowledged ones first.
@@ -77,7 +76,7 @@ export class Conversation {
     const place = (local: LocalMessage): number => local.seq ?? Number.POSITIVE_INFINITY;
     this.#timeline ??= [
       ...this.#messages,
-      ...this.#locals.toSorted((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b))),
+      ...[...this.#locals.values()].sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b))),
     ];
     return this.#timeline;
   }
@@ -145,26 +144,20 @@ export class Conversation {
   }
 
   addLocal(message: LocalMessage): void {
-    this.#locals.push(message);
+    this.#locals.set(message.client_id, message);
     this.#timeline = undefined;
-  }
-
-  local(clientId: string): LocalMessage | undefined {
-    return this.#locals.find((message) => message.client_id === clientId);
   }
 
   removeLocal(clientId: string): void {
-    const at = this.#locals.findIndex((message) => message.client_id === clientId);
-    if (at < 0) return;
-    this.#locals = this.#locals.filter((_, index) => index !== at);
-    this.#timeline = undefined;
+    if (this.#locals.delete(clientId)) this.#timeline = undefined;
   }
 
   /** The local message is acknowledged: it stays in sight until the log held here reaches it. */
-  acknowledged(seq: number): void {
+  acknowledged(clientId: string, seq: number): void {
     this.hint(seq);
     this.#timeline = undefined;
-    this.#dropPassed();
+    if (seq <= this.log.upto) this.#locals.delete(clientId);
+    else if (this.#locals.has(clientId)) this.#acknowledged = true;
   }
 
   /** @returns whether anything is new */
@@ -197,10 +190,15 @@ export class Conversation {
     return Math.max(known, this.#messages.findLast((message) => message.seq <= seq)?.ordinal ?? 0);
   }
 
+  /** What is acknowledged and lies in what is held, though not as an event of its own: in a hole, or before `from`. */
   #dropPassed(): void {
-    if (!this.#locals.some((message) => message.seq !== null && message.seq <= this.log.upto)) return;
-    this.#locals = this.#locals.filter((message) => message.seq === null || message.seq > this.log.upto);
-    this.#timeline = undefined;
+    if (!this.#acknowledged) return;
+    this.#acknowledged = false;
+    for (const [clientId, { seq }] of this.#locals) {
+      if (seq === null) continue;
+      if (seq > this.log.upto) this.#acknowledged = true;
+      else if (this.#locals.delete(clientId)) this.#timeline = undefined;
+    }
   }
 }
 

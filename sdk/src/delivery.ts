@@ -41,7 +41,9 @@ export class Delivery {
   #unsaved = new Map<string, OutboxEntry | null>();
   #saving: Promise<void> | undefined;
   #user = '';
+  readonly #pumping = new Set<string>();
   #cancelWake: (() => void) | undefined;
+  #wakeAt = Number.POSITIVE_INFINITY;
 
   constructor(clock: Clock, storage: StorageAdapter, routes: Routes, events: DeliveryEvents) {
     this.#clock = clock;
@@ -161,16 +163,16 @@ export class Delivery {
 
   /** Another user, or none: nothing of the last one stays in memory. */
   clear(): void {
-    this.#cancelWake?.();
-    this.#cancelWake = undefined;
+    this.stop();
     this.#outbox.clear();
     this.#messages.clear();
   }
 
-  /** Stops the timers. */
+  /** Stops the timer. */
   stop(): void {
     this.#cancelWake?.();
     this.#cancelWake = undefined;
+    this.#wakeAt = Number.POSITIVE_INFINITY;
   }
 
   #show(entry: OutboxEntry): LocalMessage {
@@ -187,10 +189,22 @@ export class Delivery {
     if (entry === undefined || message === undefined) return;
     this.#messages.delete(clientId);
     message.acknowledge({ seq, created_at: createdAt, duplicate });
-    this.#events.conversation(entry.chat_id).acknowledged(seq);
+    this.#events.conversation(entry.chat_id).acknowledged(clientId, seq);
     this.#events.changed(message);
     void this.#save(clientId, null);
-    this.pump(entry.chat_id);
+    this.#pumpSoon(entry.chat_id);
+  }
+
+  /** Once for all the acknowledgements of a turn. */
+  #pumpSoon(chatId: string): void {
+    if (this.#pumping.size === 0) {
+      queueMicrotask(() => {
+        const chats = [...this.#pumping];
+        this.#pumping.clear();
+        for (const id of chats) this.pump(id);
+      });
+    }
+    this.#pumping.add(chatId);
   }
 
   #key(clientId: string): string {
@@ -229,22 +243,26 @@ export class Delivery {
 
   /** Comes back when a pause ends, a full buffer may have room, or an answer is overdue. */
   #wake(): void {
-    this.#cancelWake?.();
-    this.#cancelWake = undefined;
-    if (this.#outbox.size === 0) return;
     const now = this.#clock.now();
     const pause = this.#outbox.nextPauseEnd(now);
-    const full = this.#outbox.routes().some((route) => this.#routes.bufferedAmount(route) >= BUFFER_FULL);
-    const delays = [ANSWER_WITHIN / 4, ...(pause === null ? [] : [pause - now]), ...(full ? [50] : [])];
-    this.#cancelWake = this.#clock.after(Math.max(1, Math.min(...delays)), () => {
-      this.#cancelWake = undefined;
+    const delays: number[] = pause === null ? [] : [pause - now];
+    if (this.#outbox.flying) delays.push(ANSWER_WITHIN / 4);
+    if (this.#outbox.routes.some((route) => this.#routes.bufferedAmount(route) >= BUFFER_FULL)) delays.push(50);
+    // With nothing under way the next event comes from outside: a connection, a message.
+    const at = delays.length === 0 ? Number.POSITIVE_INFINITY : now + Math.max(1, Math.min(...delays));
+    if (this.#wakeAt <= at && this.#wakeAt > now) return;
+    this.stop();
+    if (at === Number.POSITIVE_INFINITY) return;
+    this.#wakeAt = at;
+    this.#cancelWake = this.#clock.after(at - now, () => {
+      this.stop();
       this.#giveUpSilent();
       this.pump();
     });
   }
 
   #giveUpSilent(): void {
-    for (const route of this.#outbox.routes()) {
+    for (const route of this.#outbox.routes) {
       const oldest = this.#outbox.oldestOn(route);
       if (oldest !== null && this.#clock.now() - oldest > ANSWER_WITHIN) {
         this.#routes.restart(route, 'A message was not answered');
@@ -264,4 +282,11 @@ function check(fields: MessageFields): void {
   if ((fields.mentions?.length ?? 0) > LIMITS.mentionsPerMessage) {
     throw new TidelineError('invalid', `mentions: at most ${LIMITS.mentionsPerMessage} members`);
   }
+  // Quotes, backslashes and control characters grow when they are written as JSON.
+  if (byteLength(JSON.stringify(fields)) > LIMITS.frameBytes - FRAME_RESERVE) {
+    throw new TidelineError('too_large', `content: written as JSON it must fit into ${LIMITS.frameBytes} bytes`);
+  }
 }
+
+/** Bytes of a frame that are not the fields of its message: type, ids and punctuation. */
+const FRAME_RESERVE = 512;

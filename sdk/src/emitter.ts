@@ -25,6 +25,11 @@ export class Emitter<Events extends object> {
     });
   }
 
+  /** Whether anybody listens. */
+  protected heard(type: keyof Events): boolean {
+    return (this.#listeners.get(type)?.size ?? 0) > 0;
+  }
+
   protected emit<K extends keyof Events>(type: K, value: Events[K]): void {
     const set = this.#listeners.get(type) as Set<Listener<Events[K]>> | undefined;
     if (set === undefined) return;

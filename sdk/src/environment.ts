@@ -29,6 +29,8 @@ export interface SocketEvent {
 }
 /** The part of the standard WebSocket that the client uses. */
 export interface Socket {
+  /** 0 connecting, 1 open, 2 closing, 3 closed. */
+  readonly readyState: number;
   readonly bufferedAmount: number;
   send(text: string): void;
   close(code?: number, reason?: string): void;

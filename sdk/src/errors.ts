@@ -4,6 +4,7 @@ import { ERRORS, type ErrorCode } from '../../src/protocol/wire.ts';
 /** A refusal. `code` is stable and what a program switches on; `message` says what was wrong and what to do. */
 export class TidelineError extends Error {
   override readonly name = 'TidelineError';
+  readonly code: ErrorCode;
   /** The HTTP status that belongs to the code; over REST, the one that came. */
   readonly status: number;
   /** Seconds after which the same request may be made again. */
@@ -13,7 +14,7 @@ export class TidelineError extends Error {
   readonly requestId: string | undefined;
 
   constructor(
-    readonly code: ErrorCode,
+    code: ErrorCode,
     message: string,
     extra: {
       status?: number | undefined;
@@ -24,6 +25,7 @@ export class TidelineError extends Error {
     } = {},
   ) {
     super(message, extra.cause === undefined ? undefined : { cause: extra.cause });
+    this.code = code;
     this.status = extra.status ?? ERRORS[code].status;
     this.retryAfter = extra.retryAfter;
     this.errors = extra.errors ?? [];

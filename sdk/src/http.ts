@@ -32,11 +32,15 @@ const LONGEST_WAIT = 30_000;
 
 /** Requests over REST: the token, retries, and errors as exceptions. */
 export class Http {
-  constructor(
-    readonly environment: Environment,
-    readonly base: string,
-    readonly authority: () => Authority,
-  ) {}
+  readonly #environment: Environment;
+  readonly #base: string;
+  readonly #authority: () => Authority;
+
+  constructor(environment: Environment, base: string, authority: () => Authority) {
+    this.#environment = environment;
+    this.#base = base;
+    this.#authority = authority;
+  }
 
   /**
    * @returns the JSON of the answer; undefined when it has no body
@@ -46,7 +50,7 @@ export class Http {
     const method = options.method ?? (options.body === undefined ? 'GET' : 'POST');
     const idempotent = options.idempotent ?? (method === 'GET' || method === 'PUT' || method === 'DELETE');
     const retries = options.retries ?? 3;
-    const backoff = new Backoff(this.environment.random, 300, 5_000);
+    const backoff = new Backoff(this.#environment.random, 300, 5_000);
     for (;;) {
       try {
         return await this.#authorised<T>(method, path, options);
@@ -54,7 +58,7 @@ export class Http {
         const wait = backoff.next(error instanceof TidelineError ? (error.retryAfter ?? 0) * 1000 : 0);
         const again = idempotent && isTransient(error) && backoff.attempt <= retries && wait <= LONGEST_WAIT;
         if (!again || options.signal?.aborted) throw error;
-        await sleep(this.environment.clock, wait, options.signal);
+        await sleep(this.#environment.clock, wait, options.signal);
         if (options.signal?.aborted) throw error;
       }
     }
@@ -62,7 +66,7 @@ export class Http {
 
   async #authorised<T>(method: string, path: string, options: RequestOptions): Promise<T> {
     if (options.auth === false) return this.#once<T>(method, path, options, undefined);
-    const authority = this.authority();
+    const authority = this.#authority();
     const token = await authority.token();
     try {
       return await this.#once<T>(method, path, options, token);
@@ -82,11 +86,11 @@ export class Http {
     const abort = () => controller.abort(options.signal?.reason);
     if (options.signal?.aborted) abort();
     options.signal?.addEventListener('abort', abort);
-    const cancelTimeout = this.environment.clock.after(TIMEOUT, () => controller.abort(new Error('timed out')));
+    const cancelTimeout = this.#environment.clock.after(TIMEOUT, () => controller.abort(new Error('timed out')));
     let response: HttpResponse;
     let text: string;
     try {
-      response = await this.environment.fetch(this.base + path + queryString(options.query), {
+      response = await this.#environment.fetch(this.#base + path + queryString(options.query), {
         method,
         headers,
         signal: controller.signal,

@@ -23,7 +23,8 @@ export class IndexedDbStorage implements StorageAdapter {
     return Object.fromEntries(keys.map((key, i) => [String(key), values[i] as unknown]));
   }
 
-  async write(changes: StorageChanges): Promise<void> {
+  async write(given: StorageChanges): Promise<void> {
+    const changes = structuredClone(given);
     const database = await this.#open();
     const transaction = database.transaction(STORE, 'readwrite', { durability: 'strict' });
     await Promise.all([

@@ -4,7 +4,6 @@ import { Backoff } from './backoff.ts';
 import { encodeBatches } from './batches.ts';
 import type { Environment, Socket } from './environment.ts';
 import { asError, isErrorCode, NetworkError, TidelineError } from './errors.ts';
-import type { Authority } from './http.ts';
 
 const CONNECT_TIMEOUT = 15_000;
 /** A socket that is silent for this long is asked for a sign of life… */
@@ -13,8 +12,32 @@ const PING_AFTER = 25_000;
 const PONG_WITHIN = 10_000;
 /** A server that refuses accepts first, then closes: a socket counts as open with its first frame, or after this long. */
 const GREETED_WITHIN = 1_000;
+/**
+ * How often a socket is looked at. A server may say goodbye and leave the connection standing for a long time; until it
+ * ends most platforms fire no close event, and show the goodbye in `readyState` alone.
+ */
+const LOOK_EVERY = 1_000;
+const OPEN = 1;
+/** A server that said it is busy is left alone for this long at least. */
+const BUSY_WAIT = 1_000;
 /** A connection that lived this long was a good one: the next wait starts small again. */
 const STABLE_AFTER = 5_000;
+
+/** The token that a socket is opened with. */
+export interface Pass {
+  readonly token: string;
+  /** It is no access token: the socket has to be renewed with one within minutes. */
+  readonly resumed: boolean;
+}
+
+/** Where the tokens of sockets come from, and when to come back. */
+export interface SocketAuthority {
+  pass(): Promise<Pass>;
+  /** The server refused this one. */
+  renew(refused: string): Promise<void>;
+  /** Milliseconds to wait before the first attempt after the server went away, if the server gave a slot. */
+  readonly slot: number | undefined;
+}
 
 export interface LinkEvents {
   open(): void;
@@ -29,19 +52,28 @@ export interface LinkEvents {
 /** One WebSocket that is kept open: connects, proves itself alive, reconnects. */
 export class Link {
   readonly #environment: Environment;
-  readonly #authority: Authority;
-  readonly #url: () => string;
+  readonly #authority: SocketAuthority;
+  readonly #url: (resumed: boolean) => string;
   readonly #events: LinkEvents;
   readonly #backoff: Backoff;
   #socket: Socket | undefined;
   #wanted = false;
   #open = false;
+  #resumed = false;
   #waiting: ClientFrame[] = [];
   #cancelWait: (() => void) | undefined;
   #cancelHeartbeat: (() => void) | undefined;
   #lastHeard = 0;
+  /** When the connection was begun. */
+  #since = 0;
 
-  constructor(environment: Environment, authority: Authority, url: () => string, events: LinkEvents) {
+  /** @param url where to connect to, given whether it is with a resume token */
+  constructor(
+    environment: Environment,
+    authority: SocketAuthority,
+    url: (resumed: boolean) => string,
+    events: LinkEvents,
+  ) {
     this.#environment = environment;
     this.#authority = authority;
     this.#url = url;
@@ -51,6 +83,11 @@ export class Link {
 
   get isOpen(): boolean {
     return this.#open;
+  }
+
+  /** Whether the connection was opened with a resume token. */
+  get resumed(): boolean {
+    return this.#resumed;
   }
 
   /** Bytes that the platform has not sent yet. */
@@ -83,7 +120,7 @@ export class Link {
 
   /** Gives the connection up and makes a new one. */
   restart(reason: string): void {
-    if (this.#socket !== undefined) this.#lost(new NetworkError(reason), 0);
+    if (this.#socket !== undefined) this.#lost(new NetworkError(reason));
   }
 
   /** Sends with whatever else is sent in this turn, in one message. False: not connected, nothing will be sent. */
@@ -101,25 +138,26 @@ export class Link {
   }
 
   async #connect(): Promise<void> {
-    let token: string;
+    let pass: Pass;
     try {
-      token = await this.#authority.token();
+      pass = await this.#authority.pass();
     } catch (error) {
       if (!this.#wanted) return;
       if (error instanceof TidelineError && (error.status === 401 || error.status === 403)) return this.#refuse(error);
-      return this.#again(asError(error), 0);
+      return this.#again(asError(error));
     }
     if (!this.#wanted || this.#socket !== undefined) return;
     let socket: Socket;
     try {
-      socket = new this.#environment.WebSocket(this.#url(), [SUBPROTOCOL, BEARER_PREFIX + token]);
+      socket = new this.#environment.WebSocket(this.#url(pass.resumed), [SUBPROTOCOL, BEARER_PREFIX + pass.token]);
     } catch (error) {
-      return this.#again(asError(error), 0);
+      return this.#again(asError(error));
     }
     this.#socket = socket;
-    const openedBy = this.#environment.clock.now();
+    this.#resumed = pass.resumed;
+    this.#since = this.#environment.clock.now();
     this.#cancelHeartbeat = this.#environment.clock.after(CONNECT_TIMEOUT, () => {
-      this.#lost(new NetworkError('The connection could not be made in time'), 0);
+      this.#lost(new NetworkError('The connection could not be made in time'));
     });
     const mine = (act: () => void) => () => {
       if (this.#socket === socket) act();
@@ -137,10 +175,10 @@ export class Link {
     // A close event follows an error event on every platform but a broken one; the first of the two counts.
     socket.addEventListener(
       'error',
-      mine(() => this.#lost(new NetworkError('The connection failed'), openedBy)),
+      mine(() => this.#broken('The connection failed')),
     );
     socket.addEventListener('close', (event) => {
-      if (this.#socket === socket) void this.#closed(event.code ?? 1006, event.reason ?? '', openedBy, token);
+      if (this.#socket === socket) void this.#closed(event.code ?? 1006, event.reason ?? '', pass.token);
     });
   }
 
@@ -159,29 +197,38 @@ export class Link {
     try {
       parsed = JSON.parse(data) as ServerFrame | ServerFrame[];
     } catch (cause) {
-      this.#lost(new NetworkError('The server sent what is no frame', { cause }), 0);
+      this.#lost(new NetworkError('The server sent what is no frame', { cause }));
       return;
     }
     this.#events.frames(Array.isArray(parsed) ? parsed : [parsed], data.length);
   }
 
-  #heartbeat(): void {
-    this.#cancelHeartbeat?.();
+  /** Looks after an open socket: has the server closed it, is it still alive? */
+  #heartbeat(asked?: number): void {
     const { clock } = this.#environment;
-    this.#cancelHeartbeat = clock.after(Math.max(0, this.#lastHeard + PING_AFTER - clock.now()), () => {
-      if (clock.now() - this.#lastHeard < PING_AFTER) return this.#heartbeat();
-      const asked = clock.now();
-      this.#socket?.send(PING);
-      this.#cancelHeartbeat = clock.after(PONG_WITHIN, () => {
-        if (this.#lastHeard < asked) this.#lost(new NetworkError('The connection went silent'), 0);
-        else this.#heartbeat();
-      });
+    this.#cancelHeartbeat?.();
+    this.#cancelHeartbeat = clock.after(LOOK_EVERY, () => {
+      const now = clock.now();
+      if (this.#socket?.readyState !== OPEN) {
+        // A goodbye of the server's, so no slot. Why it was closed, the next attempt is told.
+        this.#lost(new NetworkError('The server closed the connection'));
+      } else if (now - this.#lastHeard < PING_AFTER) {
+        this.#heartbeat();
+      } else if (asked === undefined) {
+        this.#socket.send(PING);
+        this.#heartbeat(now);
+      } else if (now - asked < PONG_WITHIN) {
+        this.#heartbeat(asked);
+      } else {
+        this.#lost(new NetworkError('The connection went silent'));
+      }
     });
   }
 
-  async #closed(code: number, reason: string, since: number, token: string): Promise<void> {
-    if (code < 4000 || code > 4999 || !isErrorCode(reason)) {
-      return this.#lost(new NetworkError(`The connection was closed (${code})`), since);
+  async #closed(code: number, reason: string, token: string): Promise<void> {
+    if (code < 4000) return this.#broken(`The connection was closed (${code})`);
+    if (code > 4999 || !isErrorCode(reason)) {
+      return this.#lost(new NetworkError(`The connection was closed (${code})`));
     }
     const error = new TidelineError(reason, `The server closed the connection: ${reason}`);
     switch (reason) {
@@ -193,16 +240,16 @@ export class Link {
         } catch (failure) {
           if (!this.#wanted) return;
           if (failure instanceof TidelineError && failure.status === 401) return this.#refuse(failure);
-          return this.#again(asError(failure), 0);
+          return this.#again(asError(failure));
         }
-        return this.#again(error, 0);
+        return this.#again(error);
       case 'session_ended':
       case 'suspended':
       case 'forbidden':
       case 'not_found':
         return this.#refuse(error);
       default:
-        return this.#lost(error, 0);
+        return this.#lost(error);
     }
   }
 
@@ -211,22 +258,29 @@ export class Link {
     this.#events.refused(error);
   }
 
-  /** @param since when the connection was begun; 0: it counts as a failure however long it lived */
-  #lost(error: Error, since: number): void {
-    const lived = since > 0 && this.#open && this.#environment.clock.now() - since > STABLE_AFTER;
-    this.#detach();
-    this.#again(error, 0, lived);
+  /** The server has gone away, and perhaps from everybody: whoever had a connection comes back in their slot. */
+  #broken(reason: string): void {
+    const slot = this.#open ? this.#authority.slot : undefined;
+    this.#lost(new NetworkError(reason), slot);
   }
 
-  #again(error: Error, atLeast: number, afresh = false): void {
+  #lost(error: Error, slot?: number): void {
+    if (this.#open && this.#environment.clock.now() - this.#since > STABLE_AFTER) this.#backoff.reset();
+    this.#detach();
+    this.#again(error, slot);
+  }
+
+  #again(error: Error, slot?: number): void {
     if (!this.#wanted || this.#cancelWait !== undefined) return;
-    if (afresh) this.#backoff.reset();
-    this.#events.down(error);
-    if (!this.#wanted || this.#cancelWait !== undefined) return;
-    this.#cancelWait = this.#environment.clock.after(this.#backoff.next(atLeast), () => {
+    const busy = error instanceof TidelineError && (error.code === 'rate_limited' || error.code === 'unavailable');
+    // A connection that breaks again and again falls back on growing waits: a slot may be short.
+    const first = this.#backoff.attempt === 0;
+    const jittered = this.#backoff.next(busy ? BUSY_WAIT : 0);
+    this.#cancelWait = this.#environment.clock.after(first ? (slot ?? jittered) : jittered, () => {
       this.#cancelWait = undefined;
       void this.#connect();
     });
+    this.#events.down(error);
   }
 
   /** Lets go of the socket: nothing of it is heard any more. */

@@ -17,6 +17,8 @@ import type { StorageAdapter } from './storage.ts';
 
 /** Rows are stored this long after they changed, so that a busy list is not written for each message; ms. */
 const STORE_AFTER = 1_000;
+/** A socket that was opened with a cursor begins with the changes within this time, or they are asked for; ms. */
+const REPLAY_WITHIN = 10_000;
 
 export interface ListDelta {
   readonly changed: readonly ChatListItem[];
@@ -52,6 +54,7 @@ export class List {
   #syncing: Promise<void> | undefined;
   #again = false;
   #synced = false;
+  #replaying: ((complete: boolean) => void) | undefined;
   #cancelStore: (() => void) | undefined;
 
   constructor(environment: Environment, http: Http, storage: StorageAdapter, ports: ListPorts) {
@@ -63,6 +66,11 @@ export class List {
 
   get rows(): ReadonlyMap<string, ChatListItem> {
     return this.#state.chats;
+  }
+
+  /** Up to where the rows are in step with the server; null before the first sync of this client. */
+  get cursor(): string | null {
+    return this.#synced ? this.#state.cursor : null;
   }
 
   /** Takes up the rows that storage holds for this user. */
@@ -84,9 +92,33 @@ export class List {
 
   /** A frame of the inbox socket. */
   frame(page: ChangePage): void {
+    const replaying = this.#replaying;
+    if (replaying !== undefined) {
+      if (page.reset === true) this.hold();
+      replaying(page.reset !== true);
+    }
     if (this.#held !== undefined) this.#held.push(page);
     else if (page.reset === true) void this.sync().catch(this.#ports.fault);
     else this.#apply(page);
+  }
+
+  /**
+   * A socket was opened with the list's cursor: its first frame brings what changed.
+   * @returns false when the changes have to be asked for
+   */
+  replay(signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve) => {
+      const done = (complete: boolean) => {
+        this.#replaying = undefined;
+        cancel();
+        signal.removeEventListener('abort', aborted);
+        resolve(complete);
+      };
+      const aborted = () => done(false);
+      const cancel = this.#environment.clock.after(REPLAY_WITHIN, aborted);
+      signal.addEventListener('abort', aborted);
+      this.#replaying = done;
+    });
   }
 
   /** From now on frames wait for the sync that is to follow: the socket is open, what it says comes after that sync. */

@@ -36,6 +36,9 @@ interface Item {
 interface Queue {
   /** In order. */
   items: Item[];
+  /** How many of them are unanswered on a connection, and on which. */
+  flying: number;
+  route: string | null;
   /** Nothing of this conversation goes out before; ms since 1970. */
   notBefore: number;
 }
@@ -109,18 +112,17 @@ export class Outbox {
     const queue = this.#queues.get(chatId);
     const due: { entry: OutboxEntry; route: string }[] = [];
     if (queue === undefined) return due;
-    const flying = queue.items.filter((item) => item.phase === 'sending');
-    if (now < queue.notBefore) return due;
-    const to = route(flying[0]?.route ?? null);
+    if (now < queue.notBefore || queue.flying >= WINDOW) return due;
+    const to = route(queue.flying > 0 ? queue.route : null);
     if (to === null) return due;
-    let window = WINDOW - flying.length;
     for (const item of queue.items) {
-      if (item.phase === 'saving' || window <= 0) break;
+      if (item.phase === 'saving' || queue.flying >= WINDOW) break;
       if (item.phase !== 'queued') continue;
       item.phase = 'sending';
       item.route = to;
       item.sentAt = now;
-      window--;
+      queue.flying++;
+      queue.route = to;
       due.push({ entry: item.entry, route: to });
     }
     return due;
@@ -136,10 +138,16 @@ export class Outbox {
     return next;
   }
 
+  /** Whether anything is unanswered. */
+  get flying(): boolean {
+    for (const queue of this.#queues.values()) if (queue.flying > 0) return true;
+    return false;
+  }
+
   /** The connections that messages are on. */
-  routes(): string[] {
+  get routes(): string[] {
     const routes = new Set<string>();
-    for (const { phase, route } of this.#items.values()) if (phase === 'sending' && route !== null) routes.add(route);
+    for (const { flying, route } of this.#queues.values()) if (flying > 0 && route !== null) routes.add(route);
     return [...routes];
   }
 
@@ -155,9 +163,7 @@ export class Outbox {
   /** A connection ended: what was on it has no answer and is sent again. */
   lost(route: string): void {
     for (const item of this.#items.values()) {
-      if (item.phase !== 'sending' || item.route !== route) continue;
-      item.phase = 'queued';
-      item.route = null;
+      if (item.phase === 'sending' && item.route === route) this.#land(item, 'queued');
     }
   }
 
@@ -170,16 +176,15 @@ export class Outbox {
   refused(clientId: string, refusal: Refusal, now: number): OutboxEntry | undefined {
     const item = this.#items.get(clientId);
     if (item?.phase !== 'sending') return undefined;
-    item.route = null;
     item.refusals++;
     if (LATER.includes(refusal.code) && item.refusals < REFUSALS_MAX) {
-      item.phase = 'queued';
+      this.#land(item, 'queued');
       const wait = (refusal.retryAfter ?? 0) * 1000 || Math.min(30_000, 250 * 2 ** item.refusals);
       const queue = this.#queues.get(item.entry.chat_id);
       if (queue !== undefined) queue.notBefore = Math.max(queue.notBefore, now + wait);
       return undefined;
     }
-    item.phase = 'failed';
+    this.#land(item, 'failed');
     item.entry = { ...item.entry, failure: { code: refusal.code, message: refusal.message } };
     return item.entry;
   }
@@ -205,11 +210,19 @@ export class Outbox {
     this.#queues.clear();
   }
 
+  /** A message is on no connection any more. */
+  #land(item: Item, phase: Phase): void {
+    const queue = this.#queues.get(item.entry.chat_id);
+    if (item.phase === 'sending' && queue !== undefined) queue.flying--;
+    item.phase = phase;
+    item.route = null;
+  }
+
   #insert(entry: OutboxEntry, phase: Phase): void {
     if (this.#items.has(entry.client_id)) return;
     const item: Item = { entry, phase, route: null, sentAt: 0, refusals: 0 };
     this.#items.set(entry.client_id, item);
-    const queue = this.#queues.get(entry.chat_id) ?? { items: [], notBefore: 0 };
+    const queue = this.#queues.get(entry.chat_id) ?? { items: [], flying: 0, route: null, notBefore: 0 };
     this.#queues.set(entry.chat_id, queue);
     queue.items.push(item);
     this.#order = Math.max(this.#order, entry.order);
@@ -218,6 +231,7 @@ export class Outbox {
   #remove(clientId: string): OutboxEntry | undefined {
     const item = this.#items.get(clientId);
     if (item === undefined) return undefined;
+    this.#land(item, item.phase === 'failed' ? 'failed' : 'queued');
     this.#items.delete(clientId);
     const queue = this.#queues.get(item.entry.chat_id);
     if (queue !== undefined) {

@@ -43,7 +43,8 @@ export class Repairs {
   readonly #lagging = new Map<string, Set<string>>();
   readonly #asked = new Map<string, Asked>();
   #running = 0;
-  #stopped = new AbortController();
+  /** Aborted while the client is offline: nothing is repaired then. */
+  #stopped = aborted();
 
   constructor(environment: Environment, ports: RepairPorts) {
     this.#environment = environment;
@@ -52,6 +53,7 @@ export class Repairs {
 
   /** Looks whether the conversation is behind, and repairs it in a moment if it still is. */
   check(conversation: Conversation): void {
+    if (this.#stopped.signal.aborted) return;
     const { id } = conversation;
     if (!needed(conversation)) {
       this.#waiting.get(id)?.();
@@ -93,9 +95,13 @@ export class Repairs {
     }
   }
 
+  start(): void {
+    this.#stopped = new AbortController();
+  }
+
   stop(): void {
     this.#stopped.abort();
-    this.#stopped = new AbortController();
+    this.#lagging.clear();
     for (const cancel of this.#waiting.values()) cancel();
     this.#waiting.clear();
     this.#queue.length = 0;
@@ -206,6 +212,12 @@ export class Repairs {
   #forgetLag(chatId: string): void {
     for (const chats of this.#lagging.values()) chats.delete(chatId);
   }
+}
+
+function aborted(): AbortController {
+  const controller = new AbortController();
+  controller.abort();
+  return controller;
 }
 
 const needed = (conversation: Conversation): boolean =>

@@ -1,13 +1,21 @@
+import type { ServerFrame } from '../../src/protocol/frames.ts';
 import type { Tokens, User } from '../../src/protocol/users.ts';
 import { Backoff } from './backoff.ts';
 import { type Environment, randomName, sleep } from './environment.ts';
 import { asError, isTransient, StorageError, TidelineError } from './errors.ts';
 import type { Authority, Http } from './http.ts';
+import type { Pass, SocketAuthority } from './link.ts';
 import type { StorageAdapter } from './storage.ts';
 
 const KEY = 'session';
+/** Stored apart: a resume frame may come while a refresh is under way, and neither may undo the other. */
+const RESUME_KEY = 'resume';
+/** A resume token that ends within this time is not used any more; ms. */
+const RESUME_MARGIN = 10_000;
 
 interface StoredSession {
+  /** Given at the sign-in, kept over refreshes; on this device only. */
+  id: string;
   user: User;
   token: string;
   /** Milliseconds since 1970 on this device's clock. */
@@ -17,6 +25,16 @@ interface StoredSession {
   refresh_token: string;
   /** Name of a refresh that was begun and whose answer has not been stored. */
   attempt?: string;
+}
+
+/** What opens sockets of the session without an access token. */
+interface StoredResume {
+  /** The `StoredSession` that it belongs to. */
+  session: string;
+  token: string;
+  /** Milliseconds since 1970. */
+  expires_at: number;
+  slot_ms: number;
 }
 
 /** How the session stands with its owner. */
@@ -32,12 +50,13 @@ export interface SessionEvents {
  * The tokens of one signed-in user. One refresh at a time, across every client on the same storage; a refresh is named
  * and stored before it is sent, so that the answer can be asked for again when it was lost.
  */
-export class Session implements Authority {
+export class Session implements Authority, SocketAuthority {
   readonly #environment: Environment;
   readonly #storage: StorageAdapter;
   readonly #http: Http;
   readonly #events: SessionEvents;
   #stored: StoredSession | null = null;
+  #resume: StoredResume | undefined;
   #refreshing: Promise<void> | undefined;
 
   constructor(environment: Environment, storage: StorageAdapter, http: Http, events: SessionEvents) {
@@ -57,17 +76,40 @@ export class Session implements Authority {
     return Math.max(0, this.#stored.expires_at - margin(this.#stored) - this.#environment.clock.now());
   }
 
+  /** Whether sockets can be opened without an access token. */
+  get resumable(): boolean {
+    return this.#resumable() !== undefined;
+  }
+
+  get slot(): number | undefined {
+    return this.#resumable()?.slot_ms;
+  }
+
   /** Takes up the session that storage holds, if any. */
   async load(): Promise<void> {
     this.#stored = await this.#read();
+    if (this.#stored !== null) this.#resume = await this.#readResume();
   }
 
-  async adopt(tokens: Tokens, askedAt: number): Promise<void> {
-    const lifetime = tokens.expires_in * 1000;
-    const { token, refresh_token, user } = tokens;
-    this.#stored = { user, token, refresh_token, lifetime, expires_at: askedAt + lifetime };
-    await this.#write(this.#stored);
-    this.#events.renewed(token);
+  /** A new session. */
+  adopt(tokens: Tokens, askedAt: number): Promise<void> {
+    return this.#take(tokens, askedAt, randomName());
+  }
+
+  /** What the server gives for coming back. */
+  async keepResume(frame: Extract<ServerFrame, { t: 'resume' }>): Promise<void> {
+    if (this.#stored === null) return;
+    const { token, slot_ms } = frame;
+    const kept = { session: this.#stored.id, token, slot_ms, expires_at: Date.parse(frame.expires_at) };
+    this.#resume = kept;
+    await this.#guard(() => this.#storage.write({ set: { [RESUME_KEY]: kept } }));
+  }
+
+  /** The token for a new socket. No refresh is made, or waited for, as long as there is a resume token. */
+  async pass(): Promise<Pass> {
+    const resume = this.#resumable();
+    if (this.renewIn === 0 && resume !== undefined) return { token: resume.token, resumed: true };
+    return { token: await this.token(), resumed: false };
   }
 
   /** The profile changed. */
@@ -94,15 +136,19 @@ export class Session implements Authority {
   }
 
   async renew(refused: string): Promise<void> {
-    await this.#refresh(refused);
+    if (refused !== this.#resume?.token) return this.#refresh(refused);
+    this.#resume = undefined;
+    await this.#guard(() => this.#storage.write({ delete: [RESUME_KEY] }));
+    if (this.#stored !== null && this.renewIn === 0) await this.#refresh(this.#stored.token);
   }
 
   /** Forgets the session on this device. */
   async forget(error: TidelineError): Promise<void> {
     if (this.#stored === null) return;
     this.#stored = null;
+    this.#resume = undefined;
     this.#events.ended(error);
-    await this.#guard(() => this.#storage.write({ delete: [KEY] }));
+    await this.#guard(() => this.#storage.write({ delete: [KEY, RESUME_KEY] }));
   }
 
   /** Single flight. `old` is the token that is to be replaced: when another one is there already, nothing is asked. */
@@ -144,7 +190,7 @@ export class Session implements Authority {
           auth: false,
         });
         // Signed out, or in as somebody else, while the answer was on its way: it is not wanted any more.
-        if (this.#stored === asking) await this.adopt(tokens, askedAt);
+        if (this.#stored === asking) await this.#take(tokens, askedAt, session.id);
         return;
       } catch (error) {
         if (error instanceof TidelineError && error.status === 401) {
@@ -156,6 +202,29 @@ export class Session implements Authority {
         if (!isTransient(error) || backoff.attempt > 4 || wait > 30_000) throw error;
         await sleep(this.#environment.clock, wait);
       }
+    }
+  }
+
+  async #take({ token, refresh_token, user, expires_in }: Tokens, askedAt: number, id: string): Promise<void> {
+    const lifetime = expires_in * 1000;
+    this.#stored = { id, user, token, refresh_token, lifetime, expires_at: askedAt + lifetime };
+    await this.#write(this.#stored);
+    this.#events.renewed(token);
+  }
+
+  /** The resume token, if there is one of this session that is good for a while. */
+  #resumable(): StoredResume | undefined {
+    const [resume, session] = [this.#resume, this.#stored];
+    if (resume === undefined || resume.session !== session?.id) return undefined;
+    return resume.expires_at - this.#environment.clock.now() > RESUME_MARGIN ? resume : undefined;
+  }
+
+  async #readResume(): Promise<StoredResume | undefined> {
+    try {
+      return (await this.#storage.read(RESUME_KEY))[RESUME_KEY] as StoredResume | undefined;
+    } catch (error) {
+      this.#events.fault(new StorageError('The resume token could not be read', { cause: error }));
+      return undefined;
     }
   }
 

@@ -68,7 +68,8 @@ describe('a connection', () => {
     expect(texts(ada.heard)).toEqual(['before', ...Array.from({ length: 30 }, (_, i) => `missed ${i}`)]);
     await bob.client.chat(id).send('after').sent;
     await until(() => ada.heard.length === 32);
-    expect(between.sockets.sort()).toEqual(['/api/ws', `/api/chats/${id}/ws`].sort());
+    // The conversation's own connection comes back in its own time.
+    await until(() => between.sockets.includes(`/api/chats/${id}/ws`) && between.sockets.includes('/api/ws'));
   });
 
   it('on which events are lost is repaired by a pull', async () => {
@@ -143,7 +144,7 @@ describe('a connection', () => {
   });
 });
 
-describe('a slow reader', () => {
+describe.each(['inbox', 'room'] as const)('a slow reader on the %s socket', (socket) => {
   it('is sent no more than its credit, is told so, and pulls the rest at its own pace', {
     timeout: 60_000,
   }, async () => {
@@ -151,7 +152,7 @@ describe('a slow reader', () => {
     const [ada, bob] = await Promise.all([person('Ada'), person('Bob', { url: between.url })]);
     const id = await group(ada, bob);
     await ada.client.chat(id).open();
-    await bob.client.chat(id).open();
+    if (socket === 'room') await bob.client.chat(id).open();
     const lags: string[] = [];
     between.onFrame = ({ from, path, text }) => {
       if (from === 'server' && text.includes('"t":"lag"')) lags.push(path);
@@ -159,11 +160,11 @@ describe('a slow reader', () => {
     };
     between.hold(true);
     const count = 90;
-    const sent = Array.from({ length: count }, (_, i) => ada.client.chat(id).send(`${i} ${'x'.repeat(30_000)}`));
-    await Promise.all(sent.map((message) => message.sent));
+    // One after another: an inbox that is told of many at once is told where the log stands, and not sent them.
+    for (let i = 0; i < count; i++) await ada.client.chat(id).send(`${i} ${'x'.repeat(30_000)}`).sent;
     between.hold(false);
     await until(() => bob.heard.length === count, 30_000);
-    expect(lags.length).toBeGreaterThan(0);
+    expect(lags).toContain(socket === 'room' ? `/api/chats/${id}/ws` : '/api/ws');
     expect(texts(bob.heard).map((text) => Number(text.split(' ')[0]))).toEqual(
       Array.from({ length: count }, (_, i) => i),
     );

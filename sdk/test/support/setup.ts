@@ -36,16 +36,24 @@ async function run(script: string): Promise<void> {
   if (code !== 0) throw new Error(`${script} ended with ${code}:\n${output}`);
 }
 
+/** The server is healthy, and its database is there: a sign-in of nobody is refused as such. */
+async function ready(url: string): Promise<boolean> {
+  try {
+    if (!(await fetch(`${url}/healthz`)).ok) return false;
+    const answer = await fetch(`${url}/api/auth/signin`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ email: 'nobody@example.com', password: 'nobody is here' }),
+    });
+    return answer.status === 401;
+  } catch {
+    return false;
+  }
+}
+
 async function answering(url: string, server: ChildProcess, output: () => string): Promise<void> {
-  const until = Date.now() + STARTED_WITHIN;
-  for (;;) {
-    const healthy = await fetch(`${url}/healthz`).then(
-      (response) => response.ok,
-      () => false,
-    );
-    if (healthy) return;
+  for (const until = Date.now() + STARTED_WITHIN; !(await ready(url)); await delay(100)) {
     if (server.exitCode !== null || Date.now() > until) throw new Error(`the server did not start:\n${output()}`);
-    await delay(100);
   }
 }
 

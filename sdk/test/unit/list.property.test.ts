@@ -32,7 +32,7 @@ const row = (id: string, head: number, muted: boolean): ChatListItem => ({
   archived: false,
 });
 
-/** An inbox as DESIGN has it: a row per conversation with the position of its last change. */
+/** The inbox of a server: a row per conversation with the position of its last change. */
 class Inbox {
   pos = 0;
   readonly rows = new Map<string, { pos: number; change: Change }>();
@@ -79,7 +79,7 @@ const operation = fc.oneof(
 describe('applyChanges', () => {
   it('applied to an old snapshot, changes give the fresh one, through pushes, cuts and syncs', () => {
     fc.assert(
-      fc.property(fc.array(operation, { maxLength: 60 }), (operations) => {
+      fc.property(fc.array(operation, { maxLength: 60, size: 'max' }), (operations) => {
         const inbox = new Inbox();
         let state: ListState = emptyList;
         let wire: ChangePage[] | null = null;
