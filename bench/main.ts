@@ -9,6 +9,7 @@ import type { FromGenerator, ToGenerator } from './lib/ipc.ts';
 import { messageOf } from './lib/text.ts';
 import { type Options, parseOptions, USAGE } from './options.ts';
 import { type Report, summarize, toText } from './report.ts';
+import { save } from './save.ts';
 import { Server } from './servers.ts';
 import type { Series } from './workloads/workload.ts';
 
@@ -43,9 +44,10 @@ async function main(options: Options): Promise<boolean> {
     const report: Report = {
       facts,
       settings: { runs: options.settings.runs, quick: options.settings.quick || options.profile },
-      cases: summarize(series),
+      cases: summarize(series, facts.date),
     };
     const json = JSON.stringify(report, null, 2);
+    if (options.save) save(report);
     if (options.out !== undefined) writeFileSync(options.out, `${json}\n`);
     console.log(options.json ? json : toText(report));
     for (const failure of failures) progress(`FAILED ${failure}`);
@@ -80,7 +82,11 @@ function drive(generator: ChildProcess, servers: Server[], { workloads, settings
         case 'series':
           return void series.push(...message.series);
         case 'failed':
-          return void failures.push(`${message.workload}: ${message.message}`);
+          failures.push(`${message.workload}: ${message.message}`);
+          for (const server of servers) {
+            if (server.lost > 0) failures.push(`${message.workload}: a process of ${server.name} has ended by itself`);
+          }
+          return;
         case 'restart':
           return void restart(message.peer).catch(reject);
         case 'done':

@@ -11,6 +11,7 @@ export interface Options {
   out: string | undefined;
   keep: boolean;
   profile: boolean;
+  save: boolean;
   /** Seconds after which everything is stopped. */
   limit: number;
 }
@@ -25,6 +26,7 @@ export const USAGE = `npm run bench -- [workload…] [options]
   --profile                 print where the CPU time of W1, W3, W5 and SYNC goes (figures not to be quoted)
   --json                    print JSON, not a table
   --out FILE                write the JSON there too
+  --save                    keep the figures in bench/results/latest.json and in docs/PERFORMANCE.md
   --keep                    leave the state and the servers' logs in their temporary folder
   --limit 2400              seconds after which everything is stopped`;
 
@@ -45,6 +47,7 @@ export function parseOptions(args: string[]): Options {
       confirm: { type: 'string', default: String(64 * 1024) },
       quick: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
+      save: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       out: { type: 'string' },
       keep: { type: 'boolean', default: false },
@@ -65,6 +68,7 @@ export function parseOptions(args: string[]): Options {
     .split(',')
     .map((text) => wholeNumber('sizes', text));
   if (sizes.some((size) => size < 2)) throw new Error('--sizes: a group has at least 2 members');
+  if (values.save && (values.quick || values.profile)) throw new Error('--save: not with --quick or --profile');
   const runs = wholeNumber('runs', values.runs ?? (values.quick ? '1' : '3'));
   if (runs < 1) throw new Error('--runs: at least 1');
   return {
@@ -73,6 +77,7 @@ export function parseOptions(args: string[]): Options {
     settings: { runs, sizes, quick: values.quick, confirmBytes: wholeNumber('confirm', values.confirm) },
     json: values.json,
     profile: values.profile,
+    save: values.save,
     out: values.out,
     keep: values.keep,
     limit: wholeNumber('limit', values.limit),

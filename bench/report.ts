@@ -13,6 +13,9 @@ export interface Spread {
 export interface Case {
   workload: string;
   title: string;
+  /** When it was measured, and how often. */
+  date: string;
+  runs: number;
   peers: Partial<Record<PeerName, Partial<Record<Metric, Spread>>>>;
   /** Tideline's median divided by the naive room's. */
   ratio: Partial<Record<Metric, number>>;
@@ -34,12 +37,12 @@ function spreadOf(values: number[]): Spread | undefined {
   return { min, max, median: (low + high) / 2 };
 }
 
-export function summarize(all: Series[]): Case[] {
+export function summarize(all: Series[], date: string): Case[] {
   const cases: Case[] = [];
   for (const { workload, title, peer, runs } of all) {
     let one = cases.find((found) => found.workload === workload && found.title === title);
     if (one === undefined) {
-      one = { workload, title, peers: {}, ratio: {}, notes: [] };
+      one = { workload, title, date, runs: runs.length, peers: {}, ratio: {}, notes: [] };
       cases.push(one);
     }
     const figures: Partial<Record<Metric, Spread>> = {};
@@ -114,5 +117,5 @@ export function toText({ facts, settings, cases }: Report): string {
 const row = (label: string, cells: string[]) =>
   `  ${label.padEnd(40)}${cells.map((cell) => cell.padStart(WIDTH)).join('')}`.trimEnd();
 
-const format = (value: number, decimals: number) =>
+export const format = (value: number, decimals: number) =>
   value.toLocaleString('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });

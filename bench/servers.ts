@@ -107,6 +107,12 @@ export class Server {
     }
   }
 
+  /** Processes of the server that have ended by themselves since it started: a runtime that crashed. */
+  get lost(): number {
+    const alive = new Set(processTree(this.#child?.pid ?? 0).map(({ pid }) => pid));
+    return this.#pids.filter((pid) => !alive.has(pid)).length;
+  }
+
   async stop(): Promise<void> {
     const child = this.#child;
     if (child?.pid === undefined) return;

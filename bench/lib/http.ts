@@ -7,6 +7,8 @@ export interface Answer {
   bytes: number;
 }
 
+const IDLE_MS = 2000;
+
 /** HTTP to one server on loopback over kept connections. */
 export class HttpClient {
   readonly #port: number;
@@ -14,7 +16,8 @@ export class HttpClient {
 
   constructor(port: number, connections: number) {
     this.#port = port;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: connections });
+    // The server ends idle connections after five seconds: this side lets go of them first.
+    this.#agent = new Agent({ keepAlive: true, maxSockets: connections, timeout: IDLE_MS });
   }
 
   send(method: string, path: string, token?: string, body?: object): Promise<Answer> {
@@ -41,7 +44,12 @@ export class HttpClient {
         });
       });
       outgoing.setTimeout(60_000, () => outgoing.destroy(new Error(`no answer in 60 s: ${method} ${path}`)));
-      outgoing.on('error', reject);
+      const start = performance.now();
+      outgoing.on('error', (cause) => {
+        const connection = outgoing.reusedSocket ? 'a kept' : 'a new';
+        const after = `after ${(performance.now() - start).toFixed(0)} ms on ${connection} connection`;
+        reject(new Error(`${method} ${path}: ${cause.message} ${after}`, { cause }));
+      });
       outgoing.end(text);
     });
   }

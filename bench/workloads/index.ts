@@ -1,4 +1,6 @@
+import { w6 } from '../fanout/w6.ts';
 import { nothingNew } from './nothing-new.ts';
+import { storm } from './storm.ts';
 import { w1 } from './w1.ts';
 import { w2 } from './w2.ts';
 import { w3 } from './w3.ts';
@@ -14,6 +16,8 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   W3: w3,
   W4: w4,
   W5: w5,
+  W6: w6,
   W7: w7,
   SYNC: nothingNew,
+  STORM: storm,
 };

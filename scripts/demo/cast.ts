@@ -4,6 +4,8 @@ import { Ledger, type SharedLog } from './ledger.ts';
 /** Longest wait for anything that one person waits for, ms. */
 export const PATIENCE = 60_000;
 const SIGN_UPS_AT_ONCE = 4;
+/** A deployed server limits sign-ups from one address: so often a sign-up waits for its turn. */
+const SIGN_UP_TRIES = 20;
 const CONNECTS_AT_ONCE = 8;
 const PASSWORD = 'correct horse battery staple';
 
@@ -74,7 +76,7 @@ export class Player {
         const user = await client.signUp({ fullname: name, email, password: PASSWORD });
         return new Player(client, user, name, shared, onScreen);
       } catch (error) {
-        if (!(error instanceof TidelineError) || error.code !== 'rate_limited' || attempt > 3) throw error;
+        if (!(error instanceof TidelineError) || error.code !== 'rate_limited' || attempt >= SIGN_UP_TRIES) throw error;
         await pause(Math.min(60, error.retryAfter ?? 1) * 1000);
       }
     }

@@ -64,10 +64,11 @@ export class Ledger {
     this.#wake();
   }
 
-  /** Events from before those held: the history that was loaded. */
+  /** Events from before the last interval, as far as they are not held: the history that was loaded. */
   addOlder(events: readonly ChatEvent[]): void {
     const first = this.intervals.at(-1);
-    const older = events.filter((event) => first === undefined || event.seq < first.from);
+    const held = this.intervals.at(-2)?.upto ?? 0;
+    const older = events.filter(({ seq }) => seq > held && (first === undefined || seq < first.from));
     if (first === undefined) {
       this.add(older);
       return;

@@ -9,12 +9,14 @@ import { type Plan, planOf } from './plan.ts';
 import { checkHolders, checkLog } from './proof.ts';
 import { Replay } from './replay.ts';
 import { faultLines, planLines, problemLines, resultLines, seconds } from './report.ts';
-import { startServer } from './server.ts';
+import { type Server, startServer } from './server.ts';
 import { readSource } from './source.ts';
 
 /** People at most: every one is a sign-up, which costs a password hash. */
 const MOST_PEOPLE = 1000;
 const IDS_PER_LOOKUP = 100;
+/** Longest wait for the health of a server that is said to run, ms. */
+const HEALTH_LIMIT = 10_000;
 
 const say = (...lines: string[]): void => {
   for (const line of lines) console.log(line);
@@ -78,8 +80,20 @@ async function play(url: string, plan: Plan, title: string, clients: number): Pr
   }
 }
 
+/** A server that somebody else started, and will stop. @throws UsageError when it does not answer */
+async function running(url: string): Promise<Server> {
+  try {
+    const { ok, status } = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(HEALTH_LIMIT) });
+    if (!ok) throw new Error(`/healthz says ${status}`);
+  } catch (error) {
+    const { message, cause } = error instanceof Error ? error : new Error(String(error));
+    throw new UsageError(`no server at ${url}: ${cause instanceof Error ? cause.message : message}`);
+  }
+  return { url, broken: new Promise(() => undefined), stop: () => Promise.resolve() };
+}
+
 async function demo(options: Options): Promise<number> {
-  const source = await readSource(options.file);
+  const source = await readSource(options);
   say(`Replaying ${source.title}`, ...(source.credit === undefined ? [] : [source.credit]));
   const parsed = parseLog(source.log, options.lines);
   const links = source.replies === undefined ? { replies: new Map(), problems: [] } : parseReplies(source.replies);
@@ -92,19 +106,21 @@ async function demo(options: Options): Promise<number> {
     ...(source.replies === undefined
       ? ['There are no reply links beside it']
       : problemLines('The links', links.problems)),
-    `${parsed.count} lines read; ${planLines(plan).join('\n')}`,
   );
   if (plan.steps.length === 0) {
-    say('Nothing to replay: no line could be used, so nothing was proved and nothing is wrong.');
+    say(`Nothing to replay: none of ${parsed.count} lines could be used. Nothing was proved, and nothing is wrong.`);
     return 0;
   }
-  const server = options.url === undefined ? await startServer() : { url: options.url, stop: async () => undefined };
-  const interrupted = () => void server.stop().finally(() => process.exit(130));
+  say(`${parsed.count} lines read`, ...planLines(plan));
+  const starting = options.url === undefined ? startServer() : running(options.url);
+  const end = () => process.exit(130);
+  const interrupted = () => void starting.then((started) => started.stop()).then(end, end);
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);
+  const server = await starting;
   try {
     say(`Server ${server.url}${options.url === undefined ? ', started for this' : ''}`);
-    const faults = await play(server.url, plan, source.title, options.clients);
+    const faults = await Promise.race([play(server.url, plan, source.title, options.clients), server.broken]);
     if (faults.length > 0) {
       say(...faultLines(faults));
       return 1;
@@ -120,16 +136,18 @@ async function demo(options: Options): Promise<number> {
   }
 }
 
-try {
-  const options = readOptions(process.argv.slice(2), process.env);
-  if (options === null) say(USAGE);
-  else process.exitCode = await demo(options);
-} catch (error) {
-  if (error instanceof UsageError) {
-    console.error(`demo: ${error.message}`);
-    process.exitCode = 2;
-  } else {
-    console.error(error);
-    process.exitCode = 1;
+async function main(): Promise<number> {
+  try {
+    const options = readOptions(process.argv.slice(2), process.env);
+    if (options !== null) return await demo(options);
+    say(USAGE);
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) console.error(`demo: ${error.message}`);
+    else console.error(error);
+    return error instanceof UsageError ? 2 : 1;
   }
 }
+
+// Clients of a run that failed may still be waiting to reconnect: they do not keep the process.
+process.exit(await main());

@@ -6,6 +6,8 @@ export class UsageError extends Error {}
 export interface Options {
   /** The log to replay; undefined: the default. */
   file: string | undefined;
+  /** Make a conversation up, whatever files there are. */
+  madeUp: boolean;
   /** Lines that are read at most. */
   lines: number;
   /** Clients that are connected at the same time. */
@@ -14,15 +16,17 @@ export interface Options {
   url: string | undefined;
 }
 
-export const USAGE = `npm run demo -- [FILE] [--quick] [--lines N] [--clients N]
-  FILE         an IRC log (FILE.raw.txt with reply links in FILE.annotation.txt); without it one is made up
+export const USAGE = `npm run demo -- [FILE | --made-up] [--quick] [--lines N] [--clients N]
+  FILE         an IRC log, NAME.raw.txt with reply links in NAME.annotation.txt; without it the default one, where it is
+               there, else one that is made up
+  --made-up    one that is made up
   --quick      the first 200 lines only
   --lines N    the first N lines only (5000)
-  --clients N  people who are connected at the same time (250); the others come when they speak, and at the end
+  --clients N  people who are connected at the same time (64); the others come when they speak, and at the end
   TIDELINE_URL in the environment: a server that runs already; otherwise one is started, and stopped again`;
 
 const QUICK_LINES = 200;
-const DEFAULTS = { lines: 5000, clients: 250 } as const;
+const DEFAULTS = { lines: 5000, clients: 64 } as const;
 const LEAST = { lines: 1, clients: 2 } as const;
 const MOST = { lines: 20_000, clients: 1000 } as const;
 
@@ -54,9 +58,12 @@ export function readOptions(args: string[], env: Record<string, string | undefin
   const { values, positionals } = parsed;
   if (values.help) return null;
   if (positionals.length > 1) throw new UsageError(`one FILE, not ${positionals.length}: ${positionals.join(' ')}`);
+  const madeUp = values['made-up'] === true;
+  if (madeUp && positionals.length > 0) throw new UsageError('FILE or --made-up, not both');
   const lines = numberOf('lines', values.lines);
   return {
     file: positionals[0],
+    madeUp,
     lines: values.quick ? Math.min(QUICK_LINES, lines) : lines,
     clients: numberOf('clients', values.clients),
     url: urlOf(env.TIDELINE_URL),
@@ -69,6 +76,7 @@ const parse = (args: string[]) =>
     allowPositionals: true,
     options: {
       help: { type: 'boolean' },
+      'made-up': { type: 'boolean' },
       quick: { type: 'boolean' },
       lines: { type: 'string' },
       clients: { type: 'string' },

@@ -10,6 +10,8 @@ const STOP_LIMIT = 15_000;
 
 export interface Server {
   url: string;
+  /** Rejects when the server ends by itself. */
+  broken: Promise<never>;
   stop(): Promise<void>;
 }
 
@@ -26,7 +28,14 @@ export async function startServer(): Promise<Server> {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const exited = once(child, 'exit');
+  let wanted = false;
+  const broken = exited.then(([code, signal]) =>
+    wanted ? new Promise<never>(() => undefined) : Promise.reject(new Error(`the server ended (${code ?? signal})`)),
+  );
+  // Whoever waits for the server hears of it; nobody has to.
+  broken.catch(() => undefined);
   const stop = async () => {
+    wanted = true;
     if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT);
@@ -37,10 +46,9 @@ export async function startServer(): Promise<Server> {
   };
   try {
     const started = once(child, 'message', { signal: AbortSignal.timeout(START_LIMIT) });
-    const ended = exited.then(([code]) => Promise.reject(new Error(`the server ended with code ${code}`)));
-    const [message]: unknown[] = await Promise.race([started, ended]);
+    const [message]: unknown[] = await Promise.race([started, broken]);
     if (!hasUrl(message)) throw new Error('the server did not say where it is');
-    return { url: message.url, stop };
+    return { url: message.url, broken, stop };
   } catch (error) {
     await stop();
     throw new Error('the server could not be started', { cause: error });

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ROOT } from '../bundle.ts';
 import { inventedLog } from './invented.ts';
-import { UsageError } from './options.ts';
+import { type Options, UsageError } from './options.ts';
 
 const DEFAULT = '../shared/data/ubuntu-irc/2016-12-19_20.raw.txt';
 const MOST_BYTES = 32 * 1024 * 1024;
@@ -23,11 +23,11 @@ export interface Source {
 /** Reads a whole file, up to a limit. @throws UsageError: one line */
 async function read(path: string): Promise<Uint8Array> {
   try {
-    await using file = await open(path, 'r');
-    const stat = await file.stat();
-    if (stat.isDirectory()) throw new UsageError(`${path} is a folder, not a log`);
-    if (stat.size > MOST_BYTES) throw new UsageError(`${path} has more than ${MOST_BYTES} bytes: take a part of it`);
-    return await file.readFile();
+    // Looked at before it is opened: a pipe would wait for its writer, a device never end.
+    const about = await stat(path);
+    if (!about.isFile()) throw new UsageError(`${path} is not a file`);
+    if (about.size > MOST_BYTES) throw new UsageError(`${path} has more than ${MOST_BYTES} bytes: take a part of it`);
+    return await readFile(path);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
@@ -36,9 +36,9 @@ async function read(path: string): Promise<Uint8Array> {
 }
 
 /** The log that was named, the default one where it is there, or one that is made up. @throws UsageError */
-export async function readSource(file: string | undefined): Promise<Source> {
+export async function readSource({ file, madeUp }: Pick<Options, 'file' | 'madeUp'>): Promise<Source> {
   const path = file ?? join(ROOT, DEFAULT);
-  if (file === undefined && !existsSync(path)) {
+  if (madeUp || (file === undefined && !existsSync(path))) {
     const { log, replies } = inventedLog();
     return { title: 'a conversation that is made up', credit: undefined, log, replies };
   }

@@ -86,7 +86,8 @@ const TIER_TEXTS: Record<FanoutTier, TierText> = {
   small: {
     members: `to ${number(TIER_LIMITS.small)}`,
     gets: 'Every inbox is told of every event, typing and receipt.',
-    gives_up: 'Nothing.',
+    gives_up:
+      'The row of somebody who is away is brought up to date when they look, once there were more than a few messages in a row.',
   },
   large: {
     members: `${number(TIER_LIMITS.small + 1)} to ${number(TIER_LIMITS.large)}`,
@@ -97,7 +98,7 @@ const TIER_TEXTS: Record<FanoutTier, TierText> = {
     members: `from ${number(TIER_LIMITS.large + 1)}`,
     gets: 'As large, but inbox sockets get the row with its new `head_seq` (about once a second) and no events: the client pulls.',
     gives_up:
-      'As large, and inbox sockets need one more round trip to a message. Room sockets get everything, as in every tier.',
+      'As large, and: no typing and no receipts at all; `got` on a room socket gives credit and is not noted as delivered; inbox sockets need one more round trip to a message.',
   },
 };
 

@@ -13,6 +13,7 @@ it('makes secrets that the Worker accepts, each time others', async () => {
     ENVIRONMENT: 'local',
     PUBLIC_URL: 'http://127.0.0.1:8787',
     ALLOWED_ORIGINS: '*',
+    RECONNECT_WINDOW_MS: '2000',
     ...asBindings(one),
   });
   expect(config.signingKeys[0].kid).toMatch(/^[\w-]{43}$/);
