@@ -117,10 +117,13 @@ export const noGroup = (): GroupCounts => ({
 });
 
 /**
- * How the inboxes of a room's members answer: as they are, or, but for the first so many members, without being called,
- * this share of them online, in percent.
+ * How the inboxes of a room's members answer: as they are, for the first `real` members, and beyond them without being
+ * called. The first `online` members are online.
  */
-export type Inboxes = { kind: 'real' } | { kind: 'counted'; online: number; real: number };
+export interface Inboxes {
+  real: number;
+  online: number;
+}
 
 /** Members of one group: the objects of one group are counted together. */
 const GROUP_SIZE = 1_000_000;
@@ -132,4 +135,3 @@ export const userId = (group: number, index: number): string =>
 export const groupOf = (user: string): string | null =>
   /^usr_\d{26}$/.test(user) ? String(Math.floor(Number(user.slice(4)) / GROUP_SIZE)) : null;
 export const indexOf = (user: string): number => Number(user.slice(-6));
-export const isOnline = (index: number, online: number): boolean => index % 100 < online;

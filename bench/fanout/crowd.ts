@@ -1,6 +1,6 @@
 import { pool, range, until } from '../lib/async.ts';
 import { Connection, SendTemplate } from '../lib/connection.ts';
-import { isOnline, userId } from './counts.ts';
+import { userId } from './counts.ts';
 import type { ObservedServer } from './server.ts';
 
 /** Members named in one call, as the API has it. */
@@ -18,7 +18,7 @@ export interface CrowdPlan {
   group: number;
   type: 'Single' | 'Group';
   members: number;
-  /** Share of the members with a device on their inbox, in percent. */
+  /** So many of the members, the first ones, have a device on their inbox. */
   online: number;
   /** Inboxes of all members but the first so many answer without being called. */
   real: number;
@@ -60,7 +60,7 @@ export class Crowd {
   /** Makes the conversation; its sockets are opened by `open`, once everybody has heard of it. */
   static async gather(server: ObservedServer, plan: CrowdPlan): Promise<Crowd> {
     const { group, type, members, online, real } = plan;
-    const chat = await server.newChat(group, real < members ? { kind: 'counted', online, real } : { kind: 'real' });
+    const chat = await server.newChat(group, { real, online });
     const ids = range(members).map((index) => userId(group, index));
     const [owner = ''] = ids;
     await server.room(chat, 'create', {
@@ -80,9 +80,8 @@ export class Crowd {
 
   async open(): Promise<void> {
     const { group, online, real, inRoom } = this.plan;
-    const outside = range(real).filter((index) => isOnline(index, online));
     const id = (index: number) => userId(group, index);
-    await this.#openAll(outside.map(id), this.inInbox, { path: '/api/ws', ready: 'inbox' });
+    await this.#openAll(range(Math.min(real, online)).map(id), this.inInbox, { path: '/api/ws', ready: 'inbox' });
     const after = await this.#head(id(0));
     const path = `/api/chats/${this.chat}/ws?after=${after}`;
     await this.#openAll(range(inRoom).map(id), this.inRoom, { path, chat: this.chat, after, ready: 'events' });

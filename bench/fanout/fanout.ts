@@ -7,9 +7,9 @@ import type { ObservedServer } from './server.ts';
 
 /**
  * How messages come: each long after the last, so that its room has slept; one every three seconds; ten a second; or as
- * fast as the room takes them.
+ * fast as the room takes them. `typing`: no messages, but somebody types, as often as the room passes that on.
  */
-export type Pattern = 'isolated' | 'conversation' | 'stream' | 'burst';
+export type Pattern = 'isolated' | 'conversation' | 'stream' | 'burst' | 'typing';
 
 /** What `messages` of one pattern cost in one conversation, until everything was quiet again. */
 export interface Measured {
@@ -30,6 +30,7 @@ export interface Measured {
 const SLEEP_MS = 14_000;
 const CONVERSATION_MS = 3000;
 const STREAM_MS = 100;
+const TYPING_MS = 3500;
 /** How long inboxes go on being told after the last acknowledgement. */
 const AFTERMATH_MS = 500;
 /** Crowds that are measured side by side begin so much apart: their work must not come all at once. */
@@ -46,6 +47,7 @@ const ACTS: Record<Pattern, (server: ObservedServer, crowd: Crowd, messages: num
   conversation: (_server, crowd, messages) => crowd.stream(messages, CONVERSATION_MS),
   stream: (_server, crowd, messages) => crowd.stream(messages, STREAM_MS),
   burst: (_server, crowd, messages) => crowd.burst(messages),
+  typing: (_server, crowd, messages) => crowd.type(messages, TYPING_MS),
 };
 
 /** Runs a pattern in every conversation: side by side, or one after the other so that the CPU is that of one. */

@@ -24,12 +24,12 @@ export function fanoutTable(all: Measured[]): string {
     const notices = room.calls['inbox.notify'] ?? 0;
     return [
       whole(plan.members),
-      `${plan.online} %`,
+      whole(plan.online),
       pattern,
       per(room.rowsWritten, messages),
       per(room.rowsRead, messages),
       per(notices, messages),
-      per(Math.round((plan.members * plan.online) / 100) * batches, messages),
+      per(plan.online * batches, messages),
       per(room.calls['relay.publish'] ?? 0, messages),
       plan.real === 0 ? 'counted' : per(inbox.rowsWritten, messages),
       per(roomFrames, messages),

@@ -15,7 +15,7 @@ interface Extent {
   sizes: number[];
   /** Largest conversation whose members' inboxes are all real objects. */
   real: number;
-  messages: Record<Pattern, number>;
+  messages: Record<Exclude<Pattern, 'typing'>, number>;
 }
 
 const FULL: Extent = {
@@ -39,12 +39,12 @@ export async function w6(bench: Bench): Promise<Series[]> {
     for (const [group, plan] of plans.entries()) {
       crowds.push(await Crowd.gather(server, { ...plan, group }));
       await server.quiet([group], 120_000);
-      bench.log(`W6: a conversation of ${plan.members} with ${plan.online} % online is there`);
+      bench.log(`W6: a conversation of ${plan.members} with ${plan.online} online is there`);
     }
     for (const crowd of crowds) await crowd.open();
     await sleep(1000);
     const all: Measured[] = [];
-    const measure = async (pattern: Pattern, how: 'side by side' | 'in turn') => {
+    const measure = async (pattern: Exclude<Pattern, 'typing'>, how: 'side by side' | 'in turn') => {
       if (messages[pattern] === 0) return;
       all.push(...(await measurePattern(server, crowds, pattern, messages[pattern], how)));
       bench.log(`W6: ${pattern} is measured`);
@@ -62,9 +62,17 @@ export async function w6(bench: Bench): Promise<Series[]> {
   }
 }
 
-function planOf(members: number, online: number, real: number): CrowdPlan {
-  const inRoom = online === 0 ? SENDERS : Math.max(SENDERS, Math.min(MOST_IN_ROOM, members / 2));
-  return { group: 0, type: 'Group', members, online, real: members <= real ? members : 0, inRoom, clients: 'silent' };
+/** @param share of the members who are online, in percent */
+function planOf(members: number, share: number, real: number): CrowdPlan {
+  return {
+    group: 0,
+    type: 'Group',
+    members,
+    online: Math.round((members * share) / 100),
+    real: members <= real ? members : 0,
+    inRoom: share === 0 ? SENDERS : Math.max(SENDERS, Math.min(MOST_IN_ROOM, members / 2)),
+    clients: 'silent',
+  };
 }
 
 function seriesOf(all: Measured[]): Series[] {
@@ -74,7 +82,7 @@ function seriesOf(all: Measured[]): Series[] {
 }
 
 const titleOf = ({ plan, pattern, messages }: Measured) =>
-  `${plan.members} members, ${plan.online} % online${plan.real === 0 ? ' (inboxes by counting)' : ''}, ${messages} messages, ${pattern}`;
+  `${plan.members} members, ${plan.online} online${plan.real === 0 ? ' (inboxes by counting)' : ''}, ${messages} messages, ${pattern}`;
 
 /** Per message. */
 export function figuresOf({ plan, counts, messages, batches, roomFrames, inboxFrames, cpuMs }: Measured): Figures {
@@ -84,7 +92,7 @@ export function figuresOf({ plan, counts, messages, batches, roomFrames, inboxFr
     roomRowsWritten: per(room.rowsWritten),
     roomRowsRead: per(room.rowsRead),
     notices: per(room.calls['inbox.notify'] ?? 0),
-    noticesAllowed: per(Math.round((plan.members * plan.online) / 100) * batches),
+    noticesAllowed: per(plan.online * batches),
     relayCalls: per(room.calls['relay.publish'] ?? 0),
     ...(plan.real === 0 ? {} : { inboxRowsWritten: per(inbox.rowsWritten), inboxRowsRead: per(inbox.rowsRead) }),
     roomFrames: per(roomFrames),

@@ -9,6 +9,8 @@ export interface Answer {
 
 const IDLE_MS = 2000;
 
+class ConnectionLost extends Error {}
+
 /** HTTP to one server on loopback over kept connections. */
 export class HttpClient {
   readonly #port: number;
@@ -20,7 +22,17 @@ export class HttpClient {
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections, timeout: IDLE_MS });
   }
 
-  send(method: string, path: string, token?: string, body?: object): Promise<Answer> {
+  /** A kept connection that the server let go just as it was used again is replaced, once. */
+  async send(method: string, path: string, token?: string, body?: object): Promise<Answer> {
+    try {
+      return await this.#send(method, path, token, body);
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error;
+      return this.#send(method, path, token, body);
+    }
+  }
+
+  #send(method: string, path: string, token?: string, body?: object): Promise<Answer> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers: Record<string, string | number> = {};
     if (token !== undefined) headers.authorization = `Bearer ${token}`;
@@ -46,9 +58,9 @@ export class HttpClient {
       outgoing.setTimeout(60_000, () => outgoing.destroy(new Error(`no answer in 60 s: ${method} ${path}`)));
       const start = performance.now();
       outgoing.on('error', (cause) => {
-        const connection = outgoing.reusedSocket ? 'a kept' : 'a new';
-        const after = `after ${(performance.now() - start).toFixed(0)} ms on ${connection} connection`;
-        reject(new Error(`${method} ${path}: ${cause.message} ${after}`, { cause }));
+        const after = `after ${(performance.now() - start).toFixed(0)} ms`;
+        const Kind = outgoing.reusedSocket && 'code' in cause && cause.code === 'ECONNRESET' ? ConnectionLost : Error;
+        reject(new Kind(`${method} ${path}: ${cause.message} ${after}`, { cause }));
       });
       outgoing.end(text);
     });

@@ -82,9 +82,9 @@ export class Connections implements Routes {
     return this.#inbox.isOpen;
   }
 
-  /** The inbox's connection was opened with a resume token. */
-  get resumed(): boolean {
-    return this.#inbox.resumed;
+  /** The connection was opened with a resume token. */
+  resumed(route: string): boolean {
+    return this.#link(route)?.resumed ?? false;
   }
 
   /** The inbox's connection begins with what changed in the list: nothing needs to be asked for. */

@@ -228,9 +228,13 @@ export class Engine {
   }
 
   #opened(route: string): void {
+    const { renewIn } = this.#session;
+    const unrenewed = this.#connections.resumed(route);
+    // There is a new access token since the connection was begun.
+    if (unrenewed && renewIn !== 0) this.#renewSockets();
     if (route === INBOX) {
       this.#connection = new AbortController();
-      this.#planRenewal(this.#connections.resumed ? this.#someTime() : this.#session.renewIn);
+      this.#planRenewal(unrenewed && renewIn === 0 ? this.#someTime() : renewIn);
       void this.#catchUp(this.#connection.signal);
     }
     this.delivery.pump(route === INBOX ? undefined : route);
@@ -296,6 +300,14 @@ export class Engine {
         this.#planRenewal(RENEW_AGAIN);
       });
     });
+  }
+
+  #renewSockets(): void {
+    this.#session.token().then(
+      (token) => this.#connections.authorise(token),
+      // Signed out at this moment: the connections end.
+      () => undefined,
+    );
   }
 
   #someTime(): number {

@@ -55,6 +55,8 @@ export class Timetable {
       const names = this.#names.get(at) ?? [];
       this.#names.delete(at);
       for (const name of names) {
+        // One that came before may have taken this one out, or given it another time.
+        if (this.#times.get(name) !== at) continue;
         this.#times.delete(name);
         this.#due(name);
       }

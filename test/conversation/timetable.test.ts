@@ -41,6 +41,21 @@ it('a name may be added while names come due', async () => {
   expect(came).toEqual(['again', 'again', 'again', 'again']);
 });
 
+it('one that comes due may take out another of the same time, or put it off', async () => {
+  const came: string[] = [];
+  const timetable: Timetable = new Timetable((name) => {
+    came.push(name);
+    if (name !== 'first') return;
+    timetable.delete('gone');
+    timetable.add('late', 150);
+  });
+  for (const name of ['first', 'gone', 'late']) timetable.add(name, 50);
+  await wait(120);
+  expect(came).toEqual(['first']);
+  await wait(200);
+  expect(came).toEqual(['first', 'late']);
+});
+
 it('takes more names than an object may have timers', async () => {
   let came = 0;
   const timetable = new Timetable(() => {

@@ -1,4 +1,4 @@
-import { type Inboxes, indexOf, isOnline, type Kind } from '../counts.ts';
+import { type Inboxes, indexOf, type Kind } from '../counts.ts';
 import { type Observed, running } from './observed.ts';
 
 /** Shadows methods of one object: its own, not those of its class. */
@@ -83,10 +83,8 @@ function observeStub<T extends object>(stub: T, name: string, one: Observed, kin
 function answerInPlace(one: Observed, kind: Kind, name: string, method: string): Promise<unknown> | undefined {
   if (kind !== 'inbox' || one.kind !== 'room') return undefined;
   const inboxes = inboxesOf.get(one.name);
-  if (inboxes?.kind !== 'counted' || indexOf(name) < inboxes.real) return undefined;
-  return Promise.resolve(
-    method === 'notify' ? { devices: isOnline(indexOf(name), inboxes.online) ? 1 : 0 } : undefined,
-  );
+  if (inboxes === undefined || indexOf(name) < inboxes.real) return undefined;
+  return Promise.resolve(method === 'notify' ? { devices: indexOf(name) < inboxes.online ? 1 : 0 } : undefined);
 }
 
 function observeQueue<T>(queue: Queue<T>, one: Observed): Queue<T> {

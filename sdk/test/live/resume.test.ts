@@ -15,6 +15,16 @@ interface StoredResume {
 
 const stored = async (storage: MemoryStorage) => (await storage.read('resume')).resume as StoredResume | undefined;
 
+/** Notes every wait that is begun. */
+class NotingClock extends TestClock {
+  readonly waits: number[] = [];
+
+  override after(ms: number, run: () => void): () => void {
+    this.waits.push(ms);
+    return super.after(ms, run);
+  }
+}
+
 /** A WebSocket that notes when it was made, where to, and with which token. */
 function noted(clock: TestClock) {
   const attempts: { at: number; url: string; token: string }[] = [];
@@ -49,7 +59,7 @@ async function handed(storage: MemoryStorage): Promise<StoredResume> {
 describe('when the server goes away', () => {
   it('a client comes back in its slot, then as a network that fails again and again asks for', async () => {
     const between = await proxy();
-    const clock = new TestClock();
+    const clock = new NotingClock();
     const storage = new MemoryStorage();
     const { attempts, WebSocket } = noted(clock);
     const ada = await person('Ada', { url: between.url, clock, storage, WebSocket, random: () => 0.999 });
@@ -59,8 +69,11 @@ describe('when the server goes away', () => {
     between.down = true;
     const before = attempts.length;
     const lost = clock.now();
+    clock.waits.length = 0;
     between.cut();
     await until(() => attempts.length > before);
+    // By chance alone it would be 500 ms.
+    expect(clock.waits).toContain(slot_ms);
     const waited = (attempts[before]?.at ?? 0) - lost;
     expect(waited).toBeGreaterThanOrEqual(slot_ms - 1);
     expect(waited).toBeLessThan(slot_ms + 900);
