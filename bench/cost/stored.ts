@@ -23,7 +23,7 @@ export async function measureStored(server: ObservedServer): Promise<Measurement
   await crowd.open();
   await crowd.burst(MESSAGES);
   crowd.close();
-  const size = (await server.counts(GROUPS.room)).room.stored;
+  const size = (await server.quiet([GROUPS.room])).groups[String(GROUPS.room)]?.room.stored ?? 0;
   const before = began.groups[String(GROUPS.room)]?.room.stored ?? 0;
 
   const inboxWith = async (chats: number) => {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { freePort } from '../../scripts/local/port.ts';
 import { sleep, within } from '../lib/async.ts';
 import { HttpClient } from '../lib/http.ts';
-import { type GroupCounts, type Inboxes, noGroup, type Snapshot } from './counts.ts';
+import type { Inboxes, Snapshot } from './counts.ts';
 
 const START_MS = 60_000;
 const STOP_MS = 10_000;
@@ -56,10 +56,6 @@ export class ObservedServer {
 
   ask<T>(what: string, body: object = {}): Promise<T> {
     return this.http.json<T>([200], 'POST', `/bench/${what}`, undefined, body);
-  }
-
-  async counts(group: number | 'front'): Promise<GroupCounts> {
-    return (await this.ask<Snapshot>('counts')).groups[String(group)] ?? noGroup();
   }
 
   /** A name for a conversation whose objects are counted with this group. */

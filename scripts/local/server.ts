@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Log, Miniflare, LogLevel as MiniflareLogLevel } from 'miniflare';
+import { Log, Miniflare, LogLevel as MiniflareLogLevel, type SharedOptions, type WorkerOptions } from 'miniflare';
 import { ConfigError, parseConfig } from '../../src/variables.ts';
 import { bundleWorker, copyDocsAssets, endBundler, ROOT } from '../bundle.ts';
 import { readConfigFile, workerOptions } from './config-file.ts';
@@ -33,29 +33,29 @@ export async function startServer(settings: Settings, dataDir: string, env: Node
   await endBundler();
 
   const guard = guardRuntime();
+  const shared = {
+    // The Worker listens on a socket of its own. Miniflare's entry socket, in front of which it puts a Worker that
+    // also serves the buckets' content to everyone, stays on a random loopback port for this process's own calls.
+    host: '127.0.0.1',
+    port: 0,
+    cf: false,
+    logRequests: false,
+    log: new Log(settings.logLevel === 'debug' ? MiniflareLogLevel.INFO : MiniflareLogLevel.NONE),
+    handleStructuredLogs: logLine(settings.logLevel, (line) => process.stderr.write(`${line}\n`)),
+    defaultPersistRoot: dataDir,
+  } as const;
+  const worker = workerOptions(file, {
+    root: ROOT,
+    values,
+    modules: { modulesRoot: join(ROOT, 'dist/worker'), modules },
+  });
+  // Before anything listens: nobody meets a database that is not there yet.
+  const migrated = await migrateFirst(file, { ...shared, d1Databases: worker.d1Databases }).catch((error: unknown) => {
+    guard.end();
+    throw error;
+  });
   const miniflare = withoutExitHandlers(
-    () =>
-      new Miniflare({
-        // The Worker listens on a socket of its own. Miniflare's entry socket, in front of which it puts a Worker that
-        // also serves the buckets' content to everyone, stays on a random loopback port for this process's own calls.
-        host: '127.0.0.1',
-        port: 0,
-        cf: false,
-        logRequests: false,
-        log: new Log(settings.logLevel === 'debug' ? MiniflareLogLevel.INFO : MiniflareLogLevel.NONE),
-        handleStructuredLogs: logLine(settings.logLevel, (line) => process.stderr.write(`${line}\n`)),
-        defaultPersistRoot: dataDir,
-        workers: [
-          {
-            ...workerOptions(file, {
-              root: ROOT,
-              values,
-              modules: { modulesRoot: join(ROOT, 'dist/worker'), modules },
-            }),
-            unsafeDirectSockets: [{ host, port }],
-          },
-        ],
-      }),
+    () => new Miniflare({ ...shared, workers: [{ ...worker, unsafeDirectSockets: [{ host, port }] }] }),
   );
   const stop = async () => {
     await miniflare.dispose();
@@ -64,16 +64,12 @@ export async function startServer(settings: Settings, dataDir: string, env: Node
 
   try {
     await miniflare.ready;
-    const migrated: string[] = [];
-    for (const { binding, migrations_dir } of file.d1_databases) {
-      migrated.push(...(await migrate(await miniflare.getD1Database(binding), ROOT, migrations_dir)));
-    }
     await checkHealth(url);
 
-    const worker = await miniflare.getWorker(file.name);
+    const entry = await miniflare.getWorker(file.name);
     const crons = file.triggers.crons.map((cron) =>
       everyMinute(
-        (scheduledTime) => worker.scheduled({ cron, scheduledTime }),
+        (scheduledTime) => entry.scheduled({ cron, scheduledTime }),
         (error) => process.stderr.write(`the scheduled task failed: ${messageOf(error)}\n`),
       ),
     );
@@ -89,6 +85,26 @@ export async function startServer(settings: Settings, dataDir: string, env: Node
   } catch (error) {
     await stop().catch(() => undefined);
     throw error;
+  }
+}
+
+/** Brings the databases up to date in a runtime of its own that serves nobody. Returns the migrations that were applied. */
+async function migrateFirst(
+  file: Awaited<ReturnType<typeof readConfigFile>>,
+  options: Pick<WorkerOptions, 'd1Databases'> & SharedOptions,
+): Promise<string[]> {
+  const script = 'export default { fetch: () => new Response(null, { status: 404 }) }';
+  const miniflare = withoutExitHandlers(
+    () => new Miniflare({ ...options, modules: true, script, compatibilityDate: file.compatibility_date }),
+  );
+  try {
+    const migrated: string[] = [];
+    for (const { binding, migrations_dir } of file.d1_databases) {
+      migrated.push(...(await migrate(await miniflare.getD1Database(binding), ROOT, migrations_dir)));
+    }
+    return migrated;
+  } finally {
+    await miniflare.dispose();
   }
 }
 
