@@ -36,6 +36,8 @@ export default defineConfig(async () => {
         },
         // `npm start` and its parts, in Node.
         { test: { name: 'scripts', include: ['scripts/test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 30_000 } },
+        // The arithmetic of the cost model.
+        { test: { name: 'bench', include: ['bench/**/*.test.ts'] } },
         // The SDK in Node: its pure parts alone, and all of it against a server of its own.
         { test: { name: 'sdk-unit', include: ['sdk/test/unit/**/*.test.ts'] } },
         {

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { Crowd, type CrowdPlan } from '../fanout/crowd.ts';
 import { type Measured, measurePattern } from '../fanout/fanout.ts';
 import { ObservedServer } from '../fanout/server.ts';
-import { sleep } from '../lib/async.ts';
+import { pool, sleep } from '../lib/async.ts';
 import { machineFacts } from '../lib/facts.ts';
 import { CHAT_KINDS, type ChatKind, type ChatUnits, type Measurements, type Unit } from './measured.ts';
 import { measureOperations } from './operations.ts';
@@ -24,6 +24,7 @@ const PLANS: Record<ChatKind, Omit<CrowdPlan, 'group' | 'clients'>> = {
 };
 
 const MESSAGES = { isolated: 2, conversation: 6, typing: 5 } as const;
+const GATHERED_AT_ONCE = 6;
 const VARIANTS = ['isolated', 'conversation', 'confirmed', 'read', 'typing'] as const;
 type Variant = (typeof VARIANTS)[number];
 const CLIENTS: Record<Variant, CrowdPlan['clients']> = {
@@ -40,15 +41,15 @@ export async function measureAll(log: (line: string) => void): Promise<Measureme
   const server = await ObservedServer.start();
   try {
     log('the observed server is up');
-    const crowds = {} as Record<ChatKind, Record<Variant, Crowd>>;
-    for (const [index, kind] of CHAT_KINDS.entries()) {
-      crowds[kind] = {} as Record<Variant, Crowd>;
-      for (const [number, variant] of VARIANTS.entries()) {
-        const group = 100 + index * 10 + number;
-        crowds[kind][variant] = await Crowd.gather(server, { ...PLANS[kind], group, clients: CLIENTS[variant] });
-      }
-    }
-    const all = (variant: Variant) => CHAT_KINDS.map((kind) => crowds[kind][variant]);
+    const plans = CHAT_KINDS.flatMap((kind, index) =>
+      VARIANTS.map((variant, number) => ({ kind, variant, group: 100 + index * 10 + number })),
+    );
+    const crowds = await pool(plans, GATHERED_AT_ONCE, async ({ kind, variant, group }) => ({
+      kind,
+      variant,
+      crowd: await Crowd.gather(server, { ...PLANS[kind], group, clients: CLIENTS[variant] }),
+    }));
+    const all = (variant: Variant) => crowds.filter((one) => one.variant === variant).map(({ crowd }) => crowd);
     const stored = await measureStored(server);
     await server.quiet(VARIANTS.flatMap(all).map(({ plan }) => plan.group));
     for (const crowd of VARIANTS.flatMap(all)) await crowd.open();

@@ -1,19 +1,6 @@
-import { z } from 'zod';
 import type { Identity } from '../inbox/api.ts';
-import { CLOSE_CODES, type CloseReason } from '../protocol/errors.ts';
-
-/**
- * What a socket needs to survive hibernation. Versioned: an attachment of another version ends the socket, and the client
- * comes back.
- */
-const Attachment = z.object({
-  v: z.literal(1),
-  user_id: z.string(),
-  session_id: z.string(),
-  issued_at: z.number(),
-  expires_at: z.number(),
-  lagging: z.boolean(),
-});
+import type { CloseReason } from '../protocol/errors.ts';
+import { ClientSocket, COME_BACK, closeQuietly, SocketState } from '../wire/client-socket.ts';
 
 /** Bytes that may be under way to all sockets of a room together. */
 const ROOM_BUDGET = 64 * 1024 * 1024;
@@ -21,44 +8,13 @@ const CREDIT = { min: 128 * 1024, max: 1024 * 1024 } as const;
 /** Broadcasts remembered to translate a confirmed seq into bytes. */
 const MARKS = 4096;
 
-export class Connection {
-  identity: Identity;
-  lagging: boolean;
+export class Connection extends ClientSocket {
   /** Value of the room's byte counter up to which this socket has confirmed. */
   confirmed: number;
-  readonly socket: WebSocket;
 
   constructor(socket: WebSocket, identity: Identity, lagging: boolean, confirmed: number) {
-    this.socket = socket;
-    this.identity = identity;
-    this.lagging = lagging;
+    super(socket, identity, lagging);
     this.confirmed = confirmed;
-  }
-
-  send(text: string): void {
-    try {
-      this.socket.send(text);
-    } catch {
-      // The peer is gone; its close event follows or has been.
-    }
-  }
-
-  save(): void {
-    this.socket.serializeAttachment({ v: 1, ...this.identity, lagging: this.lagging } satisfies z.infer<
-      typeof Attachment
-    >);
-  }
-
-  close(reason: CloseReason): void {
-    closeQuietly(this.socket, CLOSE_CODES[reason], reason);
-  }
-}
-
-export function closeQuietly(socket: WebSocket, code: number, reason: string): void {
-  try {
-    socket.close(code, reason);
-  } catch {
-    // Closed already.
   }
 }
 
@@ -77,9 +33,9 @@ export class Connections {
   /** Takes over the sockets that were open when the object slept. */
   constructor(open: WebSocket[]) {
     for (const socket of open) {
-      const attachment = Attachment.safeParse(socket.deserializeAttachment());
+      const attachment = SocketState.safeParse(socket.deserializeAttachment());
       if (!attachment.success) {
-        closeQuietly(socket, 1012, 'reconnect');
+        closeQuietly(socket, COME_BACK, 'reconnect');
         continue;
       }
       const { v: _, lagging, ...identity } = attachment.data;

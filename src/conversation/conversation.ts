@@ -317,9 +317,13 @@ export class Conversation {
     this.#storage.sql.exec('INSERT INTO mentions VALUES (?, ?) ON CONFLICT DO NOTHING', user, seq);
   }
 
-  /** Notes in the running transaction that this user's inbox has to be told, whatever the room's tier. */
+  /**
+   * Has this user's inbox told of the running transaction, whatever the room's tier. Who is told anyway is told after a crash
+   * for the sake of the alarm; for anybody else it is noted.
+   */
   owe(user: string): void {
     this.#owed.add(user);
+    if (this.exists && this.members.current(user)?.armed) return;
     this.#storage.sql.exec('INSERT INTO outbox VALUES (?, 0, 0) ON CONFLICT (user_id) DO NOTHING', user);
   }
 

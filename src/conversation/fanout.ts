@@ -162,7 +162,7 @@ export class Fanout {
     const { chat, log } = this.#conversation;
     if (next !== null) this.guard(Math.max(next, this.#clock() + RETRY.first));
     else if (chat.deleted_at !== null) this.#conversation.purge();
-    else if (this.#ports.relaysBehind() || chat.told_through < log.head) this.guard();
+    else if (this.#ports.relaysBehind() || this.#behind > 0) this.guard();
   }
 
   checkpoint(): void {

@@ -1,51 +1,27 @@
 import { z } from 'zod';
-import { closeQuietly } from '../conversation/connections.ts';
-import { CLOSE_CODES, type CloseReason } from '../protocol/errors.ts';
+import type { CloseReason } from '../protocol/errors.ts';
+import { ClientSocket, COME_BACK, closeQuietly, SocketState } from '../wire/client-socket.ts';
 import type { Identity } from './api.ts';
 
-/** What a socket needs to survive hibernation; an attachment of another version ends it, and the client comes back. */
-const Attachment = z.object({
-  v: z.literal(1),
-  user_id: z.string(),
-  session_id: z.string(),
-  issued_at: z.number(),
-  expires_at: z.number(),
-  lagging: z.boolean(),
-  pos: z.number(),
-});
+const DeviceState = SocketState.extend({ pos: z.number() });
 
 /** Bytes of events that may be unconfirmed on one socket. */
 const CREDIT = 1024 * 1024;
 
 /** One device socket of the user, and its credit. */
-export class Device {
-  readonly socket: WebSocket;
-  identity: Identity;
-  lagging: boolean;
+export class Device extends ClientSocket {
   /** Position in the timeline up to which this socket was sent changes before it fell behind. */
   pos: number;
   #unconfirmed: { chatId: string; head: number; bytes: number }[] = [];
   #bytes = 0;
 
   constructor(socket: WebSocket, identity: Identity, pos: number, lagging = false) {
-    this.socket = socket;
-    this.identity = identity;
+    super(socket, identity, lagging);
     this.pos = pos;
-    this.lagging = lagging;
   }
 
-  save(): void {
-    this.socket.serializeAttachment({ v: 1, ...this.identity, lagging: this.lagging, pos: this.pos } satisfies z.infer<
-      typeof Attachment
-    >);
-  }
-
-  send(text: string): void {
-    try {
-      this.socket.send(text);
-    } catch {
-      // The peer is gone; its close event follows or has been.
-    }
+  override state(): z.infer<typeof DeviceState> {
+    return { ...super.state(), pos: this.pos };
   }
 
   /** Counts events that go out. false: the credit is used up, and they must not. */
@@ -65,10 +41,6 @@ export class Device {
     });
     return this.lagging && this.#bytes <= CREDIT / 2;
   }
-
-  close(reason: CloseReason): void {
-    closeQuietly(this.socket, CLOSE_CODES[reason], reason);
-  }
 }
 
 /** The device sockets of one user. */
@@ -77,12 +49,12 @@ export class Devices {
 
   constructor(open: WebSocket[]) {
     for (const socket of open) {
-      const attachment = Attachment.safeParse(socket.deserializeAttachment());
+      const attachment = DeviceState.safeParse(socket.deserializeAttachment());
       if (attachment.success) {
         const { v: _, lagging, pos, ...identity } = attachment.data;
         this.#all.set(socket, new Device(socket, identity, pos, lagging));
       } else {
-        closeQuietly(socket, 1012, 'reconnect');
+        closeQuietly(socket, COME_BACK, 'reconnect');
       }
     }
   }

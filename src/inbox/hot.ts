@@ -2,8 +2,13 @@ import type { Clock } from '../clock.ts';
 import { type ChatRecord, changeJson, itemJson } from './rows.ts';
 import type { Timeline } from './timeline.ts';
 
-/** A row that changes again within this time of being stored is hot, in ms. */
+/**
+ * A row is hot when it changes again after it was stored so many times in a row, each within this time of the last, in ms. To
+ * keep a row costs two more rows for its mark, and a timer that holds the object awake: a pace at which people talk and
+ * read is cheaper stored.
+ */
 const HOT_WITHIN_MS = 2000;
+export const HOT_AFTER = 4;
 /** Hot rows are stored this often, in ms. */
 const STORE_EVERY_MS = 2000;
 /** Times remembered of rows that were stored lately. */
@@ -26,7 +31,7 @@ export class HotRows {
   readonly #clock: Clock;
   readonly #stored: (chatId: string, change: string | null) => void;
   readonly #rows = new Map<string, Hot>();
-  readonly #storedAt = new Map<string, number>();
+  readonly #storedAt = new Map<string, { at: number; inARow: number }>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param stored called with the change of each row that was stored */
@@ -50,8 +55,8 @@ export class HotRows {
   keep(record: ChatRecord, before: ChatRecord | undefined): string | undefined {
     const { chat_id: chatId } = record;
     const hot = this.#rows.has(chatId);
-    const lately = this.#clock() - (this.#storedAt.get(chatId) ?? Number.NEGATIVE_INFINITY) < HOT_WITHIN_MS;
-    if (!(hot || lately) || before === undefined || !sameMembership(record, before)) return undefined;
+    if (!hot && this.#storedInARow(chatId) < HOT_AFTER) return undefined;
+    if (before === undefined || !sameMembership(record, before)) return undefined;
     if (!hot) this.#timeline.markStale(chatId);
     this.#rows.set(chatId, { record, changed: true });
     this.#timer ??= setTimeout(() => this.#store(), STORE_EVERY_MS);
@@ -81,8 +86,15 @@ export class HotRows {
   }
 
   #remember(chatId: string): void {
+    const inARow = this.#storedInARow(chatId) + 1;
     if (this.#storedAt.size >= REMEMBERED) this.#storedAt.clear();
-    this.#storedAt.set(chatId, this.#clock());
+    this.#storedAt.set(chatId, { at: this.#clock(), inARow });
+  }
+
+  /** How often the row was stored in a row, if the last time was lately. */
+  #storedInARow(chatId: string): number {
+    const stored = this.#storedAt.get(chatId);
+    return stored !== undefined && this.#clock() - stored.at < HOT_WITHIN_MS ? stored.inARow : 0;
   }
 }
 

@@ -15,6 +15,7 @@ import type { EventPage, MessagePage, SendMessage, SentMessage } from '../protoc
 import { type ClientFrame, PING, PONG } from '../protocol/frames.ts';
 import { RELAY_HEADER } from '../relay/api.ts';
 import { ANYWHERE, PLACE_HEADER } from '../relay/place.ts';
+import { closeQuietly } from '../wire/client-socket.ts';
 import { parseFrames } from '../wire/parse.ts';
 import { renew } from '../wire/renew.ts';
 import { acceptUpgrade, positionOf, refuseUpgrade } from '../wire/upgrade.ts';
@@ -180,11 +181,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
 
   override webSocketClose(socket: WebSocket): void {
     this.#room.connections.delete(socket);
-    try {
-      socket.close(1000);
-    } catch {
-      // Closed from both sides already.
-    }
+    closeQuietly(socket, 1000);
   }
 
   override webSocketError(socket: WebSocket): void {

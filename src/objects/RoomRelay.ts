@@ -5,6 +5,7 @@ import { identityOf } from '../inbox/api.ts';
 import { PING, PONG } from '../protocol/frames.ts';
 import type { RelayAnswer, RelayApi, RelayBatch } from '../relay/api.ts';
 import { Relay } from '../relay/relay.ts';
+import { closeQuietly } from '../wire/client-socket.ts';
 import { parseFrames } from '../wire/parse.ts';
 import { renew } from '../wire/renew.ts';
 import { acceptUpgrade, positionOf, refuseUpgrade } from '../wire/upgrade.ts';
@@ -70,11 +71,7 @@ export class RoomRelay extends DurableObject<Env> implements RelayApi {
 
   override webSocketClose(socket: WebSocket): void {
     this.#relay.connections.delete(socket);
-    try {
-      socket.close(1000);
-    } catch {
-      // Closed from both sides already.
-    }
+    closeQuietly(socket, 1000);
   }
 
   override webSocketError(socket: WebSocket): void {

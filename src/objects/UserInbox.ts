@@ -13,6 +13,7 @@ import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { PING, PONG } from '../protocol/frames.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence } from '../protocol/users.ts';
+import { closeQuietly } from '../wire/client-socket.ts';
 import { parseFrames } from '../wire/parse.ts';
 import { acceptUpgrade, refuseUpgrade } from '../wire/upgrade.ts';
 import { inbox, room } from './stubs.ts';
@@ -122,11 +123,7 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
   }
 
   override async webSocketClose(socket: WebSocket): Promise<void> {
-    try {
-      socket.close(1000);
-    } catch {
-      // Closed from both sides already.
-    }
+    closeQuietly(socket, 1000);
     await this.#left(socket);
   }
 

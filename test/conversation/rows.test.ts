@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { newUsers, overStorage } from '../support/objects.ts';
+import { newUsers, overStorage, value } from '../support/objects.ts';
 import { TestRoom } from '../support/room.ts';
 
 /** Counts rows written by statements, and alarms set, which are charged as a row each, from the next start on. */
@@ -43,6 +43,18 @@ describe('the rows that a message costs in its room', () => {
     });
   });
 
+  it('and a read mark of somebody who is told anyway: the member, the alarm', async () => {
+    await inRoom(2, async (test, [ada = '', bob = '']) => {
+      const seq = await test.sent(ada);
+      await test.ringUntilQuiet();
+      const rows = counting(test);
+      test.restart();
+      test.room.mark({ user: bob, read: seq });
+      await test.ringUntilQuiet();
+      expect(rows()).toBe(2);
+    });
+  });
+
   it('in a row of many: hardly more than two', async () => {
     await inRoom(10, async (test, users) => {
       const rows = counting(test);
@@ -72,6 +84,24 @@ describe('a room that begins again', () => {
       await test.inboxes.settled();
       for (const user of users) expect(test.inboxes.last(user)?.frame).toContain('after the sleep');
       expect(users.map((user) => test.inboxes.count(user))).toEqual(told.map((count) => count + 1));
+    });
+  });
+
+  it('tells who was to be told of something of their own, though no row says so', async () => {
+    await inRoom(3, async (test, users) => {
+      const [ada = '', bob = ''] = users;
+      const seq = await test.sent(ada);
+      await test.ringUntilQuiet();
+      test.inboxes.before = () => new Promise(() => undefined);
+      test.room.mark({ user: bob, read: seq });
+      const [cyd = ''] = newUsers(1);
+      test.room.publish(value(test.conversation.add(ada, [cyd])));
+      expect(test.rows('outbox')).toBe(0);
+      test.inboxes.before = () => undefined;
+      test.restart();
+      await test.ringUntilQuiet();
+      expect(test.inboxes.last(bob)?.member).toMatchObject({ read_seq: seq });
+      expect(test.inboxes.last(cyd)?.member).toMatchObject({ role: 'member' });
     });
   });
 

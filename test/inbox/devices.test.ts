@@ -44,10 +44,7 @@ describe('a device that comes', () => {
       tell(test, one, 2, 2);
       await eventually('both rows come', () => heads(device).length === 2);
       expect(device.of('inbox').flatMap(({ changes }) => changes.map(({ chat_id }) => chat_id))).toEqual([two, one]);
-      // The cursor of a row that is not worth storing yet is behind it: it comes again, and then nothing does.
-      const next = await test.sync({ cursor: device.of('inbox').at(-1)?.cursor });
-      expect(next.changes).toMatchObject([{ chat_id: one, chat: { head_seq: 2 } }]);
-      expect((await test.sync({ cursor: next.cursor })).changes).toEqual([]);
+      expect((await test.sync({ cursor: device.of('inbox').at(-1)?.cursor })).changes).toEqual([]);
     });
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newId } from '../../src/ids.ts';
+import { HOT_AFTER } from '../../src/inbox/hot.ts';
 import { notice, type TestDevice, type TestInbox, withInbox } from '../support/inbox.ts';
 import { eventually } from '../support/objects.ts';
 
@@ -19,7 +20,7 @@ describe('a row that changes fast while a device listens', () => {
       const device = test.connect();
       tell(test, chat, 1, 500);
       await eventually('the newest comes', () => heads(device).at(-1) === 500);
-      expect(test.inbox.timeline.pos).toBe(1);
+      expect(test.inbox.timeline.pos).toBe(HOT_AFTER);
       expect(test.inbox.timeline.stale()).toEqual([chat]);
     });
   });
@@ -56,7 +57,7 @@ describe('a row that changes fast while a device listens', () => {
       const chat = newId('chat');
       test.connect();
       tell(test, chat, 1, 20);
-      expect(storedHead(test, chat)).toBe(1);
+      expect(storedHead(test, chat)).toBe(HOT_AFTER);
       test.restart();
       test.rooms.look = () => notice({ chat_id: chat, head: 20 });
       expect((await test.sync()).changes).toMatchObject([{ chat: { head_seq: 20 } }]);
@@ -74,6 +75,20 @@ describe('a row that changes fast while a device listens', () => {
       await eventually('it is gone', () => heads(device).at(-1) === -1);
       test.inbox.notify(notice({ chat_id: chat, head: 20 }));
       expect((await test.sync()).changes).toMatchObject([{ type: 'chat.gone', reason: 'removed' }]);
+    });
+  });
+
+  it('is not one that changes at the pace of people: that is stored each time, and needs no timer', async () => {
+    await withInbox(async (test) => {
+      const chat = newId('chat');
+      test.connect();
+      for (let round = 0; round < 5; round++) {
+        const head = round * 2 + 1;
+        tell(test, chat, head, head + 1);
+        expect(storedHead(test, chat)).toBe(head + 1);
+        expect(test.inbox.timeline.stale()).toEqual([]);
+        test.clock.now += 3000;
+      }
     });
   });
 
