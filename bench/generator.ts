@@ -45,6 +45,9 @@ async function run({ targets, settings, workloads }: Extract<ToGenerator, { t: '
     } catch (error) {
       tell({ t: 'failed', workload: name, message: messageOf(error) });
     }
+    const { http } = bench.tideline ?? {};
+    if (http && http.resent > 0) log(`${name}: ${http.resent} requests sent again: their kept connection was closed`);
+    if (http) http.resent = 0;
     for (const error of errorsSeen.splice(0)) log(`an error frame in ${name}: ${error}`);
   }
   for (const peer of peers) peer.close();

@@ -57,7 +57,7 @@ function caseTable({ workload, title, date, runs, peers, ratio, notes }: Case): 
     '\n',
   );
   const remarks = notes.map((note) => `- ${note}`).join('\n');
-  const heading = `### ${workload}: ${title}\n\n${date.slice(0, 10)}, ${runs} ${runs === 1 ? 'run' : 'runs'}.`;
+  const heading = `### ${workload}: ${title}\n\n${date.slice(0, 16)}Z, ${runs} ${runs === 1 ? 'run' : 'runs'}.`;
   return [heading, table, ...(remarks === '' ? [] : [remarks])].join('\n\n');
 }
 

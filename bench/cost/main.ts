@@ -1,23 +1,26 @@
 /** `npm run cost`: what stated communities cost a month, from what the system uses and from the platform's prices. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../lib/text.ts';
+import { writeDocument } from './document.ts';
 import { measureAll } from './measure.ts';
 import { Measurements } from './measured.ts';
 import { costReport, toText } from './report.ts';
 
 const USAGE = `npm run cost -- [options]
   --from FILE   take what was measured from a file, instead of measuring (about a minute and a half)
-  --save FILE   write what was measured to a file
+  --save        keep what was measured in bench/results/cost.json, and put the tables into docs/COST.md
   --json        print JSON, not tables
   --out FILE    write the JSON there too`;
 
 /** Measuring that takes longer than this is stopped. */
 const LIMIT_MS = 5 * 60_000;
+const SAVED = fileURLToPath(new URL('../results/cost.json', import.meta.url));
 
 interface Options {
   from: string | undefined;
-  save: string | undefined;
+  save: boolean;
   json: boolean;
   out: string | undefined;
 }
@@ -27,12 +30,11 @@ function parseOptions(args: string[]): Options {
     args,
     options: {
       from: { type: 'string' },
-      save: { type: 'string' },
+      save: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       out: { type: 'string' },
     },
   });
-  if (values.from !== undefined && values.save !== undefined) throw new Error('--from and --save exclude each other');
   return { from: values.from, save: values.save, json: values.json, out: values.out };
 }
 
@@ -57,8 +59,11 @@ async function main({ from, save, json, out }: Options): Promise<void> {
   }, LIMIT_MS);
   const measured = from === undefined ? await measureAll((line) => console.error(line)) : readMeasurements(from);
   clearTimeout(limit);
-  if (save !== undefined) writeFileSync(save, `${JSON.stringify(measured, null, 2)}\n`);
   const report = costReport(measured);
+  if (save) {
+    writeFileSync(SAVED, `${JSON.stringify(measured, null, 2)}\n`);
+    writeDocument(toText(report));
+  }
   const text = JSON.stringify(report, null, 2);
   if (out !== undefined) writeFileSync(out, `${text}\n`);
   console.log(json ? text : toText(report));

@@ -1,17 +1,18 @@
 import { type Bill, billFor } from './bill.ts';
-import { ASSUMED, type Assumed, COMMUNITIES, type Community } from './communities.ts';
-import type { Measurements, Unit } from './measured.ts';
+import { ASSUMED, type Assumed, type ChatUse, COMMUNITIES, type Community } from './communities.ts';
+import { CHAT_KINDS, type Measurements, type Unit } from './measured.ts';
 import { messagesPerMonth, usageOfCommunity } from './model.ts';
 import { type Meter, PRICE_LIST, SOURCES } from './prices.ts';
+import { amount, dollars, percent, table } from './tables.ts';
 
 /** A change of the assumptions, or of what was measured, and the bill with it. */
-export interface Variation {
+interface Variation {
   change: string;
   total: number;
   list: number;
 }
 
-export interface CommunityCost {
+interface CommunityCost {
   community: Community;
   bill: Bill;
   perDailyUser: number;
@@ -33,32 +34,33 @@ interface Change {
   unit?: (unit: Unit) => Unit;
 }
 
-const eachObject = (unit: Unit, change: (used: Unit['room']) => Unit['room']): Unit => ({
-  worker: unit.worker,
-  room: change(unit.room),
-  inbox: change(unit.inbox),
-  relay: change(unit.relay),
-});
+const withoutTimers = (used: Unit['room']): Unit['room'] => ({ ...used, timer_ms: 0 });
 
 const CHANGES: readonly Change[] = [
-  { change: 'logs of 1 % of events, not of all', assumed: { log_share: 0.01 } },
+  { change: 'logs of what the code writes only, not of every invocation', assumed: { log_share: 0 } },
   { change: 'objects charged for 10 s after the last thing they did', assumed: { tail_ms: 10_000 } },
+  { change: 'calls between objects ten times slower', assumed: { call_ms: ASSUMED.call_ms * 10 } },
   {
     change: 'no pauses and timers that keep objects awake',
-    unit: (unit) => eachObject(unit, (used) => ({ ...used, timer_ms: 0 })),
+    unit: ({ worker, room, inbox, relay }) => ({
+      worker,
+      room: withoutTimers(room),
+      inbox: withoutTimers(inbox),
+      relay: withoutTimers(relay),
+    }),
   },
   {
     change: 'half the rows written in inboxes',
     unit: (unit) => ({ ...unit, inbox: { ...unit.inbox, rows_written: unit.inbox.rows_written / 2 } }),
   },
-  { change: 'calls between objects ten times slower', assumed: { call_ms: ASSUMED.call_ms * 10 } },
 ];
 
 function changed(measured: Measurements, unit: (unit: Unit) => Unit): Measurements {
   const { chats, operations } = structuredClone(measured);
   for (const chat of Object.values(chats)) {
-    for (const name of ['isolated', 'conversation', 'confirmed', 'read', 'typing'] as const)
+    for (const name of ['isolated', 'conversation', 'confirmed', 'read', 'typing'] as const) {
       chat[name] = unit(chat[name]);
+    }
   }
   for (const [name, one] of Object.entries(operations)) Object.assign(operations, { [name]: unit(one) });
   return { ...measured, chats, operations };
@@ -90,21 +92,34 @@ export function costReport(measured: Measurements): CostReport {
 }
 
 /** Meters that are worth a column: the dearest ones at list prices. */
-const COLUMNS = 6;
+const COLUMNS = 5;
 
 export function toText(report: CostReport): string {
   const { prices, measured, communities } = report;
   const lines = [
-    `prices of ${prices.date} (US dollars a month), measured ${measured.date} on ${measured.machine}`,
-    'list: without the allowances of the plan, which is what more of the same costs',
+    `Prices of ${prices.date}, in US dollars a month; measured on ${measured.date.slice(0, 10)}, ${measured.machine}.`,
+    '"List" is without the allowances of the plan: what more of the same costs.',
+    '',
+    ...table(
+      ['', ...communities.map(({ community }) => community.name)],
+      [
+        ['bill', ...communities.map(({ bill }) => dollars(bill.total))],
+        ['… of which the plan', ...communities.map(({ bill }) => dollars(bill.plan))],
+        ['at list prices', ...communities.map(({ bill }) => dollars(bill.list))],
+        ['messages', ...communities.map(({ community }) => amount(messagesPerMonth(community)))],
+        ['bill for each daily user', ...communities.map(({ perDailyUser }) => dollars(perDailyUser))],
+        ['bill for 1,000 messages', ...communities.map(({ perThousandMessages }) => dollars(perThousandMessages))],
+      ],
+    ),
+    '',
+    '### What is assumed',
+    '',
+    ...assumptions(communities.map(({ community }) => community)),
   ];
-  for (const { community, bill, perDailyUser, perThousandMessages, variations } of communities) {
+  for (const { community, bill, variations } of communities) {
     lines.push(
       '',
-      `## ${community.name}: ${dollars(bill.total)} a month`,
-      '',
-      `${messagesPerMonth(community).toLocaleString('en-US')} messages; ${dollars(perDailyUser)} for each daily user, ` +
-        `${dollars(perThousandMessages)} for 1,000 messages; ${dollars(bill.list)} at list prices. The plan itself is ${dollars(bill.plan)}.`,
+      `### Where it goes: ${community.name}`,
       '',
       ...partsTable(bill),
       '',
@@ -117,6 +132,50 @@ export function toText(report: CostReport): string {
     );
   }
   return lines.join('\n');
+}
+
+/** Everything that was not measured, in one table. */
+function assumptions(communities: Community[]): string[] {
+  const row = (label: string, of: (community: Community) => string | number) => [
+    label,
+    ...communities.map((community) => {
+      const value = of(community);
+      return typeof value === 'number' ? value.toLocaleString('en-US') : value;
+    }),
+  ];
+  const chats = (use: ChatUse | undefined): string => {
+    if (use === undefined) return '';
+    const { chats: count, messages, isolated, typing, scale } = use;
+    const size = scale === undefined ? '' : `; ${amount(scale.online)} online, ${amount(scale.inRoom)} in the room`;
+    return `${amount(messages)} in ${amount(count)}; ${isolated * 100} %; ${typing}${size}`;
+  };
+  const kinds = CHAT_KINDS.filter((kind) => communities.some((one) => one.chats.some((use) => use.kind === kind)));
+  return table(
+    ['', ...communities.map(({ name }) => name)],
+    [
+      row('accounts', ({ users }) => users),
+      row('users on a day of use', ({ daily }) => daily),
+      row('days of use in a month', ({ days }) => days),
+      ...kinds.map((kind) =>
+        row(`${kind}: messages a day in so many; come alone; typing signals each`, (community) =>
+          chats(community.chats.find((use) => use.kind === kind)),
+        ),
+      ),
+      row('a day: app opened', ({ perDay }) => perDay.opens),
+      row('a day: hours with a socket open', ({ perDay }) => perDay.hours),
+      row('an opening: large conversations with news', ({ perDay }) => perDay.largeChatsWithNews),
+      row('a day: conversations put on screen', ({ perDay }) => perDay.chatsOpened),
+      row('a day: pages of history', ({ perDay }) => perDay.historyPages),
+      row('a day: sign-ins', ({ perDay }) => perDay.signIns),
+      row('people with whom a user shares a Single', ({ peers }) => peers),
+      row(
+        'a month: new accounts; new Singles',
+        ({ newUsers, newSingles }) => `${amount(newUsers)}; ${amount(newSingles)}`,
+      ),
+      row('months of messages kept', ({ monthsKept }) => monthsKept),
+      row('conversations in a list', ({ chatsPerUser }) => chatsPerUser),
+    ],
+  );
 }
 
 /** Where each dollar goes: features by meters, at list prices, and what of it is paid. */
@@ -137,7 +196,7 @@ function partsTable({ lines, parts, list, total, plan }: Bill): string[] {
     ]);
   const sums = columns.map((meter) => dollars(lines.find((line) => line.meter === meter)?.list ?? 0));
   return table(
-    ['feature', 'list', 'share', ...columns.map(labelOf), 'paid'],
+    ['feature', 'list', 'share', ...columns.map((meter) => `… ${labelOf(meter)}`), 'paid'],
     [...rows, ['all', dollars(list), '100 %', ...sums, dollars(total - plan)]],
   );
 }
@@ -160,17 +219,3 @@ function linesTable({ lines }: Bill): string[] {
 }
 
 const labelOf = (meter: Meter): string => PRICE_LIST.prices[meter].label;
-const dollars = (value: number): string =>
-  `$${value.toLocaleString('en-US', value > 0 && value < 1 ? { maximumSignificantDigits: 2 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
-const percent = (part: number, whole: number): string => `${((part / (whole || 1)) * 100).toFixed(1)} %`;
-const amount = (value: number): string =>
-  value.toLocaleString('en-US', value < 100 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 0 });
-
-/** A Markdown table whose columns stand one below the other. */
-function table(head: string[], rows: string[][]): string[] {
-  const widths = head.map((title, column) => Math.max(title.length, 3, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: string[]) =>
-    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(' | ')} |`;
-  const rule = widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
-  return [line(head), line(rule), ...rows.map(line)];
-}

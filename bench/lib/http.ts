@@ -13,6 +13,8 @@ class ConnectionLost extends Error {}
 
 /** HTTP to one server on loopback over kept connections. */
 export class HttpClient {
+  /** Requests that had to be sent again: see `send`. */
+  resent = 0;
   readonly #port: number;
   readonly #agent: Agent;
 
@@ -22,17 +24,18 @@ export class HttpClient {
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections, timeout: IDLE_MS });
   }
 
-  /** A kept connection that the server let go just as it was used again is replaced, once. */
+  /** A request on a kept connection that the server let go at that moment is sent again, once, on a new one. */
   async send(method: string, path: string, token?: string, body?: object): Promise<Answer> {
     try {
-      return await this.#send(method, path, token, body);
+      return await this.#send(this.#agent, method, path, token, body);
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error;
-      return this.#send(method, path, token, body);
+      this.resent++;
+      return this.#send(false, method, path, token, body);
     }
   }
 
-  #send(method: string, path: string, token?: string, body?: object): Promise<Answer> {
+  #send(agent: Agent | false, method: string, path: string, token?: string, body?: object): Promise<Answer> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers: Record<string, string | number> = {};
     if (token !== undefined) headers.authorization = `Bearer ${token}`;
@@ -41,7 +44,7 @@ export class HttpClient {
       headers['content-length'] = Buffer.byteLength(text);
     }
     return new Promise((resolve, reject) => {
-      const options = { host: '127.0.0.1', port: this.#port, method, path, headers, agent: this.#agent };
+      const options = { host: '127.0.0.1', port: this.#port, method, path, headers, agent };
       const outgoing = request(options, (incoming) => {
         // Taken now: at the end of the answer the connection goes back to the agent.
         const socket = incoming.socket;

@@ -159,7 +159,7 @@ export class Fanout {
 
   #guardNext(): void {
     const next = this.#sql<{ due: number | null }>('SELECT min(due_at) AS due FROM outbox')[0]?.due ?? null;
-    const { chat, log } = this.#conversation;
+    const { chat } = this.#conversation;
     if (next !== null) this.guard(Math.max(next, this.#clock() + RETRY.first));
     else if (chat.deleted_at !== null) this.#conversation.purge();
     else if (this.#ports.relaysBehind() || this.#behind > 0) this.guard();
