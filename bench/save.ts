@@ -39,7 +39,9 @@ function toMarkdown({ facts, cases }: Report): string {
   const machine =
     `${facts.cores} cores (${facts.cpu}), ${facts.memory_gb} GB, Linux ${facts.kernel}, ${facts.state_filesystem}; ` +
     `node ${facts.node}, miniflare ${facts.miniflare}, workerd ${facts.workerd}.`;
-  return [machine, ...cases.map(caseTable)].join('\n\n');
+  // The many cases of W6 stand in one table of their own.
+  const tables = cases.filter(({ workload }) => workload !== 'W6').map(caseTable);
+  return [machine, ...tables].join('\n\n');
 }
 
 function caseTable({ workload, title, date, runs, peers, ratio, notes }: Case): string {

@@ -79,12 +79,16 @@ function observeStub<T extends object>(stub: T, name: string, one: Observed, kin
   });
 }
 
+const wait = scheduler.wait.bind(scheduler);
+
 /** Where the inboxes of a conversation's members are only counted, this answers in their place. */
 function answerInPlace(one: Observed, kind: Kind, name: string, method: string): Promise<unknown> | undefined {
   if (kind !== 'inbox' || one.kind !== 'room') return undefined;
   const inboxes = inboxesOf.get(one.name);
   if (inboxes === undefined || indexOf(name) < inboxes.real) return undefined;
-  return Promise.resolve(method === 'notify' ? { devices: indexOf(name) < inboxes.online ? 1 : 0 } : undefined);
+  // As a real call does, it lets the room do other things meanwhile.
+  const devices = indexOf(name) < inboxes.online ? 1 : 0;
+  return wait(0).then(() => (method === 'notify' ? { devices } : undefined));
 }
 
 function observeQueue<T>(queue: Queue<T>, one: Observed): Queue<T> {
@@ -170,7 +174,6 @@ export function observeTimers(): void {
     release(timer);
     clear(timer);
   }) as typeof clearTimeout);
-  const wait = scheduler.wait.bind(scheduler);
   shadow(scheduler, 'wait', (ms, options) => {
     const done = running.getStore()?.holdTimer();
     const waited = wait(ms, options);
