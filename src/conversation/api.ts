@@ -1,9 +1,12 @@
+import type { ChangedMessage } from '../protocol/changes.ts';
 import type { Chat, ChatType, HistoryPolicy, Member, Role } from '../protocol/chats.ts';
 import type { Result } from '../protocol/errors.ts';
 import type { ChatEvent, EventPage } from '../protocol/events.ts';
 import type { ClientFrame } from '../protocol/frames.ts';
 import type { Message, MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import type { ChatHead } from '../protocol/sync.ts';
+import type { ChangeRequest } from './changes.ts';
+import type { Query } from './queries.ts';
 
 /** Text that is already JSON of a T: written once where the data is, passed on without being parsed again. */
 export type Json<T> = string & { readonly __json?: T };
@@ -93,6 +96,10 @@ export interface RoomApi {
   /** Deletion by the system (the workspace was deleted). Idempotent. */
   dissolve(): Promise<void>;
   send(user: string, message: SendMessage & { client_id: string }): Promise<Result<SentMessage>>;
+  /** Changes a message: see `changes.ts`. */
+  change(user: string, request: ChangeRequest): Promise<Result<ChangedMessage>>;
+  /** Answers a query of a member: JSON of what its type says (`queries.ts`). */
+  query(user: string, query: Query): Promise<Result<Json<never>>>;
   /** Frames that came in on an inbox socket. Answers with the frames for that socket, as ready texts. */
   submit(user: string, frames: ClientFrame[]): Promise<string[]>;
   messages(user: string, page: { before?: number; after?: number; limit: number }): Promise<Result<Json<MessagePage>>>;
