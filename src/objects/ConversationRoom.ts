@@ -1,18 +1,19 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
 import type { CatchUp, Json, NewConversation, Notice, RoomApi, Sight, SocketPage } from '../conversation/api.ts';
+import type { Ask } from '../conversation/asks.ts';
 import { type ChangeRequest, changedMessage } from '../conversation/changes.ts';
 import type { Commit, Sent } from '../conversation/conversation.ts';
 import { greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
 import { messageOf } from '../conversation/log.ts';
 import type { MemberRow } from '../conversation/members.ts';
 import { catchUpPage, catchUpParts, messagePageJson, pageAfter, pageJson } from '../conversation/pages.ts';
-import { answer, type Query } from '../conversation/queries.ts';
+import { updateRetention } from '../conversation/retention.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
 import { identityOf } from '../inbox/api.ts';
 import type { ChangedMessage } from '../protocol/changes.ts';
-import type { Chat, HistoryPolicy, Member } from '../protocol/chats.ts';
+import type { Chat, HistoryPolicy, Member, UpdateRetention } from '../protocol/chats.ts';
 import { ok, type Result } from '../protocol/errors.ts';
 import type { EventPage } from '../protocol/events.ts';
 import { type ClientFrame, PING, PONG } from '../protocol/frames.ts';
@@ -113,11 +114,13 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     });
   }
 
-  async query(user: string, query: Query): Promise<Result<Json<never>>> {
+  async ask(user: string, ask: Ask): Promise<Result<Json<never>>> {
+    return this.#room.ask(user, ask);
+  }
+
+  async retain(user: string, patch: UpdateRetention): Promise<Result<Chat>> {
     const { conversation } = this.#room;
-    const actor = conversation.actor(user);
-    const result = actor.ok ? answer(conversation, actor.value, query) : actor;
-    return result.ok ? ok(JSON.stringify(result.value)) : result;
+    return this.#commit(updateRetention(conversation, user, patch), () => conversation.describe());
   }
 
   submit(user: string, frames: ClientFrame[]): Promise<string[]> {
@@ -222,6 +225,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
   }
 
   #read<T>(user: string, read: (member: MemberRow) => T): Result<T> {
+    this.#room.attend();
     const actor = this.#room.conversation.actor(user);
     return actor.ok ? ok(read(actor.value)) : actor;
   }
