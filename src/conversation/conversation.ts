@@ -13,6 +13,7 @@ import { type MemberRow, Members } from './members.ts';
 import { Membership } from './membership.ts';
 import { type Action, may, NOT_FOUND } from './permissions.ts';
 import { CONVERSATION_MIGRATIONS } from './schema.ts';
+import { Search } from './search.ts';
 import { tierOf } from './tiers.ts';
 
 /** What a change did, for those who publish it. */
@@ -37,6 +38,7 @@ export class Conversation {
   readonly membership = new Membership(this);
   readonly #owed = new Set<string>();
   #pair: string[] | undefined;
+  #search: Search | undefined;
   #state: { chat: ChatRow; log: Log; members: Members } | undefined;
 
   constructor(storage: DurableObjectStorage, clock: Clock) {
@@ -64,6 +66,11 @@ export class Conversation {
   }
   get members(): Members {
     return this.#loaded.members;
+  }
+  /** The index of words. What changes or erases the text of a message tells it in the same transaction. */
+  get search(): Search {
+    this.#search ??= new Search(this.#storage);
+    return this.#search;
   }
   get initialised(): boolean {
     return this.#state !== undefined;
@@ -148,6 +155,7 @@ export class Conversation {
     if (!this.initialised || this.exists || this.log.head === 0) return;
     this.#storage.transactionSync(() => {
       this.log.erase();
+      this.search.erase();
       this.#storage.sql.exec('DELETE FROM members; DELETE FROM mentions');
     });
     this.#load();
