@@ -1,10 +1,11 @@
 import { ok, type Result, refuse } from '../protocol/errors.ts';
+import type { Message } from '../protocol/messages.ts';
 import type { SearchHit } from '../protocol/search.ts';
 import type { Json } from './api.ts';
 import type { Conversation } from './conversation.ts';
-import { type EventRow, messageJson } from './log.ts';
 import type { MemberRow } from './members.ts';
-import type { Asked } from './search.ts';
+import type { Asked, Entry } from './search.ts';
+import { currentJson, currentOf, ownReactions } from './state.ts';
 import { parseQuery, snippet } from './words.ts';
 
 export interface FindPage extends Asked {
@@ -22,18 +23,26 @@ export interface FoundPage {
   complete: boolean;
 }
 
-/** What the words of a message are searched in. */
-export const textOf = (row: EventRow): string => row.content ?? '';
+/** What of a message is searched. */
+export const textOf = ({ content }: Message): string => content;
+
+/** The message for the index; null when nothing of it is left. */
+export const entryOf = (message: Message): Entry | null =>
+  message.recalled === undefined ? { sender: message.sender_id, kind: message.kind, text: textOf(message) } : null;
+
+/** Reads the next messages into the index. Returns whether all are in it. */
+export const readIn = ({ chat, log, search }: Conversation): boolean =>
+  search.advance(log.head, (row) => entryOf(currentOf(chat.id, row)));
 
 /**
  * Searches one conversation for a member, after the index was caught up by one step. Nothing is found that the member may not
  * read: the log has the last word. The caller goes on reading in when it is not `complete`.
  */
 export function find(conversation: Conversation, member: MemberRow, page: FindPage): Result<FoundPage> {
-  const { log, search, chat } = conversation;
+  const { log, search, chat, sql } = conversation;
   const position = page.cursor === undefined ? { offset: 0, before: log.head + 1 } : positionOf(page.cursor, page.sort);
   if (position === null) return refuse('invalid', 'cursor: not a cursor of this search');
-  const complete = search.advance(log.head, textOf);
+  const complete = readIn(conversation);
   const { rows, hasMore } = search.find(page, {
     visibleFrom: member.visible_from,
     before: Math.min(position.before, page.before ?? Number.MAX_SAFE_INTEGER),
@@ -42,10 +51,11 @@ export function find(conversation: Conversation, member: MemberRow, page: FindPa
     offset: position.offset,
   });
   const query = parseQuery(page.q ?? '');
+  const mine = ownReactions(sql, member.user_id, rows);
   const items = rows.map((row) => ({
     at: row.created_at,
     seq: row.seq,
-    hit: `{"message":${messageJson(chat.id, row)},${JSON.stringify(snippet(textOf(row), query)).slice(1)}`,
+    hit: `{"message":${currentJson(chat.id, row, mine)},${JSON.stringify(snippet(textOf(currentOf(chat.id, row)), query)).slice(1)}`,
   }));
   const last = rows.at(-1);
   const next = !hasMore || last === undefined ? null : cursorAfter(page, position, last.seq);

@@ -1,4 +1,4 @@
-import type { EventRow } from './log.ts';
+import type { StatefulRow } from './log.ts';
 import { ftsMatch, indexed, parseQuery, type Query } from './words.ts';
 
 /** Messages read into the index in one go; some 50 ms. */
@@ -6,7 +6,17 @@ const CHUNK = 2000;
 /** For relevance the newest so many matches are weighed against each other. */
 const WEIGHED = 2000;
 
-const COLUMNS = 'e.seq, e.ordinal, e.type, e.actor_id, e.created_at, e.client_id, e.kind, e.content, e.extra';
+const COLUMNS =
+  'e.seq, e.ordinal, e.type, e.actor_id, e.created_at, e.client_id, e.kind, e.content, e.extra, m.state';
+const EVENTS = 'events e LEFT JOIN message_state m ON m.seq = e.seq';
+
+/** What the index knows of a message. */
+export interface Entry {
+  sender: string;
+  kind: string;
+  /** Everything in it that is searched. */
+  text: string;
+}
 
 export interface Asked {
   q?: string | undefined;
@@ -19,7 +29,7 @@ export interface Asked {
 }
 
 export interface Found {
-  rows: EventRow[];
+  rows: StatefulRow[];
   /** Matches lie behind the last row. */
   hasMore: boolean;
 }
@@ -50,27 +60,27 @@ export class Search {
   }
 
   /** Reads in the next messages. Returns whether all of them up to `head` are in the index. */
-  advance(head: number, textOf: (row: EventRow) => string): boolean {
+  advance(head: number, entryOf: (row: StatefulRow) => Entry | null): boolean {
     try {
-      return this.#storage.transactionSync(() => this.#advance(head, textOf));
+      return this.#storage.transactionSync(() => this.#advance(head, entryOf));
     } catch (fault) {
       this.#load();
       throw fault;
     }
   }
 
-  #advance(head: number, textOf: (row: EventRow) => string): boolean {
+  #advance(head: number, entryOf: (row: StatefulRow) => Entry | null): boolean {
     const range = this.#range ?? this.#create(head);
     let next = range;
     if (range.through < head) {
-      const rows = this.#messages('seq > ? ORDER BY seq', range.through);
+      const rows = this.#messages('e.seq > ? ORDER BY e.seq', range.through);
       next = { ...range, through: rows.length < CHUNK ? head : (rows.at(-1)?.seq ?? head) };
-      for (const row of rows) this.#insert(row, textOf(row));
+      for (const row of rows) this.#insert(row.seq, entryOf(row));
     } else if (range.from > 1) {
       // The index takes them fastest in ascending order.
-      const rows = this.#messages('seq < ? ORDER BY seq DESC', range.from).reverse();
+      const rows = this.#messages('e.seq < ? ORDER BY e.seq DESC', range.from).reverse();
       next = { ...range, from: rows.length < CHUNK ? 1 : (rows[0]?.seq ?? 1) };
-      for (const row of rows) this.#insert(row, textOf(row));
+      for (const row of rows) this.#insert(row.seq, entryOf(row));
     }
     if (next !== range) {
       this.#sql.exec('UPDATE search_range SET "from" = ?, through = ?', next.from, next.through);
@@ -80,11 +90,11 @@ export class Search {
   }
 
   /** The text of a message has changed, or is gone (null): at once, in the transaction of the change. */
-  replace(row: EventRow, text: string | null): void {
+  replace(seq: number, entry: Entry | null): void {
     const range = this.#range;
-    if (range === undefined || row.seq < range.from || row.seq > range.through) return;
-    this.#sql.exec('DELETE FROM search WHERE rowid = ?', row.seq);
-    if (text !== null) this.#insert(row, text);
+    if (range === undefined || seq < range.from || seq > range.through) return;
+    this.#sql.exec('DELETE FROM search WHERE rowid = ?', seq);
+    this.#insert(seq, entry);
   }
 
   /** Forgets everything: the log was erased. */
@@ -111,7 +121,7 @@ export class Search {
           `SELECT ${COLUMNS} FROM (
              SELECT rowid AS hit, bm25(search, 1.0, 0.0) AS score FROM search
              WHERE search MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid DESC LIMIT ${WEIGHED}
-           ) JOIN events e ON e.seq = hit
+           ) JOIN events e ON e.seq = hit LEFT JOIN message_state m ON m.seq = hit
            WHERE e.type = 'message' AND e.created_at >= ? AND e.created_at < ?
            ORDER BY score, e.seq DESC LIMIT ? OFFSET ?`,
           match,
@@ -122,7 +132,7 @@ export class Search {
           page.offset,
         )
       : this.#rows(
-          `SELECT ${COLUMNS} FROM search CROSS JOIN events e ON e.seq = search.rowid
+          `SELECT ${COLUMNS} FROM search CROSS JOIN events e ON e.seq = search.rowid LEFT JOIN message_state m ON m.seq = e.seq
            WHERE search MATCH ? AND search.rowid >= ? AND search.rowid < ?
              AND e.type = 'message' AND e.created_at >= ? AND e.created_at < ?
            ORDER BY search.rowid DESC LIMIT ?`,
@@ -154,21 +164,18 @@ export class Search {
     return range;
   }
 
-  #insert(row: EventRow, text: string): void {
-    this.#sql.exec(
-      'INSERT INTO search (rowid, words, facets) VALUES (?, ?, ?)',
-      row.seq,
-      indexed(text),
-      facetsOf(row, text),
-    );
+  #insert(seq: number, entry: Entry | null): void {
+    if (entry === null) return;
+    const { text } = entry;
+    this.#sql.exec('INSERT INTO search (rowid, words, facets) VALUES (?, ?, ?)', seq, indexed(text), facetsOf(entry));
   }
 
-  #messages(where: string, seq: number): EventRow[] {
-    return this.#rows(`SELECT ${COLUMNS} FROM events e WHERE e.type = 'message' AND ${where} LIMIT ${CHUNK}`, seq);
+  #messages(where: string, seq: number): StatefulRow[] {
+    return this.#rows(`SELECT ${COLUMNS} FROM ${EVENTS} WHERE e.type = 'message' AND ${where} LIMIT ${CHUNK}`, seq);
   }
 
-  #rows(query: string, ...bindings: SqlStorageValue[]): EventRow[] {
-    return this.#sql.exec<Record<string, SqlStorageValue> & EventRow>(query, ...bindings).toArray();
+  #rows(query: string, ...bindings: SqlStorageValue[]): StatefulRow[] {
+    return this.#sql.exec<Record<string, SqlStorageValue> & StatefulRow>(query, ...bindings).toArray();
   }
 
   get #sql(): SqlStorage {
@@ -182,9 +189,9 @@ const FILE_KINDS = new Set(['image', 'file', 'audio', 'voice', 'video']);
 const senderToken = (id: string): string => `u${id.slice(id.indexOf('_') + 1)}`;
 
 /** What a message is filtered by, as tokens of their own column. */
-function facetsOf({ actor_id, kind }: EventRow, text: string): string {
-  const facets = [senderToken(actor_id), `k${kind ?? ''}`];
-  if (FILE_KINDS.has(kind ?? '')) facets.push('hasfile');
+function facetsOf({ sender, kind, text }: Entry): string {
+  const facets = [senderToken(sender), `k${kind}`];
+  if (FILE_KINDS.has(kind)) facets.push('hasfile');
   if (/https?:\/\//i.test(text)) facets.push('haslink');
   return facets.join(' ');
 }

@@ -1,3 +1,4 @@
+import { refuse } from '../../src/protocol/errors.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Notice, NoticeAnswer } from '../../src/conversation/api.ts';
@@ -212,6 +213,7 @@ it('between a large room and an inbox no news is lost, however their calls and a
                 throw new Error('nobody asks');
               },
               submit: async () => [],
+              search: async () => refuse('not_found', 'nobody asks'),
               endSessions: async () => undefined,
             }),
             peer: () => ({ meet: async () => null }),

@@ -1,3 +1,4 @@
+import { refuse } from '../../src/protocol/errors.ts';
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import type { CatchUp, Notice, RoomApi } from '../../src/conversation/api.ts';
@@ -9,7 +10,7 @@ import { type SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 import type { Presence } from '../../src/protocol/users.ts';
 import { identity, newUser, TestClock, value } from './objects.ts';
 
-type RoomCalls = Pick<RoomApi, 'look' | 'catchUp' | 'submit' | 'endSessions'>;
+type RoomCalls = Pick<RoomApi, 'look' | 'catchUp' | 'submit' | 'endSessions' | 'search'>;
 
 /** The far side of an inbox's ports: rooms that answer as a test says. */
 export class TestRooms {
@@ -20,6 +21,8 @@ export class TestRooms {
     throw new Error('no events in this test');
   };
   submit: RoomCalls['submit'] = async () => [];
+  search: (chatId: string, ...args: Parameters<RoomCalls['search']>) => ReturnType<RoomCalls['search']> = async () =>
+    refuse('not_found', 'no search in this test');
   endSessions: (chatId: string, ...args: Parameters<RoomCalls['endSessions']>) => void | Promise<void> = () =>
     undefined;
   meet: (userId: string, peer: Presence) => Presence | null = () => null;
@@ -30,6 +33,10 @@ export class TestRooms {
       look: async () => {
         note('look');
         return this.look(chatId);
+      },
+      search: (...args) => {
+        note('search');
+        return this.search(chatId, ...args);
       },
       catchUp: async (_user, page) => {
         note('catchUp');
