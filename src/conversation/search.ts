@@ -6,8 +6,7 @@ const CHUNK = 2000;
 /** For relevance the newest so many matches are weighed against each other. */
 const WEIGHED = 2000;
 
-const COLUMNS =
-  'e.seq, e.ordinal, e.type, e.actor_id, e.created_at, e.client_id, e.kind, e.content, e.extra, m.state';
+const COLUMNS = 'e.seq, e.ordinal, e.type, e.actor_id, e.created_at, e.client_id, e.kind, e.content, e.extra, m.state';
 const EVENTS = 'events e LEFT JOIN message_state m ON m.seq = e.seq';
 
 /** What the index knows of a message. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type FindPage, find } from '../../src/conversation/find.ts';
+import { type FindPage, find, readIn } from '../../src/conversation/find.ts';
 import { SearchHit } from '../../src/protocol/search.ts';
 import { codeOf, eventually, newUser, newUsers, overStorage, value } from '../support/objects.ts';
 import { TestRoom } from '../support/room.ts';
@@ -148,7 +148,7 @@ describe('search in a room', () => {
       const first = value(test.room.search(member, ask({ q: 'newest' })));
       expect(first.items.map(({ seq }) => seq)).toEqual([newest]);
       expect(first.complete).toBe(false);
-      await eventually('everything is read in', () => test.conversation.search.advance(newest, () => null));
+      await eventually('everything is read in', () => readIn(test.conversation));
       expect(seqs(test, ada, { q: 'oldest' })).toEqual([oldest]);
     });
   });
@@ -188,7 +188,13 @@ describe('search in a room', () => {
         cursors.push(cursor);
         return cursor;
       };
-      expect(test.conversation.search.advance(test.conversation.log.head, (row) => ({ sender: row.actor_id, kind: 'text', text: row.content ?? '' }))).toBe(true);
+      expect(
+        test.conversation.search.advance(test.conversation.log.head, (row) => ({
+          sender: row.actor_id,
+          kind: 'text',
+          text: row.content ?? '',
+        })),
+      ).toBe(true);
       const rows = cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0);
       expect(rows / 1000).toBeLessThan(2.5);
     });

@@ -1,4 +1,3 @@
-import { refuse } from '../../src/protocol/errors.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Notice, NoticeAnswer } from '../../src/conversation/api.ts';
@@ -6,6 +5,7 @@ import { Room } from '../../src/conversation/room.ts';
 import { TIER_LIMITS } from '../../src/conversation/tiers.ts';
 import { newId } from '../../src/ids.ts';
 import { Inbox } from '../../src/inbox/inbox.ts';
+import { refuse } from '../../src/protocol/errors.ts';
 import { notice, rowOf, TestDevice, withInbox } from '../support/inbox.ts';
 import { eventually, newConversation, newUsers, TestClock, value } from '../support/objects.ts';
 

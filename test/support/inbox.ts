@@ -1,4 +1,3 @@
-import { refuse } from '../../src/protocol/errors.ts';
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import type { CatchUp, Notice, RoomApi } from '../../src/conversation/api.ts';
@@ -6,6 +5,7 @@ import { newId } from '../../src/ids.ts';
 import { Device } from '../../src/inbox/devices.ts';
 import { Inbox } from '../../src/inbox/inbox.ts';
 import type { Item } from '../../src/inbox/items.ts';
+import { refuse } from '../../src/protocol/errors.ts';
 import { ServerFrame } from '../../src/protocol/frames.ts';
 import { type Change, type SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 import type { Presence } from '../../src/protocol/users.ts';
