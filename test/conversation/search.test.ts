@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FindPage, find, readIn } from '../../src/conversation/find.ts';
+import { hide } from '../../src/conversation/hidden.ts';
 import { SearchHit } from '../../src/protocol/search.ts';
 import { codeOf, eventually, newUser, newUsers, overStorage, value } from '../support/objects.ts';
 import { TestRoom } from '../support/room.ts';
@@ -123,6 +124,25 @@ describe('search in a room', () => {
       test.restart();
       expect(seqs(test, bob, { q: 'words' })).toEqual([other]);
       expect(seqs(test, bob, { q: 'edit' })).toEqual([]);
+    });
+  });
+
+  it('finds replies in threads, and not what the reader has deleted for themself or what has expired', async () => {
+    await inRoom(async (test) => {
+      test.create([ada, bob]);
+      const root = await test.sent(ada, 'a root with a word');
+      const reply = await test.sent(bob, 'a reply with a word', { thread_seq: root });
+      const hidden = await test.sent(ada, 'another word');
+      expect(seqs(test, bob, { q: 'word' })).toEqual([hidden, reply, root]);
+      value(hide(test.conversation, value(test.conversation.actor(bob)), hidden));
+      expect(seqs(test, bob, { q: 'word' })).toEqual([reply, root]);
+      expect(seqs(test, bob, { q: 'word', sort: 'relevance' })).toHaveLength(2);
+      expect(seqs(test, ada, { q: 'word' })).toEqual([hidden, reply, root]);
+      test.storage.sql.exec('INSERT INTO expiring VALUES (?, ?)', test.clock.now, root);
+      test.clock.pass(1);
+      test.conversation.timers.refresh();
+      test.room.attend();
+      expect(seqs(test, ada, { q: 'word' })).toEqual([hidden]);
     });
   });
 
