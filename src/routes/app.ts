@@ -5,6 +5,7 @@ import { type ApiContext, router } from './api.ts';
 import { auth } from './auth.ts';
 import { chats } from './chats.ts';
 import { docs } from './docs.ts';
+import { friends } from './friends.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
 import { health } from './health.ts';
 import { members } from './members.ts';
@@ -26,6 +27,7 @@ routed.use('/api/*', bounded);
 export const app = routed
   .route('/', auth)
   .route('/', users)
+  .route('/', friends)
   .route('/', chats)
   .route('/', members)
   .route('/', messages)
