@@ -26,6 +26,12 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   nameLength: ['characters', '`name` of a conversation or workspace'],
   fullnameLength: ['characters', '`fullname` of a user'],
   descriptionLength: ['characters', '`description` of a workspace'],
+  requestTextLength: ['characters', '`text` of a friend request'],
+  requestSourceLength: ['characters', '`source` of a friend request'],
+  friends: ['count', 'Friends of one user'],
+  friendRequests: ['count', 'Requests of one user that wait for an answer, sent and received each'],
+  blocks: ['count', 'People whom one user blocks'],
+  friendGroups: ['count', 'Groups of friends of one user'],
   passwordMin: ['characters', 'Shortest password'],
   passwordMax: ['characters', 'Longest password'],
   membersPerRequest: [

@@ -100,6 +100,8 @@ export interface RoomApi {
   expel(member: string): Promise<void>;
   /** Deletion by the system (the workspace was deleted). Idempotent. */
   dissolve(): Promise<void>;
+  /** A Single learns that `by` has blocked the other person, or does no more; told in any order, also before it begins. */
+  setBlocked(by: string, block: { blocked: boolean; version: number }): Promise<void>;
   send(user: string, message: SendMessage & { client_id: string }): Promise<Result<SentMessage>>;
   /** Changes a message: see `changes.ts`. */
   change(user: string, request: ChangeRequest): Promise<Result<ChangedMessage>>;

@@ -218,6 +218,7 @@ export class Room {
 
   /** Passes on that somebody is typing, at most once in three seconds for each user. */
   typing(user: string): void {
+    if (this.conversation.bars(user)) return;
     const now = this.#clock();
     if (now - (this.#typed.get(user) ?? 0) < TYPING_EVERY_MS) return;
     if (this.#typed.size > 1000) this.#typed.clear();

@@ -93,6 +93,10 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     this.#room.publish(this.#room.conversation.membership.expel(member));
   }
 
+  async setBlocked(by: string, block: { blocked: boolean; version: number }): Promise<void> {
+    this.#room.conversation.setBlocked(by, block);
+  }
+
   send(user: string, message: SendMessage & { client_id: string }): Promise<Result<SentMessage>> {
     return new Promise((resolve) => {
       this.#room.send({

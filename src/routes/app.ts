@@ -6,6 +6,7 @@ import { auth } from './auth.ts';
 import { changes } from './changes.ts';
 import { chats } from './chats.ts';
 import { docs } from './docs.ts';
+import { friends } from './friends.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
 import { health } from './health.ts';
 import { members } from './members.ts';
@@ -28,6 +29,7 @@ routed.use('/api/*', bounded);
 export const app = routed
   .route('/', auth)
   .route('/', users)
+  .route('/', friends)
   .route('/', chats)
   .route('/', members)
   .route('/', messages)

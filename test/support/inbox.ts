@@ -149,12 +149,23 @@ export class TestInbox {
 export const withInbox = <T>(work: (test: TestInbox) => T | Promise<T>): Promise<T> =>
   runInDurableObject(env.INBOXES.get(env.INBOXES.newUniqueId()), (_inbox, state) => work(new TestInbox(state.storage)));
 
-/** A row of a friend; `remark` null: the row is gone. */
+/** A row of a contact who is a friend; `remark` null: the row is gone. */
 export const friend = (user_id: string, version: number, remark: string | null): Item => ({
-  kind: 'friend',
+  kind: 'contact',
   id: user_id,
   version,
-  value: remark === null ? null : { user_id, remark, group_ids: [], since: new Date(0).toISOString() },
+  value:
+    remark === null
+      ? null
+      : {
+          user_id,
+          state: 'friend',
+          request: null,
+          since: new Date(0).toISOString(),
+          remark,
+          group_ids: [],
+          blocked: false,
+        },
 });
 
 /** Which row a change is of. */
