@@ -45,6 +45,8 @@ export class Conversation {
   readonly #clock: Clock;
   readonly #owed = new Set<string>();
   #pair: string[] | undefined;
+  /** There may be rows in `mentions`: where nobody is ever mentioned, no notice looks for them. */
+  #mentioned = false;
   #state: { chat: ChatRow; log: Log; members: Members } | undefined;
 
   constructor(storage: DurableObjectStorage, clock: Clock) {
@@ -261,17 +263,21 @@ export class Conversation {
       },
       messages: log.messages,
       last_message: last === undefined ? null : messageOf(chat.id, last),
-      mentions: this.#storage.sql
-        .exec<{ seq: number }>(
-          'SELECT seq FROM mentions WHERE user_id = ? AND seq > ? ORDER BY seq DESC LIMIT ?',
-          user,
-          member.read_seq,
-          LIMITS.unreadMentions,
-        )
-        .toArray()
-        .map((row) => row.seq)
-        .reverse(),
+      mentions: this.#mentioned ? this.#unreadMentions(user, member.read_seq) : [],
     };
+  }
+
+  #unreadMentions(user: string, readSeq: number): number[] {
+    return this.#storage.sql
+      .exec<{ seq: number }>(
+        'SELECT seq FROM mentions WHERE user_id = ? AND seq > ? ORDER BY seq DESC LIMIT ?',
+        user,
+        readSeq,
+        LIMITS.unreadMentions,
+      )
+      .toArray()
+      .map((row) => row.seq)
+      .reverse();
   }
 
   memberPage(after: string, limit: number): { items: Member[]; next_cursor: string | null } {
@@ -314,6 +320,7 @@ export class Conversation {
   }
 
   recordMention(user: string, seq: number): void {
+    this.#mentioned = true;
     this.#storage.sql.exec('INSERT INTO mentions VALUES (?, ?) ON CONFLICT DO NOTHING', user, seq);
   }
 
@@ -412,6 +419,7 @@ export class Conversation {
       return;
     }
     const log = new Log(this.#storage.sql);
+    this.#mentioned ||= this.#storage.sql.exec('SELECT 1 FROM mentions LIMIT 1').toArray().length > 0;
     this.#state = { chat, log, members: new Members(this.#storage.sql, log.lastSentAfter(chat.marks_through)) };
   }
 

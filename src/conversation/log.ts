@@ -24,6 +24,9 @@ export interface Page {
 /** About the bytes of text in one page over REST. JSON may take six times as much, and calls between objects end at 32 MiB. */
 export const PAGE_BYTES = 2 * 1024 * 1024;
 
+/** Ordinals remembered. */
+const COUNTED = 1000;
+
 const COLUMNS = 'seq, ordinal, type, actor_id, created_at, client_id, kind, content, extra';
 
 /**
@@ -36,6 +39,8 @@ export class Log {
   #messages = 0;
   /** The newest message, once one was appended here. */
   #last: EventRow | undefined;
+  /** Ordinals that were asked for: who does not read has the same one in each notice. */
+  readonly #counted = new Map<number, number>();
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -55,6 +60,7 @@ export class Log {
   /** Reads head and ordinal from storage again: after a transaction that was rolled back. */
   reload(): void {
     this.#last = undefined;
+    this.#counted.clear();
     const last = this.#sql
       .exec<{ seq: number; ordinal: number }>('SELECT seq, ordinal FROM events ORDER BY seq DESC LIMIT 1')
       .toArray()[0];
@@ -100,9 +106,13 @@ export class Log {
   messagesUpTo(seq: number): number {
     if (seq >= this.#head) return this.#messages;
     if (seq <= 0) return 0;
-    return (
-      this.#sql.exec<{ ordinal: number }>('SELECT ordinal FROM events WHERE seq = ?', seq).toArray()[0]?.ordinal ?? 0
-    );
+    const counted = this.#counted.get(seq);
+    if (counted !== undefined) return counted;
+    const ordinal =
+      this.#sql.exec<{ ordinal: number }>('SELECT ordinal FROM events WHERE seq = ?', seq).toArray()[0]?.ordinal ?? 0;
+    if (this.#counted.size >= COUNTED) this.#counted.clear();
+    this.#counted.set(seq, ordinal);
+    return ordinal;
   }
 
   /** The newest message not before `from`. */

@@ -19,8 +19,9 @@ it('gathers what comes while it is busy into one next batch, in order', async ()
     (batch) => batches.push(batch),
     () => 5,
   );
-  const rest = group.add(0);
-  for (let i = 1; i <= 100; i++) expect(group.add(i)).toBeUndefined();
+  expect(group.add(0)).toBeUndefined();
+  const rest = group.add(1);
+  for (let i = 2; i <= 100; i++) expect(group.add(i)).toBeUndefined();
   expect(group.length).toBe(100);
   await rest;
   expect(batches).toEqual([[0], Array.from({ length: 100 }, (_, i) => i + 1)]);
@@ -34,7 +35,23 @@ it('is idle again after it has come to rest: the next item is handled at once', 
     () => 1,
   );
   await group.add(1);
-  await Promise.all([group.add(2), expect(batches).toEqual([[1], [2]])]);
+  await scheduler.wait(10);
+  expect(group.add(2)).toBeUndefined();
+  expect(batches).toEqual([[1], [2]]);
+});
+
+it('has what comes within the pause wait for its end, though nothing was waiting before', async () => {
+  const batches: number[][] = [];
+  const group = new GroupCommit<number>(
+    (batch) => batches.push(batch),
+    () => 50,
+  );
+  expect(group.add(1)).toBeUndefined();
+  const rest = group.add(2);
+  expect(group.add(3)).toBeUndefined();
+  expect(batches).toEqual([[1]]);
+  await rest;
+  expect(batches).toEqual([[1], [2, 3]]);
 });
 
 it('takes what is added by the commit itself with the next batch', async () => {
