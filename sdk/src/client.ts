@@ -1,4 +1,5 @@
-import type { ChatEvent, Message } from '../../src/protocol/events.ts';
+import type { ChatEvent } from '../../src/protocol/events.ts';
+import type { Message } from '../../src/protocol/messages.ts';
 import type { GoneReason } from '../../src/protocol/reduce.ts';
 import type { Presence, Profile, SignIn, SignUp, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';
 import { Chat } from './chat.ts';

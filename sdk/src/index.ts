@@ -11,19 +11,9 @@ export type {
   Workspace,
   WorkspaceMember,
 } from '../../src/protocol/chats.ts';
-export type {
-  ChatEvent,
-  EventPage,
-  EventType,
-  Hole,
-  Message,
-  MessageEvent,
-  MessageKind,
-  MessagePage,
-  SendMessage,
-  SentMessage,
-} from '../../src/protocol/events.ts';
+export type { ChatEvent, EventPage, EventType, Hole, MessageEvent } from '../../src/protocol/events.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
+export type { Message, MessageKind, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
 export type { GoneReason } from '../../src/protocol/reduce.ts';
 export type { Change, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 export { unread } from '../../src/protocol/unread.ts';

@@ -1,6 +1,7 @@
 import type { ChatListItem } from '../../src/protocol/chats.ts';
-import type { ChatEvent, Message } from '../../src/protocol/events.ts';
+import type { ChatEvent } from '../../src/protocol/events.ts';
 import type { ErrorFrame, EventsFrame, ServerFrame } from '../../src/protocol/frames.ts';
+import type { Message } from '../../src/protocol/messages.ts';
 import type { GoneReason, LogPage } from '../../src/protocol/reduce.ts';
 import type { Presence } from '../../src/protocol/users.ts';
 import type { Confirmations } from './confirmations.ts';

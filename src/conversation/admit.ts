@@ -1,5 +1,5 @@
 import { ok, type Result, refuse } from '../protocol/errors.ts';
-import type { MessageKind, SendMessage } from '../protocol/events.ts';
+import type { MessageKind, SendMessage } from '../protocol/messages.ts';
 import type { Conversation, Sent } from './conversation.ts';
 import type { EventRow } from './log.ts';
 import type { MemberRow } from './members.ts';

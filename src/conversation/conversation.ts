@@ -1,18 +1,19 @@
 import { type Clock, timestamp } from '../clock.ts';
 import { randomTag } from '../ids.ts';
-import type { Chat, HistoryPolicy, Member, Role } from '../protocol/chats.ts';
+import type { Chat } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
-import type { SendMessage } from '../protocol/events.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import type { SendMessage } from '../protocol/messages.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
 import { admitMessage } from './admit.ts';
 import type { NewConversation, Notice, Sight } from './api.ts';
 import { type ChatRow, insertChat, loadChat, saveChat } from './chat.ts';
 import { type EventRow, Log, messageOf, type NewEvent } from './log.ts';
 import { type MemberRow, Members } from './members.ts';
-import { type Action, may } from './permissions.ts';
+import { Membership } from './membership.ts';
+import { type Action, may, NOT_FOUND } from './permissions.ts';
 import { CONVERSATION_MIGRATIONS } from './schema.ts';
-import { TIER_LIMITS, tierOf } from './tiers.ts';
+import { tierOf } from './tiers.ts';
 
 /** What a change did, for those who publish it. */
 export interface Commit {
@@ -23,18 +24,8 @@ export interface Commit {
 
 export type Sent = { row: EventRow; duplicate: boolean };
 
-const memberOf = (row: MemberRow): Member => ({
-  user_id: row.user_id,
-  role: row.role,
-  joined_at: timestamp(row.joined_at),
-  read_seq: row.read_seq,
-  delivered_seq: row.delivered_seq,
-});
-
 /** Events after which watermarks that the log implies are stored. */
 export const MARKS_EVERY = 200;
-
-const NOT_FOUND = refuse('not_found', 'there is no such conversation, or you are not in it');
 
 /**
  * The rules and the state of one conversation, over its SQLite: no sockets, no calls to others. Every change is one
@@ -43,6 +34,7 @@ const NOT_FOUND = refuse('not_found', 'there is no such conversation, or you are
 export class Conversation {
   readonly #storage: DurableObjectStorage;
   readonly #clock: Clock;
+  readonly membership = new Membership(this);
   readonly #owed = new Set<string>();
   #pair: string[] | undefined;
   /** There may be rows in `mentions`: where nobody is ever mentioned, no notice looks for them. */
@@ -139,12 +131,7 @@ export class Conversation {
         marks_through: 0,
       });
       this.#load();
-      const roleOf = (user: string): Role =>
-        input.type === 'Single' || user === input.created_by ? 'owner' : 'member';
-      const roles = input.members.map((user_id) => ({ user_id, role: roleOf(user_id) }));
-      const event = this.#append(input.created_by, 'chat.created', { name: input.name, members: roles });
-      for (const { user_id, role } of roles) this.#enter(user_id, role, event.seq, event.created_at);
-      return { events: [event], ended: [] };
+      return this.membership.found(input);
     });
     return { created: true, commit };
   }
@@ -156,76 +143,6 @@ export class Conversation {
     // One statement is atomic by itself; a savepoint of its own costs as much as the insert.
     if (message.mentions === undefined) return admitMessage(this, actor.value, message, now);
     return this.#storage.transactionSync(() => admitMessage(this, actor.value, message, now));
-  }
-
-  update(user: string, patch: { name?: string; history?: HistoryPolicy }): Result<Commit> {
-    const actor = this.actor(user, 'update');
-    if (!actor.ok) return actor;
-    const changed = {
-      ...(patch.name !== undefined && patch.name !== this.chat.name ? { name: patch.name } : {}),
-      ...(patch.history !== undefined && patch.history !== this.chat.history ? { history: patch.history } : {}),
-    };
-    if (Object.keys(changed).length === 0) return ok({ events: [], ended: [] });
-    return ok(
-      this.#change(() => {
-        const event = this.#append(user, 'chat.updated', changed);
-        Object.assign(this.chat, changed, { updated_at: event.created_at });
-        return { events: [event], ended: [] };
-      }),
-    );
-  }
-
-  add(user: string, userIds: string[]): Result<Commit> {
-    if (!this.exists) return NOT_FOUND;
-    const joining = this.chat.type === 'PublicChannel' && userIds.length === 1 && userIds[0] === user;
-    const actor = joining && this.members.current(user) === undefined ? ok(null) : this.actor(user, 'add');
-    if (!actor.ok) return actor;
-    const added = [...new Set(userIds)].filter((id) => this.members.current(id) === undefined);
-    if (added.length === 0) return ok({ events: [], ended: [] });
-    return ok(
-      this.#change(() => {
-        const event = this.#append(user, 'member.joined', { user_ids: added });
-        for (const id of added) this.#enter(id, 'member', event.seq, event.created_at);
-        this.chat.member_count += added.length;
-        return { events: [event, ...this.#crown(user)], ended: [] };
-      }),
-    );
-  }
-
-  /** Removal of a member by another, or leaving. */
-  remove(user: string, member: string): Result<Commit> {
-    const actor = this.actor(user, user === member ? 'leave' : 'remove');
-    if (!actor.ok) return actor;
-    if (this.members.current(member) === undefined) return refuse('not_found', 'this user is not in the conversation');
-    return ok(this.#depart(user, member, user === member ? 'left' : 'removed'));
-  }
-
-  /** Removal by the system. Nothing happens when the user is not a member. */
-  expel(member: string): Commit {
-    if (!this.exists || this.members.current(member) === undefined) return { events: [], ended: [] };
-    return this.#depart(member, member, 'removed');
-  }
-
-  /** Deletes the conversation: members are told, then the log goes (`purge`). `user` null: the system deletes. */
-  destroy(user: string | null): Result<Commit> {
-    if (user !== null) {
-      const actor = this.actor(user, 'delete');
-      if (!actor.ok) return actor;
-    }
-    if (!this.exists) return ok({ events: [], ended: [] });
-    return ok(
-      this.#change(() => {
-        const event = this.#append(user ?? this.chat.created_by, 'chat.deleted', null);
-        this.chat.deleted_at = event.created_at;
-        const { sql } = this.#storage;
-        const ended = sql
-          .exec<{ user_id: string }>("SELECT user_id FROM members WHERE state = 'member'")
-          .toArray()
-          .map((row) => row.user_id);
-        for (const member of ended) this.owe(member);
-        return { events: [event], ended };
-      }),
-    );
   }
 
   /** A deleted conversation whose members have all been told keeps nothing but the fact. */
@@ -265,30 +182,6 @@ export class Conversation {
       last_message: last === undefined ? null : messageOf(chat.id, last),
       mentions: this.#mentioned ? this.#unreadMentions(user, member.read_seq) : [],
     };
-  }
-
-  #unreadMentions(user: string, readSeq: number): number[] {
-    return this.#storage.sql
-      .exec<{ seq: number }>(
-        'SELECT seq FROM mentions WHERE user_id = ? AND seq > ? ORDER BY seq DESC LIMIT ?',
-        user,
-        readSeq,
-        LIMITS.unreadMentions,
-      )
-      .toArray()
-      .map((row) => row.seq)
-      .reverse();
-  }
-
-  memberPage(after: string, limit: number): { items: Member[]; next_cursor: string | null } {
-    const rows = this.members.page(after, limit + 1);
-    const items = rows.slice(0, limit).map(memberOf);
-    return { items, next_cursor: rows.length > limit ? (items.at(-1)?.user_id ?? null) : null };
-  }
-
-  /** Those of the users who are members now. */
-  memberList(userIds: string[]): Member[] {
-    return userIds.flatMap((id) => this.members.current(id) ?? []).map(memberOf);
   }
 
   /**
@@ -341,7 +234,8 @@ export class Conversation {
     return owed;
   }
 
-  #change(change: () => Commit): Commit {
+  /** Runs a change of the conversation itself as one transaction, its row included. */
+  change(change: () => Commit): Commit {
     return this.transaction(() => {
       const commit = change();
       saveChat(this.#storage.sql, this.chat);
@@ -349,7 +243,8 @@ export class Conversation {
     });
   }
 
-  #append(actor: string, type: NewEvent['type'], fields: Record<string, unknown> | null): EventRow {
+  /** Appends an event of this type; the caller's transaction holds it. */
+  append(actor: string, type: NewEvent['type'], fields: Record<string, unknown> | null): EventRow {
     const row = this.log.append({
       type,
       actor_id: actor,
@@ -363,47 +258,17 @@ export class Conversation {
     return row;
   }
 
-  #enter(userId: string, role: Role, seq: number, now: number): void {
-    const visibleFrom = this.chat.history === 'all' ? 1 : seq;
-    const was = this.members.known(userId);
-    // A newcomer has nothing unread: what was said before they came counts as read.
-    const row: MemberRow = {
-      user_id: userId,
-      role,
-      state: 'member',
-      member_seq: seq,
-      joined_at: now,
-      visible_from: visibleFrom,
-      read_seq: Math.max(was?.read_seq ?? 0, seq),
-      delivered_seq: Math.max(was?.delivered_seq ?? 0, seq),
-      armed: true,
-    };
-    this.members.put(row);
-    this.owe(userId);
-  }
-
-  #depart(actor: string, member: string, how: 'left' | 'removed'): Commit {
-    return this.#change(() => {
-      const events = [this.#append(actor, 'member.left', { user_id: member, removed: how === 'removed' })];
-      const leaving = this.members.known(member);
-      if (leaving === undefined) throw new Error('a departing member is known');
-      this.members.put({ ...leaving, state: how, role: 'member', member_seq: this.log.head, armed: false });
-      this.chat.member_count -= 1;
-      if (this.chat.member_count === TIER_LIMITS.small) this.members.armAll();
-      this.owe(member);
-      return { events: [...events, ...this.#crown(actor)], ended: [member] };
-    });
-  }
-
-  /** A conversation never stays without an owner: the longest-standing member takes over, or the first who comes. */
-  #crown(actor: string): EventRow[] {
-    const owners = this.#storage.sql.exec("SELECT 1 FROM members WHERE state = 'member' AND role = 'owner' LIMIT 1");
-    const heir = owners.toArray().length === 0 ? this.members.eldest() : undefined;
-    if (heir === undefined) return [];
-    const event = this.#append(actor, 'member.role', { user_id: heir.user_id, role: 'owner' });
-    this.members.put({ ...heir, role: 'owner', member_seq: event.seq });
-    this.owe(heir.user_id);
-    return [event];
+  #unreadMentions(user: string, readSeq: number): number[] {
+    return this.#storage.sql
+      .exec<{ seq: number }>(
+        'SELECT seq FROM mentions WHERE user_id = ? AND seq > ? ORDER BY seq DESC LIMIT ?',
+        user,
+        readSeq,
+        LIMITS.unreadMentions,
+      )
+      .toArray()
+      .map((row) => row.seq)
+      .reverse();
   }
 
   /** Both people of a Single: the one kind of conversation whose people never change. */

@@ -1,5 +1,6 @@
 import { timestamp } from '../clock.ts';
-import { type Hole, Message } from '../protocol/events.ts';
+import type { Hole } from '../protocol/events.ts';
+import { Message } from '../protocol/messages.ts';
 
 /** A row of `events` as it is stored. `extra` is a JSON object with the fields that only this type of event has. */
 export interface EventRow {

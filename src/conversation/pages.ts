@@ -1,5 +1,6 @@
-import type { EventPage, Hole, MessagePage } from '../protocol/events.ts';
+import type { EventPage, Hole } from '../protocol/events.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import type { MessagePage } from '../protocol/messages.ts';
 import type { CatchUp, Json } from './api.ts';
 import type { Conversation } from './conversation.ts';
 import { eventsFrame } from './fanout.ts';

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
 import type { InboxApi } from '../inbox/api.ts';
 import { type Refusal, type Result, refuse } from '../protocol/errors.ts';
-import type { SendMessage } from '../protocol/events.ts';
 import type { ReceiptFrame } from '../protocol/frames.ts';
+import type { SendMessage } from '../protocol/messages.ts';
 import type { RelayApi } from '../relay/api.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
 import { joinFrames } from '../wire/parse.ts';

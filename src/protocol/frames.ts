@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { ChatId, ClientId, Seq, Timestamp, UserId } from './common.ts';
 import { ErrorCode } from './errors.ts';
-import { ChatEvent, Hole, messageFields } from './events.ts';
+import { ChatEvent, Hole } from './events.ts';
 import { LIMITS } from './limits.ts';
+import { messageFields } from './messages.ts';
 import { Change, Cursor } from './sync.ts';
 
 export { BEARER_PREFIX, PING, PONG, SUBPROTOCOL } from './wire.ts';

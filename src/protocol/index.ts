@@ -4,6 +4,7 @@ export * from './errors.ts';
 export * from './events.ts';
 export * from './frames.ts';
 export * from './limits.ts';
+export * from './messages.ts';
 export * from './sync.ts';
 export * from './unread.ts';
 export * from './users.ts';

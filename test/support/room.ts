@@ -2,7 +2,7 @@ import type { Notice, NoticeAnswer } from '../../src/conversation/api.ts';
 import type { Conversation, Sent } from '../../src/conversation/conversation.ts';
 import { Room, type RoomPorts } from '../../src/conversation/room.ts';
 import type { Result } from '../../src/protocol/errors.ts';
-import type { SendMessage } from '../../src/protocol/events.ts';
+import type { SendMessage } from '../../src/protocol/messages.ts';
 import type { RelayApi, RelayBatch } from '../../src/relay/api.ts';
 import { newConversation, TestClock, value } from './objects.ts';
 
