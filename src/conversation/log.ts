@@ -4,15 +4,15 @@ import { Message } from '../protocol/messages.ts';
 
 /** A row of `events` as it is stored. `extra` is a JSON object with the fields that only this type of event has. */
 export interface EventRow {
-  seq: number;
-  ordinal: number;
-  type: string;
-  actor_id: string;
-  created_at: number;
-  client_id: string | null;
-  kind: string | null;
-  content: string | null;
-  extra: string | null;
+  readonly seq: number;
+  readonly ordinal: number;
+  readonly type: string;
+  readonly actor_id: string;
+  readonly created_at: number;
+  readonly client_id: string | null;
+  readonly kind: string | null;
+  readonly content: string | null;
+  readonly extra: string | null;
 }
 
 export type NewEvent = Omit<EventRow, 'seq' | 'ordinal'>;
@@ -223,9 +223,16 @@ export function messageJson(chatId: string, row: EventRow): string {
   );
 }
 
-/** The message as a value: the one that `messageJson` writes. */
-export const messageOf = (chatId: string, row: EventRow): Message =>
-  Message.parse(JSON.parse(messageJson(chatId, row)));
+/** The message as a value: the one that `messageJson` writes. The same row gives the same value: it is told to many. */
+export function messageOf(chatId: string, row: EventRow): Message {
+  const told = messages.get(row);
+  if (told !== undefined) return told;
+  const message = Message.parse(JSON.parse(messageJson(chatId, row)));
+  messages.set(row, message);
+  return message;
+}
+
+const messages = new WeakMap<Readonly<EventRow>, Message>();
 
 /** What lies before a member's first visible seq answers with a reason. */
 export const holesBefore = (after: number, visibleFrom: number): Hole[] =>
