@@ -7,6 +7,7 @@ import { LIMITS } from '../protocol/limits.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence } from '../protocol/users.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
+import { joinFrames } from '../wire/parse.ts';
 import type { InboxApi } from './api.ts';
 import { Courier } from './courier.ts';
 import { type Device, Devices } from './devices.ts';
@@ -31,7 +32,7 @@ const LOOK_AGAIN_MS = [1000, 2000, 4000, 8000, 16_000];
 
 export interface InboxPorts {
   owner: string;
-  room(chatId: string): Pick<RoomApi, 'look' | 'catchUp' | 'submit' | 'endSessions'>;
+  room(chatId: string): Pick<RoomApi, 'look' | 'catchUp' | 'submit' | 'exchange' | 'endSessions'>;
   peer(userId: string): Pick<InboxApi, 'meet'>;
   background(work: Promise<void>): void;
   log(message: string, fields: Record<string, unknown>): void;
@@ -47,6 +48,8 @@ export class Inbox {
   readonly #courier: Courier<Device>;
   readonly #hot: HotRows;
   readonly #changes: GroupCommit<{ chatId: string; change: string }>;
+  /** Calls to rooms that may bring a notice with their answers. */
+  readonly #exchanges = new Map<string, Promise<unknown>>();
   #looking: Promise<void> | undefined;
   #nextLook: Promise<void> | undefined;
   #keepsLooking = false;
@@ -61,7 +64,7 @@ export class Inbox {
     this.devices = new Devices(open);
     this.#hot = new HotRows(this.timeline, clock, (chatId, change) => this.#announce(chatId, change));
     this.#courier = new Courier({
-      submit: (_device, chatId, frames) => ports.room(chatId).submit(ports.owner, frames),
+      submit: (device, chatId, frames) => this.#submit(device, chatId, frames),
       background: ports.background,
       log: ports.log,
     });
@@ -71,21 +74,74 @@ export class Inbox {
     );
   }
 
-  /** A room tells how things are. Events go to the devices first: they are durable in the room already. */
-  notify(notice: Notice): NoticeAnswer {
+  /** A room tells how things are. */
+  notify(notice: Notice): NoticeAnswer | Promise<NoticeAnswer> {
+    // An answer may be under way that carries what came before this.
+    const earlier = this.#exchanges.get(notice.chat.id);
+    return earlier === undefined ? this.#take(notice) : earlier.then(() => this.#take(notice));
+  }
+
+  /**
+   * Events go to the devices first: they are durable in the room already.
+   *
+   * @param asker the device whose frames the room has answered: what is for it joins the answers
+   */
+  #take(notice: Notice, asker?: { device: Device; answers: string[] }): NoticeAnswer {
     const listeners = this.devices.live(this.#clock());
     const chatId = notice.chat.id;
     const row = this.#row(chatId);
     // A notice may be late: what belongs to a membership that has ended since is not for these devices any more.
     const over = row !== undefined && row.gone !== null && row.member_seq >= notice.member_seq;
-    if (notice.frame !== undefined && !over) this.#pushEvents(listeners, chatId, notice.chat.head_seq, notice.frame);
     if (!notice.armed && listeners.length === 0) this.#silent.add(chatId);
     const listening = listeners.length > 0;
     const record = merge(row, notice, listening);
     const kept = listening ? this.#hot.keep(record, row) : undefined;
+    // Nothing is stored for a hot row: its change need not come in a message of its own.
+    const change = kept !== undefined && this.#changes.length === 0 ? this.#changeFrame([kept]) : undefined;
+    const events = over ? undefined : notice.frame;
+    for (const device of listeners) {
+      if (device.lagging) continue;
+      const pushed = events === undefined ? [] : [this.#spend(device, chatId, notice.chat.head_seq, events)];
+      const frames = change === undefined || device.lagging ? pushed : [...pushed, change];
+      if (device === asker?.device) asker.answers.push(...frames);
+      else if (frames.length > 0) device.send(joinFrames(frames));
+    }
     if (kept === undefined) this.#save(record);
-    else this.#announce(chatId, kept);
+    else if (change === undefined) this.#announce(chatId, kept);
     return { devices: listeners.length };
+  }
+
+  /**
+   * Takes frames to a room. The row of a hot conversation has its mark in storage, so that its notice may come with the
+   * answers: should they not arrive, the room is asked.
+   */
+  async #submit(device: Device, chatId: string, frames: RoomFrame[]): Promise<string[]> {
+    if (!this.#hot.hold(chatId)) return this.#ports.room(chatId).submit(this.#ports.owner, frames);
+    const done = this.#exchange(device, chatId, frames);
+    const all = Promise.allSettled([this.#exchanges.get(chatId), done]);
+    this.#exchanges.set(chatId, all);
+    try {
+      return await done;
+    } finally {
+      if (this.#exchanges.get(chatId) === all) this.#exchanges.delete(chatId);
+    }
+  }
+
+  async #exchange(device: Device, chatId: string, frames: RoomFrame[]): Promise<string[]> {
+    try {
+      const { answers, notice } = await this.#ports.room(chatId).exchange(this.#ports.owner, frames);
+      this.#hot.release(chatId);
+      const texts = [...answers];
+      if (notice !== undefined) this.#take(notice, { device, answers: texts });
+      // Here and not by the courier: what the room tells next may be about to be taken.
+      if (texts.length > 0) device.send(joinFrames(texts));
+      return [];
+    } catch (fault) {
+      this.#hot.release(chatId);
+      this.#hot.distrust(chatId);
+      this.#ports.background(this.look().then(() => this.#keepLooking()));
+      throw fault;
+    }
   }
 
   signal(frame: string): void {
@@ -262,7 +318,8 @@ export class Inbox {
 
   #save(record: ChatRecord): void {
     this.#hot.drop(record.chat_id);
-    this.#announce(record.chat_id, this.timeline.put(record, this.timeline.get(record.chat_id)));
+    const marked = this.#hot.holds(record.chat_id) ? { ...record, stale: true } : record;
+    this.#announce(record.chat_id, this.timeline.put(marked, this.timeline.get(record.chat_id)));
   }
 
   /** The room knows nothing of the user: it was deleted, and has told everybody whom it could. */
@@ -280,7 +337,7 @@ export class Inbox {
   #pushChanges(batch: { chatId: string; change: string }[]): void {
     const latest = new Map(batch.map(({ chatId, change }) => [chatId, change]));
     const { pos } = this.timeline;
-    const frame = inboxFrame([...latest.values()], this.timeline.cursorAt(pos));
+    const frame = this.#changeFrame([...latest.values()]);
     for (const device of this.devices.live(this.#clock())) {
       if (device.lagging) continue;
       device.send(frame);
@@ -288,17 +345,16 @@ export class Inbox {
     }
   }
 
-  #pushEvents(devices: Device[], chatId: string, head: number, frame: string): void {
-    for (const device of devices) {
-      if (device.lagging) continue;
-      if (device.spend(chatId, head, frame.length)) {
-        device.send(frame);
-        continue;
-      }
-      device.lagging = true;
-      device.save();
-      device.send(`{"t":"lag","chat_id":"${chatId}","head_seq":${head}}`);
-    }
+  #changeFrame(changes: string[]): string {
+    return inboxFrame(changes, this.timeline.cursorAt(this.timeline.pos));
+  }
+
+  /** The events, or the hint that takes their place for a device that has used up its credit. */
+  #spend(device: Device, chatId: string, head: number, events: string): string {
+    if (device.spend(chatId, head, events.length)) return events;
+    device.lagging = true;
+    device.save();
+    return `{"t":"lag","chat_id":"${chatId}","head_seq":${head}}`;
   }
 
   /** A socket that had fallen behind has room: it learns what changed meanwhile, and pulls what it lacks. */

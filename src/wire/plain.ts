@@ -9,7 +9,8 @@ const isClientId = (value: unknown): value is string => typeof value === 'string
 /** Contents that are short enough not to be measured; others are the schema's business. */
 const isContent = (value: unknown): value is string =>
   typeof value === 'string' && value.length <= LIMITS.contentBytes / 3 && value.isWellFormed();
-const isSeq = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+const isSeq = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 
 type Fields = Record<string, unknown>;
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;

@@ -212,6 +212,7 @@ it('between a large room and an inbox no news is lost, however their calls and a
                 throw new Error('nobody asks');
               },
               submit: async () => [],
+              exchange: async () => ({ answers: [], notice: undefined }),
               endSessions: async () => undefined,
             }),
             peer: () => ({ meet: async () => null }),

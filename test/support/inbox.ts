@@ -9,7 +9,7 @@ import { type SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 import type { Presence } from '../../src/protocol/users.ts';
 import { identity, newUser, TestClock, value } from './objects.ts';
 
-type RoomCalls = Pick<RoomApi, 'look' | 'catchUp' | 'submit' | 'endSessions'>;
+type RoomCalls = Pick<RoomApi, 'look' | 'catchUp' | 'submit' | 'exchange' | 'endSessions'>;
 
 /** The far side of an inbox's ports: rooms that answer as a test says. */
 export class TestRooms {
@@ -20,6 +20,10 @@ export class TestRooms {
     throw new Error('no events in this test');
   };
   submit: RoomCalls['submit'] = async () => [];
+  exchange: RoomCalls['exchange'] = async (user, frames) => ({
+    answers: await this.submit(user, frames),
+    notice: undefined,
+  });
   endSessions: (chatId: string, ...args: Parameters<RoomCalls['endSessions']>) => void | Promise<void> = () =>
     undefined;
   meet: (userId: string, peer: Presence) => Presence | null = () => null;
@@ -38,6 +42,10 @@ export class TestRooms {
       submit: async (user, frames) => {
         note('submit');
         return this.submit(user, frames);
+      },
+      exchange: async (user, frames) => {
+        note('exchange');
+        return this.exchange(user, frames);
       },
       endSessions: async (user, which) => {
         note('endSessions');
