@@ -23,6 +23,8 @@ import { ANSWER_MS, within } from './within.ts';
 const PARALLEL = 50;
 /** Pause between two frames of changes to a device, in ms. */
 const CHANGES_PAUSE = 5;
+/** Answers to looks that come within this time, in ms, are stored together. */
+const LOOKS_PAUSE = 10;
 /** People of Singles who are told that the user came or went. */
 const PEERS_TOLD = 200;
 /** Rows in one `inbox` frame to a device that comes back. */
@@ -298,17 +300,30 @@ export class Inbox {
 
   async #lookNow(): Promise<void> {
     this.#silent.clear();
+    // Rows that answers bring in quick succession are stored together: one commit, not one for each.
+    const answers = new GroupCommit<{ chatId: string; notice: Notice | null }>(
+      (batch) => {
+        for (const { chatId, notice } of batch) this.#looked(chatId, notice);
+      },
+      () => LOOKS_PAUSE,
+    );
+    const stored: (Promise<void> | undefined)[] = [];
     await parallel(this.timeline.stale(), PARALLEL, async (chatId) => {
       try {
         const notice = await within(ANSWER_MS, this.#ports.room(chatId).look(this.#ports.owner));
-        // A room that stopped telling after it was looked at waits for the next look: its notice has overtaken this one.
-        const armed = !this.#silent.has(chatId);
-        if (notice !== null) this.#save(merge(this.#row(chatId), { ...notice, armed }, false));
-        else this.#forget(chatId);
+        stored.push(answers.add({ chatId, notice }));
       } catch (fault) {
         this.#ports.log('a room could not be looked at', { chat_id: chatId, error: String(fault) });
       }
     });
+    await Promise.all(stored);
+  }
+
+  #looked(chatId: string, notice: Notice | null): void {
+    // A room that stopped telling after it was looked at waits for the next look: its notice has overtaken this one.
+    const armed = !this.#silent.has(chatId);
+    if (notice !== null) this.#save(merge(this.#row(chatId), { ...notice, armed }, false));
+    else this.#forget(chatId);
   }
 
   /** A conversation's row as it is now, which may be ahead of what is stored. */
