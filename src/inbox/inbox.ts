@@ -14,6 +14,7 @@ import { type Device, Devices } from './devices.ts';
 import { Gate } from './gate.ts';
 import { gather } from './gather.ts';
 import { HotRows } from './hot.ts';
+import { type Item, valueJson } from './items.ts';
 import { parallel } from './parallel.ts';
 import { type ChatRecord, merge, withPreferences } from './rows.ts';
 import { Timeline } from './timeline.ts';
@@ -49,7 +50,7 @@ export class Inbox {
   readonly #ports: InboxPorts;
   readonly #courier: Courier<Device>;
   readonly #hot: HotRows;
-  readonly #changes: GroupCommit<{ chatId: string; change: string }>;
+  readonly #changes: GroupCommit<{ row: string; change: string }[]>;
   /** Calls to rooms that may bring a notice with their answers. */
   readonly #exchanges = new Map<string, Promise<unknown>>();
   #looking: Promise<void> | undefined;
@@ -71,24 +72,23 @@ export class Inbox {
       log: ports.log,
     });
     this.#changes = new GroupCommit(
-      (batch) => this.#pushChanges(batch),
+      (batches) => this.#pushChanges(batches.flat()),
       () => CHANGES_PAUSE,
     );
   }
 
-  /** A room tells how things are. */
-  notify(notice: Notice): NoticeAnswer | Promise<NoticeAnswer> {
-    // An answer may be under way that carries what came before this.
-    const earlier = this.#exchanges.get(notice.chat.id);
-    return earlier === undefined ? this.#take(notice) : earlier.then(() => this.#take(notice));
+  /** A room calls. An answer of its may be under way that carries what came before this: that is taken first. */
+  async hear(notice: Notice): Promise<NoticeAnswer> {
+    await this.#exchanges.get(notice.chat.id);
+    return this.notify(notice);
   }
 
   /**
-   * Events go to the devices first: they are durable in the room already.
+   * A room tells how things are. Events go to the devices first: they are durable in the room already.
    *
    * @param asker the device whose frames the room has answered: what is for it joins the answers
    */
-  #take(notice: Notice, asker?: { device: Device; answers: string[] }): NoticeAnswer {
+  notify(notice: Notice, asker?: { device: Device; answers: string[] }): NoticeAnswer {
     const listeners = this.devices.live(this.#clock());
     const chatId = notice.chat.id;
     const row = this.#row(chatId);
@@ -113,6 +113,13 @@ export class Inbox {
     return { devices: listeners.length };
   }
 
+  /** Takes rows of other kinds than conversations. */
+  put(items: readonly Item[]): void {
+    // All of them are good before the first is stored: what is stored is announced.
+    const rows = items.map((item) => ({ ...item, value: valueJson(item) }));
+    this.#announceAll(rows.map((row) => ({ row: `${row.kind}/${row.id}`, change: this.timeline.putItem(row) })));
+  }
+
   /**
    * Takes frames to a room. The row of a hot conversation has its mark in storage, so that its notice may come with the
    * answers: should they not arrive, the room is asked.
@@ -134,7 +141,7 @@ export class Inbox {
       const { answers, notice } = await this.#ports.room(chatId).exchange(this.#ports.owner, frames);
       this.#hot.release(chatId);
       const texts = [...answers];
-      if (notice !== undefined) this.#take(notice, { device, answers: texts });
+      if (notice !== undefined) this.notify(notice, { device, answers: texts });
       // Here and not by the courier: what the room tells next may be about to be taken.
       if (texts.length > 0) device.send(joinFrames(texts));
       return [];
@@ -344,13 +351,19 @@ export class Inbox {
   }
 
   #announce(chatId: string, change: string | null): void {
-    if (change === null || this.devices.size === 0) return;
-    const work = this.#changes.add({ chatId, change });
+    this.#announceAll([{ row: chatId, change }]);
+  }
+
+  /** Rows that were stored together are announced together: the frame's cursor is beyond all of them. */
+  #announceAll(stored: { row: string; change: string | null }[]): void {
+    if (this.devices.size === 0) return;
+    const changes = stored.flatMap(({ row, change }) => (change === null ? [] : [{ row, change }]));
+    const work = changes.length === 0 ? undefined : this.#changes.add(changes);
     if (work !== undefined) this.#ports.background(work);
   }
 
-  #pushChanges(batch: { chatId: string; change: string }[]): void {
-    const latest = new Map(batch.map(({ chatId, change }) => [chatId, change]));
+  #pushChanges(batch: { row: string; change: string }[]): void {
+    const latest = new Map(batch.map(({ row, change }) => [row, change]));
     const { pos } = this.timeline;
     const frame = this.#changeFrame([...latest.values()]);
     for (const device of this.devices.live(this.#clock())) {

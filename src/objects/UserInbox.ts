@@ -8,6 +8,7 @@ import { type Identity, type InboxApi, identityOf } from '../inbox/api.ts';
 import { Device } from '../inbox/devices.ts';
 import { closeReason } from '../inbox/gate.ts';
 import { Inbox } from '../inbox/inbox.ts';
+import type { Item } from '../inbox/items.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { PING, PONG } from '../protocol/frames.ts';
@@ -54,8 +55,12 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
     return this.#inbox.setSuspended(suspended);
   }
 
-  async notify(notice: Notice): Promise<NoticeAnswer> {
-    return this.#inbox.notify(notice);
+  notify(notice: Notice): Promise<NoticeAnswer> {
+    return this.#inbox.hear(notice);
+  }
+
+  async put(items: readonly Item[]): Promise<void> {
+    this.#inbox.put(items);
   }
 
   async signal(frame: string): Promise<void> {

@@ -12,7 +12,7 @@ const ack = (seq: number) =>
 const events = (head: number) => `{"t":"events","chat_id":"${chat}","epoch":"e","head_seq":${head},"events":[]}`;
 const stale = (test: TestInbox) => test.inbox.timeline.stale();
 const hot = (test: TestInbox) => {
-  for (let head = 1; head <= 20; head++) void test.inbox.notify(notice({ chat_id: chat, head }));
+  for (let head = 1; head <= 20; head++) test.inbox.notify(notice({ chat_id: chat, head }));
   expect(stale(test)).toEqual([chat]);
 };
 const kinds = (device: TestDevice) => device.frames.map(({ t }) => t);
@@ -53,7 +53,7 @@ describe('frames for a conversation whose row is hot', () => {
   it('are taken as ever when it is not', async () => {
     await withInbox(async (test) => {
       const device = test.connect();
-      void test.inbox.notify(notice({ chat_id: chat, head: 1 }));
+      test.inbox.notify(notice({ chat_id: chat, head: 1 }));
       test.rooms.submit = async () => [ack(2)];
       test.inbox.forward(device.device, [send('c1')]);
       await eventually('it is answered', () => device.of('ack').length === 1);
@@ -102,7 +102,7 @@ describe('frames for a conversation whose row is hot', () => {
       const answer = slowExchange(test);
       test.inbox.forward(device.device, [send('c1')]);
       await eventually('it is under way', () => test.rooms.count('exchange') === 1);
-      const later = test.inbox.notify({ ...notice({ chat_id: chat, head: 22 }), frame: events(22) });
+      const later = test.inbox.hear({ ...notice({ chat_id: chat, head: 22 }), frame: events(22) });
       await scheduler.wait(20);
       expect(device.of('events')).toEqual([]);
       answer.resolve({ answers: [ack(21)], notice: { ...notice({ chat_id: chat, head: 21 }), frame: events(21) } });
