@@ -3,6 +3,7 @@ import { ApiError } from '../errors.ts';
 import { admin } from './admin.ts';
 import { type ApiContext, router } from './api.ts';
 import { auth } from './auth.ts';
+import { changes } from './changes.ts';
 import { chats } from './chats.ts';
 import { docs } from './docs.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
@@ -11,6 +12,7 @@ import { members } from './members.ts';
 import { messages } from './messages.ts';
 import { notifications } from './notifications.ts';
 import { problem } from './problem.ts';
+import { search } from './search.ts';
 import { sockets } from './sockets.ts';
 import { sync } from './sync.ts';
 import { users } from './users.ts';
@@ -29,7 +31,9 @@ export const app = routed
   .route('/', chats)
   .route('/', members)
   .route('/', messages)
+  .route('/', changes)
   .route('/', workspaces)
+  .route('/', search)
   .route('/', sync)
   .route('/', notifications)
   .route('/', admin)
