@@ -7,6 +7,7 @@ import type { Message, MessagePage, SendMessage, SentMessage } from '../protocol
 import type { ChatHead } from '../protocol/sync.ts';
 import type { Ask } from './asks.ts';
 import type { ChangeRequest } from './changes.ts';
+import type { MessageQuery } from './pages.ts';
 
 /** Text that is already JSON of a T: written once where the data is, passed on without being parsed again. */
 export type Json<T> = string & { readonly __json?: T };
@@ -108,7 +109,7 @@ export interface RoomApi {
   retain(user: string, patch: UpdateRetention): Promise<Result<Chat>>;
   /** Frames that came in on an inbox socket. Answers with the frames for that socket, as ready texts. */
   submit(user: string, frames: ClientFrame[]): Promise<string[]>;
-  messages(user: string, page: { before?: number; after?: number; limit: number }): Promise<Result<Json<MessagePage>>>;
+  messages(user: string, query: MessageQuery): Promise<Result<Json<MessagePage>>>;
   events(user: string, page: { after: number; limit: number; bytes?: number }): Promise<Result<Json<EventPage>>>;
   /** For sync: events after `after` within `bytes`; too far behind gives the newest page and `reset`. */
   catchUp(user: string, page: { after: number; bytes: number }): Promise<Result<CatchUp>>;
