@@ -10,6 +10,7 @@ import type { Notice } from './api.ts';
 import { Connections } from './connections.ts';
 import { type Commit, Conversation, type Sent } from './conversation.ts';
 import { eventsFrame, Fanout } from './fanout.ts';
+import { Listing, type ListingEntry } from './listing.ts';
 import { type EventRow, eventJson } from './log.ts';
 import { Relays } from './relays.ts';
 import { DELIVERED_PUSHED_UP_TO, RECEIPTS_PUSHED_UP_TO, receiptPause, sendPause, tierOf } from './tiers.ts';
@@ -33,6 +34,8 @@ interface Mark {
 export interface RoomPorts {
   relay(name: string): RelayApi;
   inbox(userId: string): Pick<InboxApi, 'notify' | 'signal'>;
+  /** Brings a public channel's entry in the directory to this. */
+  list(entry: ListingEntry): Promise<void>;
   setAlarm(at: number): void;
   /** Keeps an eye on work that nobody awaits. */
   background(work: Promise<void>): void;
@@ -49,6 +52,7 @@ export class Room {
   readonly connections: Connections;
   readonly fanout: Fanout;
   readonly relays: Relays;
+  readonly listing: Listing;
   readonly #clock: Clock;
   readonly #ports: RoomPorts;
   readonly #sends: GroupCommit<WaitingSend>;
@@ -67,6 +71,7 @@ export class Room {
     const relaysBehind = () => this.relays.repair(this.conversation.log.head);
     this.fanout = new Fanout(this.conversation, clock, { ...ports, relaysBehind });
     this.relays = new Relays(storage.sql, this.conversation.initialised, ports);
+    this.listing = new Listing(this.conversation, clock, { ...ports, guard: (at) => this.fanout.guard(at) });
     this.#sends = new GroupCommit(
       (batch) => this.#commitSends(batch),
       () => sendPause(this.connections.size),
@@ -93,6 +98,7 @@ export class Room {
     // Set in an earlier life, and on its way already when this one began.
     if (!this.fanout.guarded) this.#resume(this.#clock());
     this.fanout.alarm();
+    this.listing.update();
   }
 
   #resume(alarmAt: number): void {
@@ -137,8 +143,9 @@ export class Room {
     return notice === null ? null : { ...notice, armed: true };
   }
 
-  /** Passes on that somebody is typing, at most once in three seconds for each user. */
+  /** Passes on that somebody who may write is typing, at most once in three seconds for each user. */
   typing(user: string): void {
+    if (!this.conversation.actor(user, 'send').ok) return;
     const now = this.#clock();
     if (now - (this.#typed.get(user) ?? 0) < TYPING_EVERY_MS) return;
     if (this.#typed.size > 1000) this.#typed.clear();
@@ -168,6 +175,7 @@ export class Room {
       });
       this.fanout.guard();
       this.fanout.published(commit.events, json, this.conversation.takeOwed());
+      if (this.conversation.takeListing()) this.listing.update();
     }
   }
 

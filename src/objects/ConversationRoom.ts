@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
 import type { CatchUp, Json, NewConversation, Notice, RoomApi, Sight, SocketPage } from '../conversation/api.ts';
+import { type Command, carryOut } from '../conversation/commands.ts';
 import type { Commit } from '../conversation/conversation.ts';
 import { greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
 import { messageOf } from '../conversation/log.ts';
@@ -8,8 +9,10 @@ import type { MemberRow } from '../conversation/members.ts';
 import { catchUpPage, catchUpParts, messagePageJson, pageAfter, pageJson } from '../conversation/pages.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
+import { listChannel } from '../db/channels.ts';
+import { database } from '../db/client.ts';
 import { identityOf } from '../inbox/api.ts';
-import type { Chat, HistoryPolicy, Member } from '../protocol/chats.ts';
+import type { Chat, ChatDetail, Member, UpdateChat } from '../protocol/chats.ts';
 import { ok, type Result } from '../protocol/errors.ts';
 import type { EventPage } from '../protocol/events.ts';
 import { type ClientFrame, PING, PONG } from '../protocol/frames.ts';
@@ -35,6 +38,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     this.#room = new Room(ctx.storage, ctx.getWebSockets(), systemClock, {
       inbox: (userId) => inbox(env, userId),
       relay: (name) => relay(env, ctx.id.name ?? '', name),
+      list: (entry) => listChannel(database(env), entry),
       setAlarm: (at) => this.#background(ctx.storage.setAlarm(at)),
       background: (work) => this.#background(work),
       log: (message, fields) => this.#log(message, fields),
@@ -52,10 +56,17 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     return this.#room.conversation.sight(user);
   }
 
-  async update(user: string, patch: { name?: string; history?: HistoryPolicy }): Promise<Result<Chat>> {
+  async update(user: string, patch: UpdateChat): Promise<Result<ChatDetail>> {
     return this.#commit(this.#room.conversation.membership.update(user, patch), () =>
-      this.#room.conversation.describe(),
+      this.#room.conversation.detail(user),
     );
+  }
+
+  async manage(user: string, command: Command): Promise<Result<string>> {
+    const outcome = carryOut(this.#room.conversation, user, command);
+    if (!outcome.ok) return outcome;
+    this.#room.publish(outcome.value.commit);
+    return ok(JSON.stringify(outcome.value.value));
   }
 
   async destroy(user: string): Promise<Result<null>> {

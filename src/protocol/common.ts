@@ -38,6 +38,7 @@ const id = (prefix: string, what: string) =>
 export const UserId = id('usr', 'user');
 export const ChatId = id('chat', 'conversation');
 export const WorkspaceId = id('ws', 'workspace');
+export const InvitationId = id('inv', 'invitation');
 export const SessionId = id('ses', 'session');
 
 /** A name the sender gives to a message before it has a seq. Unique per sender, kept as long as the message. */

@@ -5,6 +5,7 @@ export * from './events.ts';
 export * from './frames.ts';
 export * from './limits.ts';
 export * from './messages.ts';
+export * from './people.ts';
 export * from './sync.ts';
 export * from './unread.ts';
 export * from './users.ts';

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import type { Json } from '../conversation/api.ts';
 import { ApiError } from '../errors.ts';
 import type { Identity } from '../inbox/api.ts';
-import { ChatId, SessionId, UserId, WorkspaceId } from '../protocol/common.ts';
+import { ChatId, InvitationId, SessionId, UserId, WorkspaceId } from '../protocol/common.ts';
 import { ERRORS, type ErrorCode, Problem, type Result } from '../protocol/errors.ts';
 
 export interface ApiEnv {
@@ -40,6 +40,7 @@ export const params = {
   session: z.object({ id: SessionId }),
   chat: z.object({ id: ChatId }),
   chatMember: z.object({ id: ChatId, user_id: UserId }),
+  chatInvitation: z.object({ id: ChatId, invitation_id: InvitationId }),
   workspace: z.object({ id: WorkspaceId }),
   workspaceMember: z.object({ id: WorkspaceId, user_id: UserId }),
 };

@@ -1,5 +1,6 @@
 import type { Notice, NoticeAnswer } from '../../src/conversation/api.ts';
 import type { Conversation, Sent } from '../../src/conversation/conversation.ts';
+import type { ListingEntry } from '../../src/conversation/listing.ts';
 import { Room, type RoomPorts } from '../../src/conversation/room.ts';
 import type { Result } from '../../src/protocol/errors.ts';
 import type { SendMessage } from '../../src/protocol/messages.ts';
@@ -19,6 +20,9 @@ export class TestInboxes {
   readonly batches: { relay: string; batch: RelayBatch }[] = [];
   readonly relaySockets = new Map<string, number>();
   beforeRelay: (relay: string) => void | Promise<void> = () => undefined;
+  /** What the directory was told, and what happens before it is. */
+  readonly listed: ListingEntry[] = [];
+  beforeListing: (entry: ListingEntry) => void | Promise<void> = () => undefined;
   readonly #pending = new Set<Promise<void>>();
   alarmAt: number | undefined;
   /** Called before a notice arrives: throws or waits in the test's place of the network. */
@@ -49,6 +53,10 @@ export class TestInboxes {
       },
       endSessions: async () => undefined,
     }),
+    list: async (entry: ListingEntry): Promise<void> => {
+      await this.beforeListing(entry);
+      this.listed.push(entry);
+    },
     setAlarm: (at: number): void => {
       this.alarmAt = at;
     },
