@@ -17,6 +17,9 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   contentBytes: ['bytes', '`content` of a message'],
   mentionsPerMessage: ['count', '`mentions` of a message'],
   unreadMentions: ['count', 'Unread mentions counted in one conversation: the newest'],
+  reactionsPerMessage: ['count', 'Different reactions on one message'],
+  pinsPerChat: ['count', 'Messages that are pinned in one conversation at the same time'],
+  editsPerMessage: ['count', 'Edits of one message'],
   nameLength: ['characters', '`name` of a conversation or workspace'],
   fullnameLength: ['characters', '`fullname` of a user'],
   descriptionLength: ['characters', '`description` of a workspace'],
@@ -154,6 +157,7 @@ const tiers = (): string =>
 
 const ACTION_TEXTS: Record<Action, string> = {
   send: 'send messages',
+  edit: 'edit their own messages',
   react: 'react to messages',
   mention_all: 'mention everybody',
   pin: 'pin messages',

@@ -13,13 +13,13 @@ import {
   redeem,
   revokeInvitation,
 } from './invitations.ts';
-import { messageOf } from './log.ts';
 import { memberOf } from './members.ts';
 import { answer, type Outcome, type PageAfter, type PageOf } from './outcome.ts';
 import { NOT_FOUND } from './permissions.ts';
 import { cancelRequest, decideRequest, getRequest, listRequests, makeRequest } from './requests.ts';
 import { joinPolicyOf } from './settings.ts';
 import { getMember, setMember, transfer } from './standing.ts';
+import { currentOf } from './state.ts';
 import { tierOf } from './tiers.ts';
 
 /** What is asked of a conversation about its people: one call for all of it. The schemas of the answers are in the protocol. */
@@ -135,5 +135,5 @@ function preview(conversation: Conversation, user: string): Result<Outcome<Chann
   }
   const from = member?.visible_from ?? (chat.history === 'all' ? 1 : log.head + 1);
   const { rows } = log.messagePage(from, { limit: LIMITS.previewMessages });
-  return answer({ chat: sight.value.chat, messages: rows.map((row) => messageOf(chat.id, row)) });
+  return answer({ chat: sight.value.chat, messages: rows.map((row) => currentOf(chat.id, row)) });
 }

@@ -7,15 +7,17 @@ import type { SendMessage } from '../protocol/messages.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
 import { admitMessage } from './admit.ts';
 import type { NewConversation, Notice, Sight } from './api.ts';
+import { applyChange, type ChangeRequest } from './changes.ts';
 import { type ChatRow, initialSettings, insertChat, loadChat, saveChat } from './chat.ts';
 import { type Listed, listedOf, markListing } from './listing.ts';
-import { type EventRow, Log, messageOf, type NewEvent } from './log.ts';
+import { type EventRow, Log, type NewEvent } from './log.ts';
 import { type MemberRow, Members, placeOf } from './members.ts';
 import { Membership } from './membership.ts';
 import { type Action, hindrance, isExempt, NOT_FOUND, permissionsOf } from './permissions.ts';
 import { CONVERSATION_MIGRATIONS } from './schema.ts';
 import { joinPolicyOf } from './settings.ts';
 import { SlowMode } from './slow-mode.ts';
+import { currentOf, States } from './state.ts';
 import { tierOf } from './tiers.ts';
 
 /** What a change did, for those who publish it. */
@@ -26,6 +28,9 @@ export interface Commit {
 }
 
 export type Sent = { row: EventRow; duplicate: boolean };
+
+/** How long a message may be edited and recalled by its sender, in seconds, unless the conversation says otherwise. */
+export const CHANGE_WINDOW_S = 48 * 60 * 60;
 
 /** Events after which watermarks that the log implies are stored. */
 export const MARKS_EVERY = 200;
@@ -41,7 +46,7 @@ export class Conversation {
   readonly #owed = new Set<string>();
   #listingMarked = false;
   #pair: string[] | undefined;
-  #state: { chat: ChatRow; log: Log; members: Members; pace: SlowMode } | undefined;
+  #state: { chat: ChatRow; log: Log; states: States; members: Members; pace: SlowMode } | undefined;
 
   constructor(storage: DurableObjectStorage, clock: Clock) {
     this.#storage = storage;
@@ -65,6 +70,10 @@ export class Conversation {
   }
   get log(): Log {
     return this.#loaded.log;
+  }
+  /** Messages as they are now. */
+  get states(): States {
+    return this.#loaded.states;
   }
   get members(): Members {
     return this.#loaded.members;
@@ -163,6 +172,8 @@ export class Conversation {
         deleted_at: null,
         told_through: 0,
         marks_through: 0,
+        edit_window: CHANGE_WINDOW_S,
+        recall_window: CHANGE_WINDOW_S,
         settings: initialSettings(input.join_policy === undefined ? {} : { join_policy: input.join_policy }),
       });
       this.#load();
@@ -193,14 +204,22 @@ export class Conversation {
     return member !== undefined && this.log.byClientId(user, clientId) !== undefined ? ok(member) : actor;
   }
 
+  /** Changes a message; the caller's transaction holds it. */
+  changeMessage(user: string, request: ChangeRequest, now: number): Result<Sent> {
+    const actor = this.actor(user);
+    if (!actor.ok) return actor;
+    return this.#storage.transactionSync(() => applyChange(this, actor.value, request, now));
+  }
+
   /** A deleted conversation whose members have all been told keeps nothing but the fact. */
   purge(): void {
     if (!this.initialised || this.exists || this.log.head === 0) return;
     this.#storage.transactionSync(() => {
       this.log.erase();
       this.#storage.sql.exec(
-        `DELETE FROM members; DELETE FROM mentions; DELETE FROM bans; DELETE FROM requests; DELETE FROM invitations;
-         DELETE FROM announcement; DELETE FROM announcement_reads`,
+        `DELETE FROM members; DELETE FROM mentions; DELETE FROM message_state; DELETE FROM edits; DELETE FROM reactions;
+         DELETE FROM pins; DELETE FROM bans; DELETE FROM requests; DELETE FROM invitations; DELETE FROM announcement;
+         DELETE FROM announcement_reads`,
       );
     });
     this.#load();
@@ -231,7 +250,7 @@ export class Conversation {
         delivered_seq: member.delivered_seq,
       },
       messages: log.messages,
-      last_message: last === undefined ? null : messageOf(chat.id, last),
+      last_message: last === undefined ? null : currentOf(chat.id, last),
       mentions: this.#storage.sql
         .exec<{ seq: number }>(
           'SELECT seq FROM mentions WHERE user_id = ? AND seq > ? ORDER BY seq DESC LIMIT ?',
@@ -272,6 +291,21 @@ export class Conversation {
       this.#load();
       throw fault;
     }
+  }
+
+  /** They are not mentioned any more: their inboxes have to hear of it, those of whom it was still so. */
+  forgetMentions(users: Iterable<string>, seq: number): void {
+    for (const user of users) {
+      const { rowsWritten } = this.#storage.sql.exec('DELETE FROM mentions WHERE user_id = ? AND seq = ?', user, seq);
+      if (rowsWritten > 0) this.owe(user);
+    }
+  }
+
+  /** Somebody is mentioned: their inbox is told, whatever the room's tier. Whoever mentions themself knows. */
+  mention(user: string, { seq, sender_id }: { seq: number; sender_id: string }): void {
+    if (user === sender_id) return;
+    this.recordMention(user, seq);
+    this.owe(user);
   }
 
   recordMention(user: string, seq: number): void {
@@ -321,17 +355,22 @@ export class Conversation {
   }
 
   /** Appends an event of this type; the caller's transaction holds it. */
-  append(actor: string, type: NewEvent['type'], fields: Record<string, unknown> | null): EventRow {
+  append(
+    actor: string,
+    type: NewEvent['type'],
+    fields: Record<string, unknown> | null,
+    client_id: string | null = null,
+  ): EventRow {
     const row = this.log.append({
       type,
       actor_id: actor,
       created_at: this.#clock(),
-      client_id: null,
+      client_id,
       kind: null,
       content: null,
       extra: fields === null ? null : JSON.stringify(fields),
     });
-    if (row === null) throw new Error('an event without client_id is never a duplicate');
+    if (row === null) throw new Error('whoever names an event has looked for its name before');
     return row;
   }
 
@@ -348,8 +387,9 @@ export class Conversation {
       return;
     }
     const log = new Log(this.#storage.sql);
+    const states = new States(this.#storage.sql, chat.id, log);
     const members = new Members(this.#storage.sql, log.lastSentAfter(chat.marks_through));
-    this.#state = { chat, log, members, pace: new SlowMode(this.#storage.sql) };
+    this.#state = { chat, log, states, members, pace: new SlowMode(this.#storage.sql) };
   }
 
   get #loaded() {

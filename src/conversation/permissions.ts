@@ -18,6 +18,7 @@ export const NOT_FOUND = refuse('not_found', 'there is no such conversation, or 
 
 const shared: Permissions = {
   send: 'member',
+  edit: 'member',
   react: 'member',
   mention_all: 'moderator',
   pin: 'moderator',
@@ -44,6 +45,7 @@ const shared: Permissions = {
 export const PERMISSIONS: Record<ChatType, Permissions> = {
   Single: {
     send: 'member',
+    edit: 'member',
     react: 'member',
     mention_all: 'nobody',
     pin: 'member',
@@ -117,7 +119,7 @@ export const permissionsOf = (type: ChatType, overrides: Overrides): Permissions
 });
 
 /** What somebody who is muted, or a member of a silenced conversation, may not do. */
-export const SPEECH: ReadonlySet<Action> = new Set<Action>(['send', 'react', 'mention_all', 'pin']);
+export const SPEECH: ReadonlySet<Action> = new Set<Action>(['send', 'edit', 'react', 'mention_all', 'pin']);
 /** What can still be done in an archived conversation: to go, to see to who is in it, and to bring it back. */
 export const IN_ARCHIVE: ReadonlySet<Action> = new Set<Action>([
   'leave',

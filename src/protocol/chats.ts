@@ -11,11 +11,12 @@ export const Role = z.enum(['owner', 'admin', 'moderator', 'member']).meta({ id:
 export type Role = z.infer<typeof Role>;
 /**
  * What can be done in a conversation. `remove`, `ban`, `mute` and `rename` are about somebody else, `recall_any` about
- * somebody else's message; `configure` is the join policy, slow mode, silence and `overrides`; `invite` is links.
+ * somebody else's message, `edit` about one's own; `configure` is the join policy, slow mode, silence and `overrides`; `invite` is links.
  */
 export const Action = z
   .enum([
     'send',
+    'edit',
     'react',
     'mention_all',
     'pin',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ChatId, ClientId, Seq, Timestamp, UserId, utf8Length, WellFormedText } from './common.ts';
+import { messageState } from './current.ts';
 import { LIMITS } from './limits.ts';
 
 /** What a sender may put into a message. A kind is one entry here, one rule in `conversation/admit.ts`, one test. */
@@ -24,6 +25,9 @@ export const messageFields = {
     .meta({ description: 'Members whom the message mentions' }),
 };
 
+/** What of a message its sender may change later. An edit gives all of them anew: one that is absent is gone. */
+export const editableFields = { content: messageFields.content, mentions: messageFields.mentions };
+
 export const SendMessage = z
   .strictObject({ client_id: ClientId.optional(), ...messageFields })
   .meta({ id: 'SendMessage' });
@@ -39,6 +43,8 @@ export const messageOut = {
   mentions: z.array(UserId).optional(),
 };
 
+export const editableOut = { content: messageOut.content, mentions: messageOut.mentions };
+
 export const Message = z
   .object({
     chat_id: ChatId,
@@ -46,6 +52,7 @@ export const Message = z
     ordinal: z.int().meta({ description: 'Number of this message among the messages of the conversation' }),
     ...messageOut,
     created_at: Timestamp,
+    ...messageState,
   })
   .meta({ id: 'Message' });
 export type Message = z.infer<typeof Message>;

@@ -80,6 +80,7 @@ describe('who may do what', () => {
   type Attempted = Exclude<
     Action,
     | 'announce'
+    | 'edit'
     | 'invite'
     | 'requests'
     | 'nickname'

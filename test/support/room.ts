@@ -1,7 +1,9 @@
 import type { Notice, NoticeAnswer } from '../../src/conversation/api.ts';
-import type { Conversation, Sent } from '../../src/conversation/conversation.ts';
+import { type Command, carryOut } from '../../src/conversation/commands.ts';
+import type { Commit, Conversation, Sent } from '../../src/conversation/conversation.ts';
 import type { ListingEntry } from '../../src/conversation/listing.ts';
 import { Room, type RoomPorts } from '../../src/conversation/room.ts';
+import type { MessageChange } from '../../src/protocol/changes.ts';
 import type { Result } from '../../src/protocol/errors.ts';
 import type { SendMessage } from '../../src/protocol/messages.ts';
 import type { RelayApi, RelayBatch } from '../../src/relay/api.ts';
@@ -136,6 +138,25 @@ export class TestRoom {
 
   async sent(user: string, content?: string, fields?: Partial<SendMessage>): Promise<number> {
     return value(await this.send(user, content, fields)).row.seq;
+  }
+
+  /** Changes a message. */
+  change(user: string, seq: number, change: MessageChange, client_id?: string): Promise<Result<Sent>> {
+    const request = { seq, change, ...(client_id === undefined ? {} : { client_id }) };
+    return new Promise((answer) => this.room.send({ user, change: request, answer }));
+  }
+
+  /** Publishes a change of the conversation, unless it was refused. */
+  publish(result: Result<Commit>): void {
+    if (result.ok) this.room.publish(result.value);
+  }
+
+  /** Carries out a command about people, and publishes what it did. */
+  manage(user: string, command: Command): Result<unknown> {
+    const outcome = carryOut(this.conversation, user, command);
+    if (!outcome.ok) return outcome;
+    this.room.publish(outcome.value.commit);
+    return { ok: true, value: outcome.value.value };
   }
 
   /** Rings the alarm if it is set, at its time. Returns whether it was. */
