@@ -99,7 +99,7 @@ export type Redeemed = z.infer<typeof Redeemed>;
 
 export const SetAnnouncement = z
   .strictObject({
-    text: WellFormedText.trim().min(1).max(LIMITS.announcementLength).nullable().meta({ description: 'null: none' }),
+    text: WellFormedText.trim().min(1).max(LIMITS.announcementLength),
   })
   .meta({ id: 'SetAnnouncement' });
 export const Announcement = z

@@ -29,14 +29,27 @@ const set = createRoute({
   operationId: 'setAnnouncement',
   tags,
   summary: 'Put up an announcement',
-  description: 'In the place of the one before; nobody has read a new one. `text` null takes it down.',
+  description: 'In the place of the one before; nobody has read a new one.',
   security,
   middleware,
   request: { params: params.chat, body: body(SetAnnouncement) },
   responses: {
-    200: json(Announcement.nullable(), 'The announcement, or null'),
+    200: json(Announcement, 'The announcement'),
     ...problems('secured', 'body', 'forbidden', 'archived', 'not_found'),
   },
+});
+
+const remove = createRoute({
+  method: 'delete',
+  path: '/api/chats/{id}/announcement',
+  operationId: 'removeAnnouncement',
+  tags,
+  summary: 'Take the announcement down',
+  description: 'For those who may put one up.',
+  security,
+  middleware,
+  request: { params: params.chat },
+  responses: { 204: { description: 'There is none' }, ...problems('secured', 'forbidden', 'archived', 'not_found') },
 });
 
 const read = createRoute({
@@ -76,7 +89,11 @@ export const announcements = router()
   .openapi(set, async (c) => {
     const { id } = c.req.valid('param');
     const command = { do: 'announce' as const, text: c.req.valid('json').text };
-    return passJson<Announcement | null>(c, await manage(c.env, id, c.var.identity.user_id, command));
+    return passJson<Announcement>(c, await manage(c.env, id, c.var.identity.user_id, command));
+  })
+  .openapi(remove, async (c) => {
+    await manage(c.env, c.req.valid('param').id, c.var.identity.user_id, { do: 'announce', text: null });
+    return c.body(null, 204);
   })
   .openapi(read, async (c) => {
     await manage(c.env, c.req.valid('param').id, c.var.identity.user_id, { do: 'read_announcement' });
