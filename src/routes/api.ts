@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import type { Json } from '../conversation/api.ts';
 import { ApiError } from '../errors.ts';
 import type { Identity } from '../inbox/api.ts';
-import { ChatId, ClientId, queryInt, Seq, SessionId, UserId, WorkspaceId } from '../protocol/common.ts';
+import { ChatId, ClientId, FriendGroupId, queryInt, Seq, SessionId, UserId, WorkspaceId } from '../protocol/common.ts';
 import { Emoji } from '../protocol/current.ts';
 import { ERRORS, type ErrorCode, Problem, type Result } from '../protocol/errors.ts';
 
@@ -53,6 +53,7 @@ export const params = {
   scheduled: z.object({ id: ChatId, client_id: ClientId }),
   chatMember: z.object({ id: ChatId, user_id: UserId }),
   workspace: z.object({ id: WorkspaceId }),
+  friendGroup: z.object({ id: FriendGroupId }),
   workspaceMember: z.object({ id: WorkspaceId, user_id: UserId }),
 };
 

@@ -7,6 +7,7 @@ import { changes } from './changes.ts';
 import { chats } from './chats.ts';
 import { docs } from './docs.ts';
 import { exports } from './export.ts';
+import { friends } from './friends.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
 import { health } from './health.ts';
 import { members } from './members.ts';
@@ -14,6 +15,7 @@ import { messages } from './messages.ts';
 import { notifications } from './notifications.ts';
 import { own } from './own.ts';
 import { problem } from './problem.ts';
+import { search } from './search.ts';
 import { sockets } from './sockets.ts';
 import { sync } from './sync.ts';
 import { threads } from './threads.ts';
@@ -30,6 +32,7 @@ routed.use('/api/*', bounded);
 export const app = routed
   .route('/', auth)
   .route('/', users)
+  .route('/', friends)
   .route('/', chats)
   .route('/', members)
   .route('/', messages)
@@ -38,6 +41,7 @@ export const app = routed
   .route('/', own)
   .route('/', exports)
   .route('/', workspaces)
+  .route('/', search)
   .route('/', sync)
   .route('/', notifications)
   .route('/', admin)
