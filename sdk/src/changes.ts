@@ -11,6 +11,7 @@ import type {
 } from '../../src/protocol/changes.ts';
 import type { Chat as ChatData, UpdateRetention } from '../../src/protocol/chats.ts';
 import type { ChatEvent } from '../../src/protocol/events.ts';
+import type { PutDraft } from '../../src/protocol/kept.ts';
 import { LIMITS } from '../../src/protocol/limits.ts';
 import type { Message, MessagePage } from '../../src/protocol/messages.ts';
 import type { Conversation } from './conversation.ts';
@@ -138,6 +139,18 @@ export class Changes {
   }
   async cancelScheduled(clientId: string): Promise<void> {
     await this.#http.request(scheduledPath(this.#path, clientId), { method: 'DELETE', idempotent: false });
+  }
+
+  /** Keeps what the user has begun to write, on all their devices; an empty text is no draft. It is in `client.items('draft')`. */
+  async saveDraft(draft: PutDraft): Promise<void> {
+    await this.#http.request(`${this.#path}/draft`, { method: 'PUT', body: draft });
+  }
+  /** Keeps a message for later. It is in `client.items('saved')`. */
+  async save(seq: number, note?: string): Promise<void> {
+    await this.#http.request(`${this.#path}/saved/${seq}`, { method: 'PUT', body: note === undefined ? {} : { note } });
+  }
+  async unsave(seq: number): Promise<void> {
+    await this.#http.request(`${this.#path}/saved/${seq}`, { method: 'DELETE' });
   }
 
   retain(patch: UpdateRetention): Promise<ChatData> {

@@ -30,6 +30,7 @@ export type {
   UpdateFriend,
   UpdatePrivacy,
 } from '../../src/protocol/friends.ts';
+export type { Draft as DraftRow, PutDraft, SavedMessage } from '../../src/protocol/kept.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
 export type { Message, MessageKind, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
 export type { GoneReason } from '../../src/protocol/reduce.ts';

@@ -3,6 +3,7 @@ import { ChatListItem } from './chats.ts';
 import { ChatId, Seq } from './common.ts';
 import { ChatEvent, Hole } from './events.ts';
 import { Contact, FriendGroup, Privacy } from './friends.ts';
+import { Draft, SavedMessage } from './kept.ts';
 import { LIMITS } from './limits.ts';
 
 /** The rows of an inbox besides its conversations: what each kind holds. A new kind is one more entry. */
@@ -10,6 +11,8 @@ export const ITEMS = {
   /** By the person's id. */
   contact: Contact,
   friend_group: FriendGroup,
+  draft: Draft,
+  saved: SavedMessage,
   /** One row, `me`. */
   privacy: Privacy,
 } as const;

@@ -10,6 +10,7 @@ import { exports } from './export.ts';
 import { friends } from './friends.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
 import { health } from './health.ts';
+import { kept } from './kept.ts';
 import { members } from './members.ts';
 import { messages } from './messages.ts';
 import { notifications } from './notifications.ts';
@@ -39,6 +40,7 @@ export const app = routed
   .route('/', changes)
   .route('/', threads)
   .route('/', own)
+  .route('/', kept)
   .route('/', exports)
   .route('/', workspaces)
   .route('/', search)

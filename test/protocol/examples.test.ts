@@ -268,6 +268,12 @@ describe('changes of messages', () => {
     asDocumented('message-now', items[0]);
     await call(200, at(`messages/${seq}/reactions/👍`), { token: ada.token, method: 'DELETE' });
     await next('reaction.removed');
+    const { cursor } = await call<{ cursor: string }>(200, '/api/sync', { token: ada.token });
+    await call(204, at('draft'), { token: ada.token, method: 'PUT', body: { content: 'Half a thou' } });
+    await call(204, at(`saved/${seq}`), { token: ada.token, method: 'PUT', body: { note: 'Ask Ben' } });
+    const kept = await call<{ changes: { type: string }[] }>(200, `/api/sync?cursor=${cursor}`, { token: ada.token });
+    const rows = kept.changes.filter(({ type }) => type === 'draft' || type === 'saved');
+    asDocumented('inbox-kept', { t: 'inbox', changes: rows, cursor: 'x' });
     await call(200, at(`pins/${seq}`), { token: ada.token, method: 'DELETE' });
     await next('message.unpinned');
     await call(200, at(`messages/${seq}`), { token: ben.token, method: 'DELETE' });

@@ -102,4 +102,20 @@ describe('what is one’s own', () => {
     const page = await bob.client.chat(id).changes.around('unread', 10);
     expect([texts(page.items), page.has_newer]).toEqual([['soon'], false]);
   });
+
+  it('drafts and saved messages are on all devices', async () => {
+    const ada = await person('Ada');
+    const tablet = await secondDevice(ada);
+    const id = await group(ada);
+    const chat = ada.client.chat(id);
+    const { seq } = await chat.send('worth keeping').sent;
+    await chat.changes.saveDraft({ content: 'half a thou' });
+    await chat.changes.save(seq, 'read again');
+    const [drafts, saved] = [() => tablet.client.items('draft').get(id), () => tablet.client.items('saved')];
+    await until(() => drafts() !== undefined && saved().size === 1);
+    expect([drafts()?.content, saved().get(`${id}/${seq}`)?.note]).toEqual(['half a thou', 'read again']);
+    await tablet.client.chat(id).changes.saveDraft({ content: '' });
+    await chat.changes.unsave(seq);
+    await until(() => ada.client.items('draft').size === 0 && saved().size === 0);
+  });
 });
