@@ -14,6 +14,8 @@ export const LIMITS = {
   /** Messages that are pinned in one conversation at the same time. */
   pinsPerChat: 100,
   editsPerMessage: 100,
+  /** Messages that a user has saved for later. */
+  savedMessages: 5000,
   /** Longest window or timer of a conversation: ten years. */
   retentionSeconds: 10 * 366 * 24 * 60 * 60,
   /** Messages of one member that wait in one conversation to be sent later, and how far ahead, in seconds. */
