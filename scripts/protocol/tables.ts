@@ -32,6 +32,8 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   friendRequests: ['count', 'Requests of one user that wait for an answer, sent and received each'],
   blocks: ['count', 'People whom one user blocks'],
   friendGroups: ['count', 'Groups of friends of one user'],
+  statusLength: ['characters', '`text` of a custom status'],
+  presencePeers: ['count', 'Friends and people of Singles who are told of the presence of one user'],
   passwordMin: ['characters', 'Shortest password'],
   passwordMax: ['characters', 'Longest password'],
   membersPerRequest: [

@@ -1,4 +1,4 @@
-import { type Clock, timestamp } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Json, Notice, NoticeAnswer, RoomApi } from '../conversation/api.ts';
 import type { RoomFrame } from '../conversation/exchange.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
@@ -6,7 +6,7 @@ import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
-import type { Presence } from '../protocol/users.ts';
+import { Status } from '../protocol/users.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
 import type { InboxApi } from './api.ts';
 import { Courier } from './courier.ts';
@@ -16,6 +16,7 @@ import { gather } from './gather.ts';
 import { HotRows } from './hot.ts';
 import { type Item, valueJson } from './items.ts';
 import { parallel } from './parallel.ts';
+import { Presences } from './presence.ts';
 import { type ChatRecord, merge, withPreferences } from './rows.ts';
 import { searchAll } from './search.ts';
 import { Timeline } from './timeline.ts';
@@ -25,8 +26,6 @@ import { ANSWER_MS, within } from './within.ts';
 const PARALLEL = 50;
 /** Pause between two frames of changes to a device, in ms. */
 const CHANGES_PAUSE = 5;
-/** People of Singles who are told that the user came or went. */
-const PEERS_TOLD = 200;
 /** Rows in one `inbox` frame to a device that comes back. */
 const ROWS_PER_FRAME = 200;
 /** Pauses before rooms that could not be looked at are asked again while a device waits for them, in ms. */
@@ -45,6 +44,7 @@ export class Inbox {
   readonly timeline: Timeline;
   readonly gate: Gate;
   readonly devices: Devices;
+  readonly presence: Presences;
   readonly #clock: Clock;
   readonly #ports: InboxPorts;
   readonly #courier: Courier<Device>;
@@ -62,6 +62,10 @@ export class Inbox {
     this.timeline = new Timeline(storage, ports.owner);
     this.gate = new Gate(this.timeline, clock);
     this.devices = new Devices(open);
+    this.presence = new Presences(this.timeline, this.devices, clock, {
+      ...ports,
+      signal: (frame) => this.signal(frame),
+    });
     this.#hot = new HotRows(this.timeline, clock, (chatId, change) => this.#announce(chatId, change));
     this.#courier = new Courier({
       submit: (_device, chatId, frames) => ports.room(chatId).submit(ports.owner, frames),
@@ -88,6 +92,10 @@ export class Inbox {
     const kept = listening ? this.#hot.keep(record, row) : undefined;
     if (kept === undefined) this.#save(record);
     else this.#announce(chatId, kept);
+    if (row === undefined && notice.chat.type === 'Single') {
+      const others = notice.chat.peer_ids?.filter((id) => id !== this.#ports.owner) ?? [];
+      this.#ports.background(this.presence.met(others));
+    }
     return { devices: listeners.length };
   }
 
@@ -95,7 +103,41 @@ export class Inbox {
   put(items: readonly Item[]): void {
     // All of them are good before the first is stored: what is stored is announced.
     const rows = items.map((item) => ({ ...item, value: valueJson(item) }));
+    const people = items.flatMap(({ kind, id }) => (kind === 'contact' ? [{ id, ...this.timeline.contact(id) }] : []));
     this.#announceAll(rows.map((row) => ({ row: `${row.kind}/${row.id}`, change: this.timeline.putItem(row) })));
+    const changed = people.filter((was) => {
+      const now = this.timeline.contact(was.id);
+      return now.blocked !== was.blocked || (now.friend && !was.friend);
+    });
+    if (changed.length > 0) this.#ports.background(this.presence.met(changed.map(({ id }) => id)));
+  }
+
+  /** Sets what the user says of themself; null takes it away. */
+  setStatus(status: Status | null): void {
+    const version = (this.timeline.item('status', 'me')?.version ?? 0) + 1;
+    this.put([{ kind: 'status', id: 'me', version, value: status }]);
+    this.presence.changed();
+  }
+
+  /** The object's alarm: the user may have been away long enough for others to be told, or their status may have expired. */
+  alarm(): void {
+    if (this.presence.status() === null && this.statusUntil !== null) this.setStatus(null);
+    this.presence.changed();
+  }
+
+  /** When the status that is stored expires, in ms since 1970; null: never. */
+  get statusUntil(): number | null {
+    const value = this.timeline.item('status', 'me')?.value ?? null;
+    const until = value === null ? null : Status.parse(JSON.parse(value)).expires_at;
+    return until === null ? null : Date.parse(until);
+  }
+
+  /** A device says whether its user is there. */
+  setAway(device: Device, away: boolean): void {
+    if (device.away === away) return;
+    device.away = away;
+    device.save();
+    this.presence.changed();
   }
 
   signal(frame: string): void {
@@ -110,7 +152,7 @@ export class Inbox {
     this.devices.add(device);
     this.#replay(device, position === null);
     await this.look();
-    await this.#meetPeers(device);
+    await this.presence.arrived(device);
     await this.#keepLooking();
   }
 
@@ -215,43 +257,6 @@ export class Inbox {
   async setSuspended(suspended: boolean): Promise<void> {
     this.gate.setSuspended(suspended);
     if (suspended) await this.#endEverywhere(() => true, { sessions: 'all', except: undefined, reason: 'suspended' });
-  }
-
-  presence(): Presence {
-    return {
-      user_id: this.#ports.owner,
-      state: this.devices.size > 0 ? 'online' : 'offline',
-      last_seen: this.devices.size > 0 ? timestamp(this.#clock()) : (this.timeline.fact('last_seen') ?? null),
-    };
-  }
-
-  /** A peer came or went. They hear how this user is, if the two share a Single. */
-  meet(peer: Presence): Presence | null {
-    if (!this.timeline.knows(peer.user_id)) return null;
-    this.signal(JSON.stringify({ t: 'presence', ...peer }));
-    return this.presence();
-  }
-
-  /** The last device has left. */
-  left(): void {
-    this.timeline.setFact('last_seen', timestamp(this.#clock()));
-  }
-
-  /** Tells the user's peers that they came or went; `device` hears how the peers are. */
-  async #meetPeers(device?: Device): Promise<void> {
-    const own = this.presence();
-    await parallel(this.timeline.peers(PEERS_TOLD), PARALLEL, async (userId) => {
-      try {
-        const theirs = await this.#ports.peer(userId).meet(own);
-        if (theirs?.state === 'online') device?.send(JSON.stringify({ t: 'presence', ...theirs }));
-      } catch (fault) {
-        this.#ports.log('a peer could not be told of presence', { error: String(fault) });
-      }
-    });
-  }
-
-  goodbye(): Promise<void> {
-    return this.devices.size > 0 ? Promise.resolve() : this.#meetPeers();
   }
 
   async #lookNow(): Promise<void> {

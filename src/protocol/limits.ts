@@ -30,6 +30,10 @@ export const LIMITS = {
   friendRequests: 500,
   blocks: 2000,
   friendGroups: 50,
+  /** Text of a custom status, in characters. */
+  statusLength: 100,
+  /** Friends and people of Singles who are told how a user is. */
+  presencePeers: 500,
   passwordMin: 8,
   passwordMax: 256,
   /** Members named in one request; more are added in several requests. */

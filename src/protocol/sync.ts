@@ -4,6 +4,7 @@ import { ChatId, Seq } from './common.ts';
 import { ChatEvent, Hole } from './events.ts';
 import { Contact, FriendGroup, Privacy } from './friends.ts';
 import { LIMITS } from './limits.ts';
+import { Status } from './users.ts';
 
 /** The rows of an inbox besides its conversations: what each kind holds. A new kind is one more entry. */
 export const ITEMS = {
@@ -12,6 +13,8 @@ export const ITEMS = {
   friend_group: FriendGroup,
   /** One row, `me`. */
   privacy: Privacy,
+  /** One row, `me`: what the user says of themself. One that has expired may stand until it is taken away. */
+  status: Status,
 } as const;
 type ItemSchemas = typeof ITEMS;
 export type ItemKind = keyof ItemSchemas;
