@@ -73,6 +73,12 @@ export interface CatchUp {
   events: Json<ChatEvent[]>;
 }
 
+/** Answers to frames, and what has become of the conversation meanwhile, unless a call tells that. */
+export interface Exchanged {
+  answers: string[];
+  notice: Notice | undefined;
+}
+
 /** A page of the log as a ready frame for a socket. `head` is the head it was read at. */
 export interface SocketPage {
   text: string;
@@ -111,6 +117,11 @@ export interface RoomApi {
   retain(user: string, patch: UpdateRetention): Promise<Result<Chat>>;
   /** Frames that came in on an inbox socket. Answers with the frames for that socket, as ready texts. */
   submit(user: string, frames: ClientFrame[]): Promise<string[]>;
+  /**
+   * `submit` for an inbox that takes its notice with the answers, which spares a call. Such an answer is not sent again:
+   * the inbox has noted in storage that it has to look, should it not arrive.
+   */
+  exchange(user: string, frames: ClientFrame[]): Promise<Exchanged>;
   messages(user: string, page: { before?: number; after?: number; limit: number }): Promise<Result<Json<MessagePage>>>;
   events(user: string, page: { after: number; limit: number; bytes?: number }): Promise<Result<Json<EventPage>>>;
   /** Messages that match; what the user may not read is not found. The first search reads the log in, the newest messages first. */

@@ -71,6 +71,8 @@ export class Conversation {
   readonly #owed = new Set<string>();
   readonly #blocks: Blocks;
   #pair: string[] | undefined;
+  /** There may be rows in `mentions`: where nobody is ever mentioned, no notice looks for them. */
+  #mentioned = false;
   #state: State | undefined;
   #search: Search | undefined;
 
@@ -269,16 +271,7 @@ export class Conversation {
       thread_unread: unreadReplies(this, user),
       hidden: hiddenCount(this, user),
       last_message: last === undefined ? null : currentOf(chat.id, last),
-      mentions: this.#storage.sql
-        .exec<{ seq: number }>(
-          'SELECT seq FROM mentions WHERE user_id = ? AND seq > ? ORDER BY seq DESC LIMIT ?',
-          user,
-          member.read_seq,
-          LIMITS.unreadMentions,
-        )
-        .toArray()
-        .map((row) => row.seq)
-        .reverse(),
+      mentions: this.#mentioned ? this.#unreadMentions(user, member.read_seq) : [],
     };
   }
 
@@ -326,6 +319,7 @@ export class Conversation {
   }
 
   recordMention(user: string, seq: number): void {
+    this.#mentioned = true;
     this.#storage.sql.exec('INSERT INTO mentions VALUES (?, ?) ON CONFLICT DO NOTHING', user, seq);
   }
 
@@ -375,6 +369,19 @@ export class Conversation {
     return row;
   }
 
+  #unreadMentions(user: string, readSeq: number): number[] {
+    return this.#storage.sql
+      .exec<{ seq: number }>(
+        'SELECT seq FROM mentions WHERE user_id = ? AND seq > ? ORDER BY seq DESC LIMIT ?',
+        user,
+        readSeq,
+        LIMITS.unreadMentions,
+      )
+      .toArray()
+      .map((row) => row.seq)
+      .reverse();
+  }
+
   /** Both people of a Single: the one kind of conversation whose people never change. */
   #peers(): string[] {
     this.#pair ??= this.members.page('', 2).map((member) => member.user_id);
@@ -388,6 +395,7 @@ export class Conversation {
       return;
     }
     const log = new Log(this.#storage.sql);
+    this.#mentioned ||= this.#storage.sql.exec('SELECT 1 FROM mentions LIMIT 1').toArray().length > 0;
     const states = new States(this.#storage.sql, chat.id, log);
     const { sql } = this.#storage;
     const members = new Members(sql, log.lastSentAfter(chat.marks_through));

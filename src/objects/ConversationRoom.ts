@@ -1,10 +1,19 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
-import type { CatchUp, Json, NewConversation, Notice, RoomApi, Sight, SocketPage } from '../conversation/api.ts';
+import type {
+  CatchUp,
+  Exchanged,
+  Json,
+  NewConversation,
+  Notice,
+  RoomApi,
+  Sight,
+  SocketPage,
+} from '../conversation/api.ts';
 import type { Ask } from '../conversation/asks.ts';
 import { type ChangeRequest, changedMessage } from '../conversation/changes.ts';
 import type { Commit, Sent } from '../conversation/conversation.ts';
-import { greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
+import { exchange, greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
 import type { FindPage, FoundPage } from '../conversation/find.ts';
 import { messageOf } from '../conversation/log.ts';
 import type { MemberRow } from '../conversation/members.ts';
@@ -130,6 +139,10 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
 
   submit(user: string, frames: ClientFrame[]): Promise<string[]> {
     return submit(this.#room, user, frames.filter(isRoomFrame));
+  }
+
+  exchange(user: string, frames: ClientFrame[]): Promise<Exchanged> {
+    return exchange(this.#room, user, frames.filter(isRoomFrame));
   }
 
   async messages(

@@ -11,7 +11,7 @@ import { type Change, type SyncRequest, SyncResponse } from '../../src/protocol/
 import type { Presence } from '../../src/protocol/users.ts';
 import { identity, newUser, TestClock, value } from './objects.ts';
 
-type RoomCalls = Pick<RoomApi, 'look' | 'catchUp' | 'submit' | 'endSessions' | 'search'>;
+type RoomCalls = Pick<RoomApi, 'look' | 'catchUp' | 'submit' | 'exchange' | 'endSessions' | 'search'>;
 
 /** The far side of an inbox's ports: rooms that answer as a test says. */
 export class TestRooms {
@@ -22,6 +22,10 @@ export class TestRooms {
     throw new Error('no events in this test');
   };
   submit: RoomCalls['submit'] = async () => [];
+  exchange: RoomCalls['exchange'] = async (user, frames) => ({
+    answers: await this.submit(user, frames),
+    notice: undefined,
+  });
   search: (chatId: string, ...args: Parameters<RoomCalls['search']>) => ReturnType<RoomCalls['search']> = async () =>
     refuse('not_found', 'no search in this test');
   endSessions: (chatId: string, ...args: Parameters<RoomCalls['endSessions']>) => void | Promise<void> = () =>
@@ -46,6 +50,10 @@ export class TestRooms {
       submit: async (user, frames) => {
         note('submit');
         return this.submit(user, frames);
+      },
+      exchange: async (user, frames) => {
+        note('exchange');
+        return this.exchange(user, frames);
       },
       endSessions: async (user, which) => {
         note('endSessions');
