@@ -20,11 +20,15 @@ type ItemSchemas = typeof ITEMS;
 export type ItemKind = keyof ItemSchemas;
 
 type ItemSchema = {
-  [K in ItemKind]: z.ZodObject<{ type: z.ZodLiteral<K>; id: z.ZodString; value: z.ZodNullable<ItemSchemas[K]> }>;
+  [K in ItemKind]: z.ZodObject<{
+    type: z.ZodLiteral<K>;
+    id: z.ZodString;
+    value: z.ZodUnion<[ItemSchemas[K], z.ZodNull]>;
+  }>;
 }[ItemKind];
 /** One member of `Change` for each kind. The types of the members follow from `ITEMS`, which `map` cannot say. */
 const itemChanges = Object.entries(ITEMS).map(([kind, value]) =>
-  z.object({ type: z.literal(kind), id: z.string(), value: value.nullable() }),
+  z.object({ type: z.literal(kind), id: z.string(), value: z.union([value, z.null()]) }),
 ) as unknown as [ItemSchema];
 
 /**

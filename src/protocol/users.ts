@@ -131,7 +131,7 @@ export const presenceFields = {
   user_id: UserId,
   state: z.enum(['online', 'away', 'busy', 'offline']),
   last_seen: Timestamp.nullable().meta({ description: 'null also when the user does not tell' }),
-  status: Status.nullable(),
+  status: z.union([Status, z.null()]),
 };
 export const Presence = z.object(presenceFields).meta({ id: 'Presence' });
 export type Presence = z.infer<typeof Presence>;
