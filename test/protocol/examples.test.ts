@@ -163,6 +163,11 @@ describe('sockets', () => {
   it('presence of a person of a Single', async () => {
     benInbox = await open(ben, '/api/ws');
     asDocumented('presence', await adaInbox.next('presence', (frame) => frame.user_id === ben.id));
+    const away = { t: 'presence', state: 'away' };
+    asDocumented('away', away);
+    benInbox.send(away);
+    await adaInbox.next('presence', (frame) => frame.user_id === ben.id && frame.state === 'away');
+    benInbox.send({ ...away, state: 'online' });
     asDocumented('presence', await benInbox.next('presence', (frame) => frame.user_id === ada.id));
   });
 
