@@ -38,6 +38,9 @@ const NAMED: [prefix: string, id: (f: Fixture) => string][] = [
 const defaults = ({ path }: Operation, f: Fixture): Record<string, string> => ({
   id: NAMED.find(([prefix]) => path.startsWith(prefix))?.[1](f) ?? f.member.id,
   user_id: f.member.id,
+  seq: '2',
+  emoji: '👍',
+  client_id: 'later',
 });
 
 const fill = (path: string, values: Record<string, string>): string =>
