@@ -135,17 +135,15 @@ async function stage(type: ChatType, state: State, overrides: Overrides): Promis
   const next = () => people.next().value ?? newUser();
   // Deleting comes last: nothing can be tried after it.
   const cases = [...ACTIONS, 'delete' as const].flatMap((action) =>
-    [...WHO]
-      .reverse()
-      .map(
-        (who): Case => ({
-          who,
-          action,
-          user: next(),
-          target: OVER_SOMEBODY.includes(action) ? next() : FOUNDER,
-          message: 0,
-        }),
-      ),
+    [...WHO].reverse().map(
+      (who): Case => ({
+        who,
+        action,
+        user: next(),
+        target: OVER_SOMEBODY.includes(action) ? next() : FOUNDER,
+        message: 0,
+      }),
+    ),
   );
   const inside = cases.flatMap(({ who, user, target }) => (who === 'outsider' ? [target] : [user, target]));
   value(await room.addMembers(FOUNDER, inside));
