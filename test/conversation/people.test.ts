@@ -442,6 +442,32 @@ describe('an announcement', () => {
   });
 });
 
+it('a group of 5,000 is filled in batches, listed in pages, and searched', async () => {
+  await inRoom((test) => {
+    test.create([ada]);
+    const others = newUsers(4999);
+    const { membership } = test.conversation;
+    for (let i = 0; i < others.length; i += 500) value(membership.add(ada, others.slice(i, i + 500)));
+    expect(test.conversation.describe()).toMatchObject({ member_count: 5000, fanout: 'large' });
+    const seen: string[] = [];
+    for (let after: string | null = ''; after !== null; ) {
+      const page = membership.page(after, 500);
+      seen.push(...page.items.map((member) => member.user_id));
+      after = page.next_cursor;
+    }
+    expect(seen).toEqual([ada, ...others].sort());
+    const [named = '', other = ''] = others;
+    value(set(test, ada, named, { nickname: 'Zed_100%' }));
+    const find = (nickname: string, user_ids: string[] = []) =>
+      value(test.manage(ada, { do: 'find_members', nickname, user_ids, limit: 10 }));
+    expect(find('zed_1')).toMatchObject({ items: [{ user_id: named }] });
+    expect(find('%', [other, newUser()])).toMatchObject({ items: [{ user_id: other }] });
+    expect(value(test.manage(ada, { do: 'member_ids' }))).toHaveLength(5000);
+    value(membership.add(ada, [newUser()]));
+    expect(value(test.manage(ada, { do: 'member_ids' }))).toBeNull();
+  });
+});
+
 describe('a preview', () => {
   it('shows the newest messages of an open channel, and none of what newcomers do not see', async () => {
     for (const history of ['all', 'joined'] as const) {
@@ -479,7 +505,7 @@ describe('the directory', () => {
       await test.inboxes.settled();
       expect(test.inboxes.listed.at(-1)).toMatchObject({ listed: false });
       await test.ringUntilQuiet();
-          expect(test.rows('listing')).toBe(0);
+      expect(test.rows('listing')).toBe(0);
     });
   });
 
