@@ -31,8 +31,6 @@ const ChatRow = z.object({
   deleted_at: z.number().nullable(),
   told_through: z.number(),
   marks_through: z.number(),
-  edit_window: z.number().nullable(),
-  recall_window: z.number().nullable(),
   settings: z
     .string()
     .transform((text): unknown => JSON.parse(text))
@@ -48,8 +46,7 @@ export function loadChat(sql: SqlStorage): ChatRow | undefined {
 export function insertChat(sql: SqlStorage, chat: ChatRow): void {
   sql.exec(
     `INSERT INTO chat (id, type, name, workspace_id, history, epoch, member_count, created_by, created_at, updated_at,
-       deleted_at, told_through, marks_through, edit_window, recall_window, settings)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       deleted_at, told_through, marks_through, settings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     chat.id,
     chat.type,
     chat.name,
@@ -63,8 +60,6 @@ export function insertChat(sql: SqlStorage, chat: ChatRow): void {
     chat.deleted_at,
     chat.told_through,
     chat.marks_through,
-    chat.edit_window,
-    chat.recall_window,
     JSON.stringify(chat.settings),
   );
 }
@@ -72,7 +67,7 @@ export function insertChat(sql: SqlStorage, chat: ChatRow): void {
 export function saveChat(sql: SqlStorage, chat: ChatRow): void {
   sql.exec(
     `UPDATE chat SET name = ?, history = ?, member_count = ?, updated_at = ?, deleted_at = ?, told_through = ?,
-       marks_through = ?, edit_window = ?, recall_window = ?, settings = ?`,
+       marks_through = ?, settings = ?`,
     chat.name,
     chat.history,
     chat.member_count,
@@ -80,8 +75,6 @@ export function saveChat(sql: SqlStorage, chat: ChatRow): void {
     chat.deleted_at,
     chat.told_through,
     chat.marks_through,
-    chat.edit_window,
-    chat.recall_window,
     JSON.stringify(chat.settings),
   );
 }

@@ -23,6 +23,7 @@ const shared: Permissions = {
   mention_all: 'moderator',
   pin: 'moderator',
   recall_any: 'moderator',
+  export: 'member',
   update: 'admin',
   announce: 'admin',
   add: 'member',
@@ -50,6 +51,7 @@ export const PERMISSIONS: Record<ChatType, Permissions> = {
     mention_all: 'nobody',
     pin: 'member',
     recall_any: 'nobody',
+    export: 'member',
     update: 'nobody',
     announce: 'nobody',
     add: 'nobody',
@@ -120,8 +122,9 @@ export const permissionsOf = (type: ChatType, overrides: Overrides): Permissions
 
 /** What somebody who is muted, or a member of a silenced conversation, may not do. */
 export const SPEECH: ReadonlySet<Action> = new Set<Action>(['send', 'edit', 'react', 'mention_all', 'pin']);
-/** What can still be done in an archived conversation: to go, to see to who is in it, and to bring it back. */
+/** What can still be done in an archived conversation: to read, to go, to see to who is in it, and to bring it back. */
 export const IN_ARCHIVE: ReadonlySet<Action> = new Set<Action>([
+  'export',
   'leave',
   'remove',
   'ban',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { HistoryPolicy, JoinPolicy, Overrides, Role } from './chats.ts';
+import { HistoryPolicy, JoinPolicy, Overrides, Retention, Role } from './chats.ts';
 import { InvitationId, Seq, Timestamp, UserId } from './common.ts';
 import { messageState } from './current.ts';
 import { editableOut, messageOut } from './messages.ts';
@@ -20,12 +20,25 @@ export const ChatEvent = z
       ...messageOut,
       recalled: messageState.recalled.meta({ description: 'It was taken back later: what it said is no longer here' }),
     }),
+    z.object({
+      ...base,
+      type: z.literal('thread.reply'),
+      ordinal: z.int(),
+      ...messageOut,
+      thread_seq: Seq.min(1),
+      recalled: messageState.recalled,
+    }),
     z.object({ ...change, type: z.literal('message.edited'), ...editableOut }),
     z.object({ ...change, type: z.literal('message.recalled') }),
     z.object({ ...change, type: z.literal('reaction.added'), emoji: z.string() }),
     z.object({ ...change, type: z.literal('reaction.removed'), emoji: z.string() }),
     z.object({ ...change, type: z.literal('message.pinned') }),
     z.object({ ...change, type: z.literal('message.unpinned') }),
+    z.object({
+      ...base,
+      type: z.literal('message.expired'),
+      targets: z.array(Seq).meta({ description: 'Messages that are gone from now on' }),
+    }),
     z.object({
       ...base,
       type: z.literal('chat.created'),
@@ -44,6 +57,7 @@ export const ChatEvent = z
       silenced: z.boolean().optional(),
       archived: z.boolean().optional(),
       overrides: Overrides.optional(),
+      retention: Retention.optional(),
     }),
     z.object({ ...base, type: z.literal('chat.announced'), text: z.string().nullable() }),
     z.object({ ...base, type: z.literal('chat.deleted') }),
@@ -79,7 +93,8 @@ export const ChatEvent = z
   .meta({ id: 'Event' });
 export type ChatEvent = z.infer<typeof ChatEvent>;
 export type EventType = ChatEvent['type'];
-export type MessageEvent = Extract<ChatEvent, { type: 'message' }>;
+/** Events that bring a message: into the conversation, or into a thread alone. */
+export type MessageEvent = Extract<ChatEvent, { type: 'message' | 'thread.reply' }>;
 
 /** Seqs that answer with a reason in place of an event, so that a hole is never silent. Both ends included. */
 export const Hole = z

@@ -5,9 +5,12 @@ import { announcements } from './announcements.ts';
 import { type ApiContext, router } from './api.ts';
 import { auth } from './auth.ts';
 import { bans } from './bans.ts';
+import { changes } from './changes.ts';
 import { channels } from './channels.ts';
 import { chats } from './chats.ts';
 import { docs } from './docs.ts';
+import { exports } from './export.ts';
+import { friends } from './friends.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
 import { health } from './health.ts';
 import { invitations } from './invitations.ts';
@@ -15,9 +18,12 @@ import { joinRequests } from './join-requests.ts';
 import { members } from './members.ts';
 import { messages } from './messages.ts';
 import { notifications } from './notifications.ts';
+import { own } from './own.ts';
 import { problem } from './problem.ts';
+import { search } from './search.ts';
 import { sockets } from './sockets.ts';
 import { sync } from './sync.ts';
+import { threads } from './threads.ts';
 import { users } from './users.ts';
 import { workspaces } from './workspaces.ts';
 
@@ -31,6 +37,7 @@ routed.use('/api/*', bounded);
 export const app = routed
   .route('/', auth)
   .route('/', users)
+  .route('/', friends)
   .route('/', chats)
   .route('/', members)
   .route('/', bans)
@@ -39,7 +46,12 @@ export const app = routed
   .route('/', announcements)
   .route('/', channels)
   .route('/', messages)
+  .route('/', changes)
+  .route('/', threads)
+  .route('/', own)
+  .route('/', exports)
   .route('/', workspaces)
+  .route('/', search)
   .route('/', sync)
   .route('/', notifications)
   .route('/', admin)

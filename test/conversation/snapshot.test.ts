@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { timestamp } from '../../src/clock.ts';
 import type { Command } from '../../src/conversation/commands.ts';
 import { pageAfter } from '../../src/conversation/pages.ts';
+import { updateRetention } from '../../src/conversation/retention.ts';
 import { newId } from '../../src/ids.ts';
 import type { UpdateMember } from '../../src/protocol/chats.ts';
 import type { EventType } from '../../src/protocol/events.ts';
@@ -31,7 +32,7 @@ type Step = (test: TestRoom) => Promise<unknown> | unknown;
 /** The seq of one of the messages, by an index. */
 const pick = (test: TestRoom, index: number): number => {
   const seqs = test.storage.sql
-    .exec<{ seq: number }>("SELECT seq FROM events WHERE type = 'message' ORDER BY seq")
+    .exec<{ seq: number }>("SELECT seq FROM events WHERE type IN ('message', 'thread.reply') ORDER BY seq")
     .toArray();
   return seqs[index % Math.max(1, seqs.length)]?.seq ?? 1;
 };
@@ -92,6 +93,17 @@ const STEPS: Record<EventType, fc.Arbitrary<Step>> = {
       (test) =>
         test.send(user, content, mentions.length > 0 ? { mentions } : {}),
   ),
+  'thread.reply': fc.tuple(person, which, text).map(
+    ([user, index, content]) =>
+      (test) =>
+        test.send(user, content, { thread_seq: pick(test, index) }),
+  ),
+  'message.expired': fc.tuple(person, text).map(([user, content]) => async (test) => {
+    test.publish(updateRetention(test.conversation, PEOPLE[0] ?? '', { message_timer: 60 }));
+    await test.send(user, content);
+    test.publish(updateRetention(test.conversation, PEOPLE[0] ?? '', { message_timer: null }));
+    test.clock.pass(45_000);
+  }),
   'message.edited': fc
     .tuple(person, which, text, fc.subarray(PEOPLE))
     .map(([user, index, content, mentions]) =>
@@ -115,7 +127,12 @@ const STEPS: Record<EventType, fc.Arbitrary<Step>> = {
 /** Types that no step of a living conversation brings: its beginning, its end. */
 const NEVER: EventType[] = ['chat.deleted'];
 
-const histories = fc.array(fc.oneof(STEPS.message, ...Object.values(STEPS)), { minLength: 1, maxLength: 30 });
+const { message: sending, ...others } = STEPS;
+const histories = fc.array(fc.oneof({ weight: 12, arbitrary: sending }, ...Object.values(others)), {
+  minLength: 1,
+  maxLength: 60,
+  size: 'max',
+});
 
 const eventsAfter = (test: TestRoom, after: number): ChatEvent[] => {
   const member = test.conversation.members.current(PEOPLE[0] ?? '');
@@ -128,6 +145,7 @@ const inRoom = <T>(work: (test: TestRoom) => Promise<T>): Promise<T> =>
   overStorage((storage) => {
     const test = new TestRoom(storage);
     test.create(PEOPLE, { type: 'PublicChannel', join_policy: 'approval' });
+    test.publish(test.conversation.membership.update(ADA, { overrides: { pin: 'member' } }));
     return work(test);
   });
 
@@ -152,6 +170,8 @@ describe('events applied to an old snapshot give the fresh one', () => {
             snapshot = messagesNow(test, reader);
             position = test.conversation.log.head;
           }
+          test.clock.pass(120_000);
+          test.room.attend();
           const chatId = test.conversation.chat.id;
           for (const event of eventsAfter(test, position)) applyEvent(snapshot, chatId, event, reader);
           const fresh = messagesNow(test, reader);

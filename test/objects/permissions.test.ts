@@ -35,7 +35,7 @@ function expected(type: ChatType, who: Who, action: Action, state: State, overri
   const own = Object.entries(overrides).find(([name]) => name === action)?.[1];
   const least = own ?? PERMISSIONS[type][action];
   if (least === 'nobody' || RANKS[who] < RANKS[least]) return 'forbidden';
-  const inArchive = ['leave', 'remove', 'ban', 'archive', 'transfer', 'delete'];
+  const inArchive = ['export', 'leave', 'remove', 'ban', 'archive', 'transfer', 'delete'];
   if (state === 'archived' && !inArchive.includes(action)) return 'archived';
   const speaks = ['send', 'edit', 'react', 'pin'].includes(action);
   if (state === 'muted' && speaks) return 'muted';
@@ -78,6 +78,8 @@ async function attempt(chat: string, { action, user, target, message }: Case, st
       return change({ type: 'pin' });
     case 'recall_any':
       return change({ type: 'recall' });
+    case 'export':
+      return code(await room.ask(user, { type: 'export', after: 0, limit: 1 }));
     case 'update':
       return patch({ topic: user });
     case 'configure':

@@ -2,17 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Command } from '../../src/conversation/commands.ts';
 import { newId } from '../../src/ids.ts';
 import { type ChatEvent, EventPage } from '../../src/protocol/events.ts';
-import {
-  codeOf,
-  createChat,
-  eventually,
-  identity,
-  newUser,
-  newUsers,
-  roomOf,
-  roomSocket,
-  value,
-} from '../support/objects.ts';
+import { codeOf, createChat, identity, newUser, newUsers, roomOf, roomSocket, value } from '../support/objects.ts';
 
 /* People come and go while a thousand messages are under way: what the log says is what happened. */
 
