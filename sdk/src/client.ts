@@ -13,6 +13,7 @@ import { type Environment, environment } from './environment.ts';
 import { NetworkError, StorageError, TidelineError } from './errors.ts';
 import { Http, type RequestOptions } from './http.ts';
 import type { LocalMessage } from './message.ts';
+import { Places } from './places.ts';
 import { type SearchOptions, searchAll } from './search.ts';
 import { Session } from './session.ts';
 import { MemoryStorage, type StorageAdapter } from './storage.ts';
@@ -58,6 +59,8 @@ export async function createClient(options: ClientOptions): Promise<TidelineClie
 /** A signed-in user's device. Made by `createClient`. */
 export class TidelineClient extends Emitter<ClientEvents> {
   readonly chats: ChatsResource;
+  /** Channels to find and invitations to use. */
+  readonly places: Places;
   readonly #environment: Environment;
   readonly #storage: StorageAdapter;
   readonly #device: string | undefined;
@@ -108,15 +111,17 @@ export class TidelineClient extends Emitter<ClientEvents> {
       refused: (error) => void this.#refused(error),
       fault: (error) => this.emit('error', error),
     });
+    // A connected client is told; one that is not asks.
+    const changed = async () => {
+      if (this.state !== 'online') await this.sync();
+    };
+    this.places = new Places(this.#http, changed);
     this.chats = new ChatsResource(this.#http, {
       chat: (id) => this.chat(id),
       conversation: (id) => this.#engine.conversation(id),
       rows: () => this.#engine.list.rows,
       userId: () => this.user?.id,
-      changed: async () => {
-        // A connected client is told; one that is not asks.
-        if (this.state !== 'online') await this.sync();
-      },
+      changed,
     });
   }
 
