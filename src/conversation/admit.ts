@@ -1,51 +1,94 @@
+import { z } from 'zod';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
-import type { MessageKind, SendMessage } from '../protocol/messages.ts';
+import { Entity, kindFields, MessageKind, Origin, Quote, SYSTEM_USER } from '../protocol/kinds.ts';
 import type { Conversation, Sent } from './conversation.ts';
-import type { EventRow } from './log.ts';
+import { type Draft, kindProblem } from './kinds.ts';
+import { type EventRow, messageOf } from './log.ts';
 import type { MemberRow } from './members.ts';
+import { may } from './permissions.ts';
 
-/** What a kind asks of its content, beyond its schema: the reason of a refusal, or null. One entry for each kind. */
-const KIND_RULES: Record<MessageKind, (message: SendMessage) => string | null> = {
-  text: (message) => (message.content.length === 0 ? 'content: a text must not be empty' : null),
-};
+/** A message on its way into the log. `client_id` names it for its sender, for ever. */
+export type Submission = Draft & { client_id: string };
 
-const extraOf = (message: SendMessage): string | null => {
-  const { reply_to, mentions } = message;
-  if (reply_to === undefined && mentions === undefined) return null;
-  return JSON.stringify({ reply_to, mentions });
-};
+/** A message of another conversation, as its room has attested it: what is copied, and where it comes from. */
+export const Copy = z.object({
+  kind: MessageKind,
+  content: z.string(),
+  entities: z.array(Entity).optional(),
+  ...kindFields,
+  forwarded_from: Origin,
+});
+export type Copy = z.infer<typeof Copy>;
 
-const sameMessage = (row: EventRow, message: SendMessage): boolean =>
-  row.content === message.content && row.kind === message.kind && row.extra === extraOf(message);
+/** The fields of a message that stand in `extra`, in this order, so that equal messages are equal texts. */
+interface Extra extends Omit<Draft, 'kind' | 'content' | 'client_id' | 'quote'> {
+  quote?: Quote;
+  forwarded_from?: Origin;
+}
+
+function extraOf(message: Extra): string | null {
+  const { entities, reply_to, mentions, everyone, quote, forwarded_from } = message;
+  const { location, contact, sticker, poll, custom } = message;
+  const text = JSON.stringify({
+    entities,
+    reply_to,
+    mentions,
+    everyone,
+    quote,
+    forwarded_from,
+    location,
+    contact,
+    sticker,
+    poll,
+    custom,
+  });
+  return text === '{}' ? null : text;
+}
+
+const Stored = z.looseObject({ quote: Quote.optional(), forwarded_from: Origin.optional() });
+
+const storedOf = (row: EventRow) => Stored.parse(JSON.parse(row.extra ?? '{}'));
+
+/** Whether the log has this very message: compared is what its sender chose, not what the server made of it. */
+function sameMessage(row: EventRow, message: Submission): boolean {
+  if (row.content !== message.content || row.kind !== message.kind) return false;
+  const { quote, ...rest } = message;
+  if (quote === undefined) return row.extra === extraOf(rest);
+  const stored = storedOf(row).quote;
+  return (
+    stored !== undefined &&
+    stored.offset === quote.offset &&
+    stored.length === quote.length &&
+    row.extra === extraOf({ ...rest, quote: stored })
+  );
+}
 
 /**
  * Admits a message of a current member and appends it, in the caller's transaction. The insert itself finds a duplicate,
  * so that a resend is never appended and never burns a seq; rules that look at the present (is the message answered
  * still visible, is the mentioned still a member) apply to new messages only: a resend gets the answer it missed.
+ *
+ * @param online who is known to be online, for a message that calls those who are here
  */
 export function admitMessage(
   conversation: Conversation,
   sender: MemberRow,
-  message: SendMessage & { client_id: string },
+  message: Submission,
   now: number,
+  online: () => Iterable<string>,
 ): Result<Sent> {
   const { log, members } = conversation;
-  const problem = KIND_RULES[message.kind](message);
+  const problem = kindProblem(message);
   if (problem !== null) return refuse('invalid', problem);
-
-  const needsCheck = message.reply_to !== undefined || message.mentions !== undefined;
-  if (needsCheck) {
+  const { quote: quoted, ...chosen } = message;
+  let extra: Extra = chosen;
+  if (looksAtThePresent(message)) {
     const earlier = log.byClientId(sender.user_id, message.client_id);
     if (earlier !== undefined) return answerResend(earlier, message);
-    if (message.reply_to !== undefined) {
-      const target = message.reply_to >= sender.visible_from ? log.at(message.reply_to) : undefined;
-      if (target?.type !== 'message')
-        return refuse('invalid', `reply_to: there is no message with seq ${message.reply_to}`);
-    }
-    const stranger = message.mentions?.find((id) => members.current(id) === undefined);
-    if (stranger !== undefined) return refuse('invalid', `mentions: ${stranger} is not in the conversation`);
+    const seen = presentProblem(conversation, sender, message, now);
+    if (!seen.ok) return seen;
+    if (seen.value !== null) extra = { ...chosen, quote: seen.value };
   }
-
   const row = log.append({
     type: 'message',
     actor_id: sender.user_id,
@@ -53,7 +96,7 @@ export function admitMessage(
     client_id: message.client_id,
     kind: message.kind,
     content: message.content,
-    extra: extraOf(message),
+    extra: extraOf(extra),
   });
   if (row === null) {
     const earlier = log.byClientId(sender.user_id, message.client_id);
@@ -65,15 +108,127 @@ export function admitMessage(
     conversation.recordMention(user, row.seq);
     conversation.owe(user);
   }
+  if (message.everyone !== undefined) {
+    conversation.recordEveryone(row.seq, message.everyone === 'here' ? [...online()] : null);
+  }
+  if (extra.quote !== undefined && message.reply_to !== undefined) conversation.recordQuote(message.reply_to, row.seq);
   // Who sends has read. Last, for nothing may fail behind it: memory is not rolled back.
   members.sent(sender, row.seq);
   return ok({ row, duplicate: false });
 }
 
-function answerResend(earlier: EventRow, message: SendMessage & { client_id: string }): Result<Sent> {
-  if (sameMessage(earlier, message)) return ok({ row: earlier, duplicate: true });
-  return refuse(
+/** Whether a message needs more than its own insert: such a one is admitted in a savepoint of its own. */
+export const writesMore = ({ mentions, everyone, quote, poll }: Draft): boolean =>
+  mentions !== undefined || everyone !== undefined || quote !== undefined || poll !== undefined;
+
+const looksAtThePresent = (message: Draft): boolean => message.reply_to !== undefined || writesMore(message);
+
+/** What of a new message is not so now. The value is what it quotes. */
+function presentProblem(
+  { log, members, chat }: Conversation,
+  sender: MemberRow,
+  message: Submission,
+  now: number,
+): Result<Quote | null> {
+  if (message.everyone !== undefined && !may(chat.type, sender.role, 'mention_all')) {
+    return refuse('forbidden', `everyone: as ${sender.role} of a ${chat.type} you may not mention all`);
+  }
+  const stranger = message.mentions?.find((id) => members.current(id) === undefined);
+  if (stranger !== undefined) return refuse('invalid', `mentions: ${stranger} is not in the conversation`);
+  if (message.poll?.closes_at !== undefined && Date.parse(message.poll.closes_at) <= now) {
+    return refuse('invalid', 'poll.closes_at: lies in the past');
+  }
+  if (message.reply_to === undefined) return ok(null);
+  const target = message.reply_to >= sender.visible_from ? log.at(message.reply_to) : undefined;
+  if (target?.type !== 'message') {
+    return refuse('invalid', `reply_to: there is no message with seq ${message.reply_to}`);
+  }
+  return message.quote === undefined ? ok(null) : quoteOf(target, message.quote);
+}
+
+/** A piece of what a message says now: it stays with the one that quotes it. */
+function quoteOf(target: EventRow, { offset, length }: { offset: number; length: number }): Result<Quote> {
+  const text = (target.content ?? '').slice(offset, offset + length);
+  if (text.length < length) return refuse('invalid', 'quote: reaches beyond the text of the message');
+  if (!text.isWellFormed()) return refuse('invalid', 'quote: cuts a character in two');
+  return ok({ sender_id: target.actor_id, kind: MessageKind.parse(target.kind), text, offset, length });
+}
+
+function answerResend(earlier: EventRow, message: Submission): Result<Sent> {
+  return sameMessage(earlier, message) ? ok({ row: earlier, duplicate: true }) : usedBefore(earlier);
+}
+
+const usedBefore = (earlier: EventRow) =>
+  refuse(
     'conflict',
-    `client_id ${message.client_id} was used for another message (seq ${earlier.seq}): choose a new client_id`,
+    `client_id ${earlier.client_id} was used for another message (seq ${earlier.seq}): choose a new client_id`,
   );
+
+/**
+ * Admits a copy of a message of another conversation, in the caller's transaction. `attested` is what that conversation's
+ * room has answered. A resend gets the answer it missed, whatever has become of the original since.
+ */
+export function admitForward(
+  { log, members }: Conversation,
+  sender: MemberRow,
+  { client_id, attested }: { client_id: string; attested: Result<Copy> },
+  now: number,
+): Result<Sent> {
+  const earlier = log.byClientId(sender.user_id, client_id);
+  if (earlier !== undefined) {
+    const held = storedOf(earlier).forwarded_from;
+    const same =
+      held !== undefined && (!attested.ok || JSON.stringify(held) === JSON.stringify(attested.value.forwarded_from));
+    return same ? ok({ row: earlier, duplicate: true }) : usedBefore(earlier);
+  }
+  if (!attested.ok) return attested;
+  const { kind, content, ...fields } = attested.value;
+  const actor_id = sender.user_id;
+  const row = log.append({
+    type: 'message',
+    actor_id,
+    created_at: now,
+    client_id,
+    kind,
+    content,
+    extra: extraOf(fields),
+  });
+  if (row === null) throw new Error('a duplicate was looked for');
+  members.sent(sender, row.seq);
+  return ok({ row, duplicate: false });
+}
+
+/** What a member may take out of this conversation, as a copy that another conversation can believe. */
+export function attest({ log, chat }: Conversation, member: MemberRow, seq: number): Result<Copy> {
+  if (chat.forwards === 'forbidden') return refuse('forbidden', 'messages of this conversation are not forwarded');
+  const row = seq >= member.visible_from ? log.at(seq) : undefined;
+  if (row?.type !== 'message') return refuse('not_found', `there is no message with seq ${seq}`);
+  if (row.kind === 'poll' || row.kind === 'system') return refuse('invalid', `a ${row.kind} message is not forwarded`);
+  const { chat_id, sender_id, created_at, ...message } = messageOf(chat.id, row);
+  const entities = message.entities?.filter(({ type }) => type !== 'mention' && type !== 'everyone');
+  return ok(
+    Copy.parse({
+      ...message,
+      // Nobody is called by what was said elsewhere.
+      entities: entities !== undefined && entities.length > 0 ? entities : undefined,
+      forwarded_from: message.forwarded_from ?? { chat_id, seq, sender_id, created_at },
+    }),
+  );
+}
+
+/** Appends what the system says, in the caller's transaction. */
+export function admitSystem(
+  { log }: Conversation,
+  { client_id, content }: { client_id: string; content: string },
+  now: number,
+): Result<Sent> {
+  const message = { kind: 'system' as const, content, client_id };
+  const problem = kindProblem(message);
+  if (problem !== null) return refuse('invalid', problem);
+  const event = { type: 'message', actor_id: SYSTEM_USER, created_at: now, extra: null, ...message };
+  const row = log.append(event);
+  if (row !== null) return ok({ row, duplicate: false });
+  const earlier = log.byClientId(SYSTEM_USER, client_id);
+  if (earlier === undefined) throw new Error('a duplicate stands in the log');
+  return answerResend(earlier, message);
 }

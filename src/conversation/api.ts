@@ -1,9 +1,11 @@
-import type { Chat, ChatType, HistoryPolicy, Member, Role } from '../protocol/chats.ts';
+import type { Chat, ChatType, HistoryPolicy, Member, Reader, Role } from '../protocol/chats.ts';
 import type { Result } from '../protocol/errors.ts';
 import type { ChatEvent, EventPage } from '../protocol/events.ts';
 import type { ClientFrame } from '../protocol/frames.ts';
 import type { Message, MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import type { ChatHead } from '../protocol/sync.ts';
+import type { Copy } from './admit.ts';
+import type { ChatPatch } from './membership.ts';
 
 /** Text that is already JSON of a T: written once where the data is, passed on without being parsed again. */
 export type Json<T> = string & { readonly __json?: T };
@@ -78,7 +80,7 @@ export interface RoomApi {
   create(input: NewConversation): Promise<Result<{ chat: Chat; created: boolean }>>;
   /** `not_found` to everybody who may not know that it exists. */
   describe(user: string): Promise<Result<Sight>>;
-  update(user: string, patch: { name?: string; history?: HistoryPolicy }): Promise<Result<Chat>>;
+  update(user: string, patch: ChatPatch): Promise<Result<Chat>>;
   destroy(user: string): Promise<Result<null>>;
   members(
     user: string,
@@ -93,6 +95,18 @@ export interface RoomApi {
   /** Deletion by the system (the workspace was deleted). Idempotent. */
   dissolve(): Promise<void>;
   send(user: string, message: SendMessage & { client_id: string }): Promise<Result<SentMessage>>;
+  /** The message as a member may take it into another conversation: this room's word for what it says. */
+  attest(user: string, seq: number): Promise<Result<Copy>>;
+  /** Sends a copy of a message of another conversation, or answers with the refusal with which that one's room met. */
+  forward(user: string, copy: { client_id: string; attested: Result<Copy> }): Promise<Result<SentMessage>>;
+  /** Sends what the system says. */
+  announce(message: { client_id: string; content: string }): Promise<Result<SentMessage>>;
+  /** Members who have read the message, by user id. */
+  readers(
+    user: string,
+    seq: number,
+    page: { after?: string; limit: number },
+  ): Promise<Result<{ items: Reader[]; next_cursor: string | null }>>;
   /** Frames that came in on an inbox socket. Answers with the frames for that socket, as ready texts. */
   submit(user: string, frames: ClientFrame[]): Promise<string[]>;
   messages(user: string, page: { before?: number; after?: number; limit: number }): Promise<Result<Json<MessagePage>>>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ChatType, HistoryPolicy } from '../protocol/chats.ts';
+import { ChatType, ForwardPolicy, HistoryPolicy, PreviewPolicy } from '../protocol/chats.ts';
 
 /** The one row of `chat`: what the conversation is, and how far it has been told and stored (see schema.ts). */
 const ChatRow = z.object({
@@ -16,6 +16,8 @@ const ChatRow = z.object({
   deleted_at: z.number().nullable(),
   told_through: z.number(),
   marks_through: z.number(),
+  forwards: ForwardPolicy,
+  previews: PreviewPolicy,
 });
 export type ChatRow = z.infer<typeof ChatRow>;
 
@@ -27,7 +29,7 @@ export function loadChat(sql: SqlStorage): ChatRow | undefined {
 export function insertChat(sql: SqlStorage, chat: ChatRow): void {
   sql.exec(
     `INSERT INTO chat (id, type, name, workspace_id, history, epoch, member_count, created_by, created_at, updated_at,
-       deleted_at, told_through, marks_through) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       deleted_at, told_through, marks_through, forwards, previews) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     chat.id,
     chat.type,
     chat.name,
@@ -41,13 +43,15 @@ export function insertChat(sql: SqlStorage, chat: ChatRow): void {
     chat.deleted_at,
     chat.told_through,
     chat.marks_through,
+    chat.forwards,
+    chat.previews,
   );
 }
 
 export function saveChat(sql: SqlStorage, chat: ChatRow): void {
   sql.exec(
     `UPDATE chat SET name = ?, history = ?, member_count = ?, updated_at = ?, deleted_at = ?, told_through = ?,
-       marks_through = ?`,
+       marks_through = ?, forwards = ?, previews = ?`,
     chat.name,
     chat.history,
     chat.member_count,
@@ -55,5 +59,7 @@ export function saveChat(sql: SqlStorage, chat: ChatRow): void {
     chat.deleted_at,
     chat.told_through,
     chat.marks_through,
+    chat.forwards,
+    chat.previews,
   );
 }

@@ -3,9 +3,8 @@ import { randomTag } from '../ids.ts';
 import type { Chat } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
-import type { SendMessage } from '../protocol/messages.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
-import { admitMessage } from './admit.ts';
+import { admitForward, admitMessage, admitSystem, attest, type Copy, type Submission, writesMore } from './admit.ts';
 import type { NewConversation, Notice, Sight } from './api.ts';
 import { type ChatRow, insertChat, loadChat, saveChat } from './chat.ts';
 import { type EventRow, Log, messageOf, type NewEvent } from './log.ts';
@@ -23,6 +22,9 @@ export interface Commit {
 }
 
 export type Sent = { row: EventRow; duplicate: boolean };
+
+/** Users whom a mention of those who are here can name: their row stays far below what a row may hold (2 MB). */
+const HERE_MOST = 20_000;
 
 /** Events after which watermarks that the log implies are stored. */
 export const MARKS_EVERY = 200;
@@ -78,6 +80,8 @@ export class Conversation {
       workspace_id: chat.workspace_id,
       ...(chat.type === 'Single' ? { peer_ids: this.#peers() } : {}),
       history: chat.history,
+      forwards: chat.forwards,
+      previews: chat.previews,
       member_count: chat.member_count,
       fanout: tierOf(chat.member_count),
       epoch: chat.epoch,
@@ -127,6 +131,8 @@ export class Conversation {
         deleted_at: null,
         told_through: 0,
         marks_through: 0,
+        forwards: 'allowed',
+        previews: 'on',
       });
       this.#load();
       return this.membership.found(input);
@@ -134,13 +140,34 @@ export class Conversation {
     return { created: true, commit };
   }
 
-  /** Admits and appends one message; the caller's transaction holds it. */
-  send(user: string, message: SendMessage & { client_id: string }, now: number): Result<Sent> {
+  /**
+   * Admits and appends one message; the caller's transaction holds it.
+   *
+   * @param online who is known to be online
+   */
+  send(user: string, message: Submission, now: number, online: () => Iterable<string> = () => []): Result<Sent> {
     const actor = this.actor(user, 'send');
     if (!actor.ok) return actor;
+    const admit = () => admitMessage(this, actor.value, message, now, online);
     // One statement is atomic by itself; a savepoint of its own costs as much as the insert.
-    if (message.mentions === undefined) return admitMessage(this, actor.value, message, now);
-    return this.#storage.transactionSync(() => admitMessage(this, actor.value, message, now));
+    return writesMore(message) ? this.#storage.transactionSync(admit) : admit();
+  }
+
+  /** Appends a copy of a message of another conversation, as that one's room has answered. */
+  forward(user: string, copy: { client_id: string; attested: Result<Copy> }): Result<Sent> {
+    const actor = this.actor(user, 'send');
+    return actor.ok ? this.transaction(() => admitForward(this, actor.value, copy, this.#clock())) : actor;
+  }
+
+  /** Appends what the system says. */
+  announce(message: { client_id: string; content: string }): Result<Sent> {
+    return this.exists ? this.transaction(() => admitSystem(this, message, this.#clock())) : NOT_FOUND;
+  }
+
+  /** What a member may take out of this conversation. */
+  attest(user: string, seq: number): Result<Copy> {
+    const actor = this.actor(user);
+    return actor.ok ? attest(this, actor.value, seq) : actor;
   }
 
   /** A deleted conversation whose members have all been told keeps nothing but the fact. */
@@ -148,7 +175,7 @@ export class Conversation {
     if (!this.initialised || this.exists || this.log.head === 0) return;
     this.#storage.transactionSync(() => {
       this.log.erase();
-      this.#storage.sql.exec('DELETE FROM members; DELETE FROM mentions');
+      this.#storage.sql.exec('DELETE FROM members; DELETE FROM mentions; DELETE FROM everyone; DELETE FROM quotes');
     });
     this.#load();
   }
@@ -178,17 +205,25 @@ export class Conversation {
       },
       messages: log.messages,
       last_message: last === undefined ? null : messageOf(chat.id, last),
-      mentions: this.#storage.sql
-        .exec<{ seq: number }>(
-          'SELECT seq FROM mentions WHERE user_id = ? AND seq > ? ORDER BY seq DESC LIMIT ?',
-          user,
-          member.read_seq,
-          LIMITS.unreadMentions,
-        )
-        .toArray()
-        .map((row) => row.seq)
-        .reverse(),
+      mentions: this.#mentions(member),
     };
+  }
+
+  /** The newest unread messages that mention a member, by name or with everyone, ascending. */
+  #mentions({ user_id, read_seq, visible_from }: MemberRow): number[] {
+    return this.#storage.sql
+      .exec<{ seq: number }>(
+        `SELECT seq FROM mentions WHERE user_id = ?1 AND seq > ?2
+         UNION SELECT seq FROM everyone WHERE seq > ?2 AND seq >= ?3 AND (users IS NULL OR instr(users, ?1) > 0)
+         ORDER BY seq DESC LIMIT ?4`,
+        user_id,
+        read_seq,
+        visible_from,
+        LIMITS.unreadMentions,
+      )
+      .toArray()
+      .map((row) => row.seq)
+      .reverse();
   }
 
   /**
@@ -221,6 +256,17 @@ export class Conversation {
 
   recordMention(user: string, seq: number): void {
     this.#storage.sql.exec('INSERT INTO mentions VALUES (?, ?) ON CONFLICT DO NOTHING', user, seq);
+  }
+
+  /** The message with this seq mentions all members, or these users. */
+  recordEveryone(seq: number, users: string[] | null): void {
+    const list = users === null ? null : JSON.stringify(users.slice(0, HERE_MOST));
+    this.#storage.sql.exec('INSERT INTO everyone VALUES (?, ?)', seq, list);
+  }
+
+  /** The message with this seq quotes `target`. */
+  recordQuote(target: number, seq: number): void {
+    this.#storage.sql.exec('INSERT INTO quotes VALUES (?, ?) ON CONFLICT DO NOTHING', target, seq);
   }
 
   /**

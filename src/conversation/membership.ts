@@ -1,5 +1,5 @@
 import { timestamp } from '../clock.ts';
-import type { HistoryPolicy, Member, Role } from '../protocol/chats.ts';
+import type { ForwardPolicy, HistoryPolicy, Member, PreviewPolicy, Role } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import type { NewConversation } from './api.ts';
 import type { Commit, Conversation } from './conversation.ts';
@@ -7,6 +7,14 @@ import type { EventRow } from './log.ts';
 import type { MemberRow } from './members.ts';
 import { NOT_FOUND } from './permissions.ts';
 import { TIER_LIMITS } from './tiers.ts';
+
+/** What of a conversation is changed: what is absent stays. */
+export interface ChatPatch {
+  name?: string;
+  history?: HistoryPolicy;
+  forwards?: ForwardPolicy;
+  previews?: PreviewPolicy;
+}
 
 const memberOf = (row: MemberRow): Member => ({
   user_id: row.user_id,
@@ -33,14 +41,15 @@ export class Membership {
     return { events: [event], ended: [] };
   }
 
-  update(user: string, patch: { name?: string; history?: HistoryPolicy }): Result<Commit> {
+  update(user: string, patch: ChatPatch): Result<Commit> {
     const actor = this.#conversation.actor(user, 'update');
     if (!actor.ok) return actor;
+    const { chat } = this.#conversation;
     const changed = {
-      ...(patch.name !== undefined && patch.name !== this.#conversation.chat.name ? { name: patch.name } : {}),
-      ...(patch.history !== undefined && patch.history !== this.#conversation.chat.history
-        ? { history: patch.history }
-        : {}),
+      ...(patch.name !== undefined && patch.name !== chat.name ? { name: patch.name } : {}),
+      ...(patch.history !== undefined && patch.history !== chat.history ? { history: patch.history } : {}),
+      ...(patch.forwards !== undefined && patch.forwards !== chat.forwards ? { forwards: patch.forwards } : {}),
+      ...(patch.previews !== undefined && patch.previews !== chat.previews ? { previews: patch.previews } : {}),
     };
     if (Object.keys(changed).length === 0) return ok({ events: [], ended: [] });
     return ok(

@@ -2,10 +2,11 @@ import type { Clock } from '../clock.ts';
 import type { InboxApi } from '../inbox/api.ts';
 import { type Refusal, type Result, refuse } from '../protocol/errors.ts';
 import type { ReceiptFrame } from '../protocol/frames.ts';
-import type { SendMessage } from '../protocol/messages.ts';
+import { LIMITS } from '../protocol/limits.ts';
 import type { RelayApi } from '../relay/api.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
 import { joinFrames } from '../wire/parse.ts';
+import type { Submission } from './admit.ts';
 import type { Notice } from './api.ts';
 import { Connections } from './connections.ts';
 import { type Commit, Conversation, type Sent } from './conversation.ts';
@@ -17,10 +18,16 @@ import { DELIVERED_PUSHED_UP_TO, RECEIPTS_PUSHED_UP_TO, receiptPause, sendPause,
 /** Sends that may wait for the next batch, and characters of their contents; beyond it the room asks for patience. */
 const MAX_WAITING = { sends: 20_000, size: 16 * 1024 * 1024 } as const;
 const TYPING_EVERY_MS = 3000;
+/** Users of whom a room remembers that they type. */
+const TYPING_HELD = 1000;
+
+/** About the characters that a message holds while it waits. */
+const sizeOf = ({ content, entities = [], custom }: Submission): number =>
+  content.length + entities.length * 100 + (custom === undefined ? 0 : LIMITS.customBytes);
 
 interface WaitingSend {
   user: string;
-  message: SendMessage & { client_id: string };
+  message: Submission;
   answer(result: Result<Sent>): void;
 }
 
@@ -55,7 +62,8 @@ export class Room {
   readonly #marks: GroupCommit<Mark>;
   /** Run after the answers of a batch have been collected: each socket gets its acks as one message. */
   readonly #afterAnswers = new Set<() => void>();
-  readonly #typed = new Map<string, number>();
+  /** When it was last passed on that a user types, in ms since 1970, and whether nothing was said of their stopping. */
+  readonly #typed = new Map<string, { at: number; typing: boolean }>();
   /** Characters of the contents that wait. */
   #waitingSize = 0;
 
@@ -106,7 +114,7 @@ export class Room {
       waiting.answer(refuse('rate_limited', 'the conversation is busy: send again later', 1));
       return;
     }
-    this.#waitingSize += waiting.message.content.length;
+    this.#waitingSize += sizeOf(waiting.message);
     this.#background(this.#sends.add(waiting));
   }
 
@@ -137,13 +145,39 @@ export class Room {
     return notice === null ? null : { ...notice, armed: true };
   }
 
-  /** Passes on that somebody is typing, at most once in three seconds for each user. */
-  typing(user: string): void {
+  /**
+   * Passes on that somebody is typing, at most once in three seconds for each user, and that they have stopped, once for each
+   * time it was passed on that they type. Who says neither for `typingTimeoutMs` has stopped too, as everybody knows.
+   */
+  typing(user: string, stop: boolean): void {
     const now = this.#clock();
-    if (now - (this.#typed.get(user) ?? 0) < TYPING_EVERY_MS) return;
-    if (this.#typed.size > 1000) this.#typed.clear();
-    this.#typed.set(user, now);
-    this.#signal(JSON.stringify({ t: 'typing', chat_id: this.conversation.chat.id, user_id: user }), user);
+    const held = this.#typed.get(user);
+    const recently = held !== undefined && now - held.at < TYPING_EVERY_MS;
+    if (stop ? held?.typing !== true : recently) return;
+    if (this.#typed.size >= TYPING_HELD) this.#forgetTyping(now);
+    this.#typed.set(user, { at: stop && held !== undefined ? held.at : now, typing: !stop });
+    const chat_id = this.conversation.chat.id;
+    this.#signal(JSON.stringify({ t: 'typing', chat_id, user_id: user, ...(stop ? { stop } : {}) }), user);
+  }
+
+  /** Forgets who typed too long ago to matter; where all of them matter, the oldest. */
+  #forgetTyping(now: number): void {
+    for (const [user, { at }] of this.#typed) if (now - at >= LIMITS.typingTimeoutMs) this.#typed.delete(user);
+    const [oldest] = this.#typed.keys();
+    if (this.#typed.size >= TYPING_HELD && oldest !== undefined) this.#typed.delete(oldest);
+  }
+
+  /** Users who are known to be online: with a socket in the room, or a device that their inbox told of. */
+  #online(): Set<string> {
+    const online = new Set(this.fanout.listening());
+    for (const { identity } of this.connections) online.add(identity.user_id);
+    return online;
+  }
+
+  /** Publishes a message that is in storage since this very turn. */
+  placed(result: Result<Sent>): Result<Sent> {
+    if (result.ok && !result.value.duplicate) this.publish({ events: [result.value.row], ended: [] });
+    return result;
   }
 
   /** Publishes a change that is in storage since this very turn. */
@@ -208,7 +242,7 @@ export class Room {
   /** A send that fails takes only itself down, never its batch. */
   #admit({ user, message }: WaitingSend, now: number): Result<Sent> {
     try {
-      return this.conversation.send(user, message, now);
+      return this.conversation.send(user, message, now, () => this.#online());
     } catch (fault) {
       this.conversation.log.reload();
       this.#ports.log('a message could not be stored', { error: String(fault) });

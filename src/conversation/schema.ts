@@ -67,4 +67,12 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
   ) STRICT, WITHOUT ROWID;
   `,
   'CREATE TABLE relays (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID',
+  // `everyone`: messages that call all members (`users` null) or those who were online then (their ids): one row, however
+  // many they are. `quotes`: which messages have a piece of another one.
+  `
+  CREATE TABLE everyone (seq INTEGER PRIMARY KEY, users TEXT) STRICT;
+  CREATE TABLE quotes (target INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (target, seq)) STRICT, WITHOUT ROWID;
+  ALTER TABLE chat ADD COLUMN forwards TEXT NOT NULL DEFAULT 'allowed';
+  ALTER TABLE chat ADD COLUMN previews TEXT NOT NULL DEFAULT 'on';
+  `,
 ];

@@ -1,15 +1,18 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
+import type { Copy } from '../conversation/admit.ts';
 import type { CatchUp, Json, NewConversation, Notice, RoomApi, Sight, SocketPage } from '../conversation/api.ts';
-import type { Commit } from '../conversation/conversation.ts';
+import type { Commit, Sent } from '../conversation/conversation.ts';
 import { greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
 import { messageOf } from '../conversation/log.ts';
 import type { MemberRow } from '../conversation/members.ts';
+import type { ChatPatch } from '../conversation/membership.ts';
 import { catchUpPage, catchUpParts, messagePageJson, pageAfter, pageJson } from '../conversation/pages.ts';
+import { readersOf } from '../conversation/readers.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
 import { identityOf } from '../inbox/api.ts';
-import type { Chat, HistoryPolicy, Member } from '../protocol/chats.ts';
+import type { Chat, Member, Reader } from '../protocol/chats.ts';
 import { ok, type Result } from '../protocol/errors.ts';
 import type { EventPage } from '../protocol/events.ts';
 import { type ClientFrame, PING, PONG } from '../protocol/frames.ts';
@@ -52,7 +55,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     return this.#room.conversation.sight(user);
   }
 
-  async update(user: string, patch: { name?: string; history?: HistoryPolicy }): Promise<Result<Chat>> {
+  async update(user: string, patch: ChatPatch): Promise<Result<Chat>> {
     return this.#commit(this.#room.conversation.membership.update(user, patch), () =>
       this.#room.conversation.describe(),
     );
@@ -93,13 +96,31 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
       this.#room.send({
         user,
         message,
-        answer: (result) => {
-          if (!result.ok) return resolve(result);
-          const { row, duplicate } = result.value;
-          resolve(ok({ ...messageOf(this.#room.conversation.chat.id, row), ...(duplicate ? { duplicate } : {}) }));
-        },
+        answer: (result) => resolve(this.#sent(result)),
       });
     });
+  }
+
+  async attest(user: string, seq: number): Promise<Result<Copy>> {
+    return this.#room.conversation.attest(user, seq);
+  }
+
+  async forward(user: string, copy: { client_id: string; attested: Result<Copy> }): Promise<Result<SentMessage>> {
+    return this.#sent(this.#room.placed(this.#room.conversation.forward(user, copy)));
+  }
+
+  async announce(message: { client_id: string; content: string }): Promise<Result<SentMessage>> {
+    return this.#sent(this.#room.placed(this.#room.conversation.announce(message)));
+  }
+
+  async readers(
+    user: string,
+    seq: number,
+    page: { after?: string; limit: number },
+  ): Promise<Result<{ items: Reader[]; next_cursor: string | null }>> {
+    const { conversation } = this.#room;
+    const actor = conversation.actor(user);
+    return actor.ok ? readersOf(conversation, actor.value, seq, page.after ?? '', page.limit) : actor;
   }
 
   submit(user: string, frames: ClientFrame[]): Promise<string[]> {
@@ -195,6 +216,12 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
 
   override async alarm(): Promise<void> {
     this.#room.alarm();
+  }
+
+  #sent(result: Result<Sent>): Result<SentMessage> {
+    if (!result.ok) return result;
+    const { row, duplicate } = result.value;
+    return ok({ ...messageOf(this.#room.conversation.chat.id, row), ...(duplicate ? { duplicate } : {}) });
   }
 
   #commit<T>(result: Result<Commit>, value: () => T): Result<T> {

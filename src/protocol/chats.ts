@@ -11,6 +11,12 @@ export type Role = z.infer<typeof Role>;
 /** What a joiner sees of the time before: everything, or nothing. */
 export const HistoryPolicy = z.enum(['all', 'joined']);
 export type HistoryPolicy = z.infer<typeof HistoryPolicy>;
+/** Whether messages may be copied into other conversations. */
+export const ForwardPolicy = z.enum(['allowed', 'forbidden']);
+export type ForwardPolicy = z.infer<typeof ForwardPolicy>;
+/** Whether links in messages are looked up and shown with what stands behind them. */
+export const PreviewPolicy = z.enum(['on', 'off']);
+export type PreviewPolicy = z.infer<typeof PreviewPolicy>;
 /**
  * How members are told of what happens while they are not in the room, by the room's size.
  * `small`: every member's inbox is told of everything; one in which no device listens is told of the first few in a
@@ -31,6 +37,8 @@ export const Chat = z
     workspace_id: WorkspaceId.nullable(),
     peer_ids: z.array(UserId).optional().meta({ description: 'Both people of a Single' }),
     history: HistoryPolicy,
+    forwards: ForwardPolicy.default('allowed'),
+    previews: PreviewPolicy.default('on'),
     member_count: z.int(),
     fanout: FanoutTier,
     epoch: z.string(),
@@ -57,6 +65,10 @@ export const ChatListItem = Chat.extend({
   muted: z.boolean(),
   pinned: z.boolean(),
   archived: z.boolean(),
+  marked_unread: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Marked as unread by the reader; ends when they read further' }),
 }).meta({ id: 'ChatListItem' });
 export type ChatListItem = z.infer<typeof ChatListItem>;
 
@@ -72,12 +84,22 @@ export const CreateChat = z
 export type CreateChat = z.infer<typeof CreateChat>;
 
 export const UpdateChat = z
-  .strictObject({ name: ChatName.optional(), history: HistoryPolicy.optional() })
+  .strictObject({
+    name: ChatName.optional(),
+    history: HistoryPolicy.optional(),
+    forwards: ForwardPolicy.optional(),
+    previews: PreviewPolicy.optional(),
+  })
   .meta({ id: 'UpdateChat' });
 export type UpdateChat = z.infer<typeof UpdateChat>;
 
 export const Preferences = z
-  .strictObject({ muted: z.boolean().optional(), pinned: z.boolean().optional(), archived: z.boolean().optional() })
+  .strictObject({
+    muted: z.boolean().optional(),
+    pinned: z.boolean().optional(),
+    archived: z.boolean().optional(),
+    marked_unread: z.boolean().optional(),
+  })
   .meta({ id: 'Preferences' });
 export type Preferences = z.infer<typeof Preferences>;
 
@@ -91,6 +113,10 @@ export const Member = z
   })
   .meta({ id: 'Member' });
 export type Member = z.infer<typeof Member>;
+
+/** Somebody who has read a message. When is not known: a watermark says how far they are. */
+export const Reader = z.object({ user_id: UserId, read_seq: Seq }).meta({ id: 'Reader' });
+export type Reader = z.infer<typeof Reader>;
 
 export const AddMembers = z
   .strictObject({ user_ids: z.array(UserId).min(1).max(LIMITS.membersPerRequest) })

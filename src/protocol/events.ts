@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { HistoryPolicy, Role } from './chats.ts';
+import { ForwardPolicy, HistoryPolicy, PreviewPolicy, Role } from './chats.ts';
 import { Seq, Timestamp, UserId } from './common.ts';
 import { messageOut } from './messages.ts';
 
@@ -21,6 +21,8 @@ export const ChatEvent = z
       type: z.literal('chat.updated'),
       name: z.string().optional(),
       history: HistoryPolicy.optional(),
+      forwards: ForwardPolicy.optional(),
+      previews: PreviewPolicy.optional(),
     }),
     z.object({ ...base, type: z.literal('chat.deleted') }),
     z.object({ ...base, type: z.literal('member.joined'), user_ids: z.array(UserId) }),

@@ -3,6 +3,7 @@ export * from './common.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './frames.ts';
+export * from './kinds.ts';
 export * from './limits.ts';
 export * from './messages.ts';
 export * from './sync.ts';

@@ -7,6 +7,23 @@ export const LIMITS = {
   /** Longest `content` of a message, in bytes of UTF-8. */
   contentBytes: 32 * 1024,
   mentionsPerMessage: 50,
+  entitiesPerMessage: 200,
+  urlLength: 2048,
+  /** Text of a quote, in UTF-16 code units. */
+  quoteLength: 300,
+  addressLength: 256,
+  /** Phone numbers, and e-mail addresses, of one contact card. */
+  contactEntries: 10,
+  pollOptions: 20,
+  pollOptionLength: 100,
+  /** `data` of a custom message as JSON, in bytes of UTF-8. */
+  customBytes: 16 * 1024,
+  /** Objects and lists within each other in `data` of a custom message. */
+  customDepth: 8,
+  /** Messages forwarded by one request. */
+  forwardsPerRequest: 50,
+  /** A `typing` that is not repeated ends after so many milliseconds. */
+  typingTimeoutMs: 6000,
   /** Unread mentions that are counted: the newest so many of each conversation. */
   unreadMentions: 1000,
   nameLength: 128,

@@ -1,10 +1,7 @@
 import { z } from 'zod';
 import { ChatId, ClientId, Seq, Timestamp, UserId, utf8Length, WellFormedText } from './common.ts';
+import { Entity, Everyone, kindFields, MessageKind, Origin, Quote, QuoteRequest, SendableKind } from './kinds.ts';
 import { LIMITS } from './limits.ts';
-
-/** What a sender may put into a message. A kind is one entry here, one rule in `conversation/admit.ts`, one test. */
-export const MessageKind = z.enum(['text']);
-export type MessageKind = z.infer<typeof MessageKind>;
 
 export const Content = WellFormedText.refine(
   (text) => text.length <= LIMITS.contentBytes / 3 || utf8Length(text) <= LIMITS.contentBytes,
@@ -13,8 +10,14 @@ export const Content = WellFormedText.refine(
 
 /** The fields of a message that its sender chooses, the same over REST and on a socket. */
 export const messageFields = {
-  kind: MessageKind.default('text'),
+  kind: SendableKind.default('text'),
   content: Content,
+  entities: z
+    .array(Entity)
+    .min(1)
+    .max(LIMITS.entitiesPerMessage)
+    .optional()
+    .meta({ description: 'What the text is beside text, by position, the outer span before the inner one' }),
   reply_to: Seq.min(1).optional().meta({ description: 'seq of the message that this one answers' }),
   mentions: z
     .array(UserId)
@@ -22,6 +25,9 @@ export const messageFields = {
     .max(LIMITS.mentionsPerMessage)
     .optional()
     .meta({ description: 'Members whom the message mentions' }),
+  everyone: Everyone.optional().meta({ description: 'Mentions all members, or those who are online' }),
+  quote: QuoteRequest.optional(),
+  ...kindFields,
 };
 
 export const SendMessage = z
@@ -35,8 +41,13 @@ export const messageOut = {
   sender_id: UserId,
   kind: MessageKind,
   content: z.string(),
+  entities: z.array(Entity).optional(),
   reply_to: Seq.optional(),
   mentions: z.array(UserId).optional(),
+  everyone: Everyone.optional(),
+  quote: Quote.optional(),
+  forwarded_from: Origin.optional(),
+  ...kindFields,
 };
 
 export const Message = z

@@ -1,5 +1,6 @@
 import { OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
 import type { Context, TypedResponse } from 'hono';
+import type { JSONParsed } from 'hono/utils/types';
 import type { Config } from '../config.ts';
 import type { Json } from '../conversation/api.ts';
 import { ApiError } from '../errors.ts';
@@ -78,10 +79,10 @@ export function unwrap<T>(result: Result<T>): T {
 }
 
 /** Answers with JSON that an object has written already: not parsed, not written again. */
-export function passJson<T>(c: ApiContext, text: Json<T>): Response & TypedResponse<T, 200, 'json'> {
+export function passJson<T>(c: ApiContext, text: Json<T>): Response & TypedResponse<JSONParsed<T>, 200, 'json'> {
   const response: Response = c.body(text, 200, { 'content-type': 'application/json' });
   // The text is JSON of a T: that is what Json<T> says, and all that the response's type could say.
-  return response as Response & TypedResponse<T, 200, 'json'>;
+  return response as Response & TypedResponse<JSONParsed<T>, 200, 'json'>;
 }
 
 type Compact<T> = { [K in keyof T]: Exclude<T[K], undefined> };
