@@ -12,8 +12,21 @@ export type {
   WorkspaceMember,
 } from '../../src/protocol/chats.ts';
 export type { ChatEvent, EventPage, EventType, Hole, MessageEvent } from '../../src/protocol/events.ts';
+export type {
+  Contact,
+  Custom,
+  Entity,
+  Everyone,
+  Location,
+  MessageKind,
+  Origin,
+  Poll,
+  Quote,
+  SendableKind,
+  Sticker,
+} from '../../src/protocol/kinds.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
-export type { Message, MessageKind, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
+export type { Message, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
 export type { GoneReason } from '../../src/protocol/reduce.ts';
 export type { Change, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 export { unread } from '../../src/protocol/unread.ts';

@@ -1,4 +1,5 @@
-import type { Message, MessageKind } from '../../src/protocol/messages.ts';
+import type { MessageKind } from '../../src/protocol/kinds.ts';
+import type { Message } from '../../src/protocol/messages.ts';
 import type { TidelineError } from './errors.ts';
 import type { OutboxEntry } from './outbox.ts';
 

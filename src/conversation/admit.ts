@@ -3,7 +3,8 @@ import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { Entity, kindFields, MessageKind, Origin, Quote, SYSTEM_USER } from '../protocol/kinds.ts';
 import type { Conversation, Sent } from './conversation.ts';
 import { type Draft, kindProblem } from './kinds.ts';
-import { type EventRow, messageOf } from './log.ts';
+import { type EventRow, isErased } from './log.ts';
+import type { Message } from '../protocol/messages.ts';
 import type { MemberRow } from './members.ts';
 import { may } from './permissions.ts';
 
@@ -125,7 +126,7 @@ const looksAtThePresent = (message: Draft): boolean => message.reply_to !== unde
 
 /** What of a new message is not so now. The value is what it quotes. */
 function presentProblem(
-  { log, members, chat }: Conversation,
+  { states, members, chat }: Conversation,
   sender: MemberRow,
   message: Submission,
   now: number,
@@ -139,23 +140,23 @@ function presentProblem(
     return refuse('invalid', 'poll.closes_at: lies in the past');
   }
   if (message.reply_to === undefined) return ok(null);
-  const target = message.reply_to >= sender.visible_from ? log.at(message.reply_to) : undefined;
-  if (target?.type !== 'message') {
-    return refuse('invalid', `reply_to: there is no message with seq ${message.reply_to}`);
-  }
+  const target = message.reply_to >= sender.visible_from ? states.at(message.reply_to) : undefined;
+  if (target === undefined) return refuse('invalid', `reply_to: there is no message with seq ${message.reply_to}`);
   return message.quote === undefined ? ok(null) : quoteOf(target, message.quote);
 }
 
 /** A piece of what a message says now: it stays with the one that quotes it. */
-function quoteOf(target: EventRow, { offset, length }: { offset: number; length: number }): Result<Quote> {
-  const text = (target.content ?? '').slice(offset, offset + length);
+function quoteOf(target: Message, { offset, length }: { offset: number; length: number }): Result<Quote> {
+  const text = target.content.slice(offset, offset + length);
   if (text.length < length) return refuse('invalid', 'quote: reaches beyond the text of the message');
   if (!text.isWellFormed()) return refuse('invalid', 'quote: cuts a character in two');
-  return ok({ sender_id: target.actor_id, kind: MessageKind.parse(target.kind), text, offset, length });
+  return ok({ sender_id: target.sender_id, kind: target.kind, text, offset, length });
 }
 
 function answerResend(earlier: EventRow, message: Submission): Result<Sent> {
-  return sameMessage(earlier, message) ? ok({ row: earlier, duplicate: true }) : usedBefore(earlier);
+  // What was erased since cannot be compared, and must not be sent once more.
+  const same = isErased(earlier) || sameMessage(earlier, message);
+  return same ? ok({ row: earlier, duplicate: true }) : usedBefore(earlier);
 }
 
 const usedBefore = (earlier: EventRow) =>
@@ -199,12 +200,16 @@ export function admitForward(
 }
 
 /** What a member may take out of this conversation, as a copy that another conversation can believe. */
-export function attest({ log, chat }: Conversation, member: MemberRow, seq: number): Result<Copy> {
+export function attest({ states, chat }: Conversation, member: MemberRow, seq: number): Result<Copy> {
   if (chat.forwards === 'forbidden') return refuse('forbidden', 'messages of this conversation are not forwarded');
-  const row = seq >= member.visible_from ? log.at(seq) : undefined;
-  if (row?.type !== 'message') return refuse('not_found', `there is no message with seq ${seq}`);
-  if (row.kind === 'poll' || row.kind === 'system') return refuse('invalid', `a ${row.kind} message is not forwarded`);
-  const { chat_id, sender_id, created_at, ...message } = messageOf(chat.id, row);
+  const current = seq >= member.visible_from ? states.at(seq) : undefined;
+  if (current === undefined || current.recalled !== undefined) {
+    return refuse('not_found', `there is no message with seq ${seq}`);
+  }
+  const { chat_id, sender_id, created_at, ...message } = current;
+  if (message.kind === 'poll' || message.kind === 'system') {
+    return refuse('invalid', `a ${message.kind} message is not forwarded`);
+  }
   const entities = message.entities?.filter(({ type }) => type !== 'mention' && type !== 'everyone');
   return ok(
     Copy.parse({

@@ -6,12 +6,14 @@ import { LIMITS } from '../protocol/limits.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
 import { admitForward, admitMessage, admitSystem, attest, type Copy, type Submission, writesMore } from './admit.ts';
 import type { NewConversation, Notice, Sight } from './api.ts';
+import { applyChange, type ChangeRequest } from './changes.ts';
 import { type ChatRow, insertChat, loadChat, saveChat } from './chat.ts';
-import { type EventRow, Log, messageOf, type NewEvent } from './log.ts';
+import { type EventRow, Log, type NewEvent } from './log.ts';
 import { type MemberRow, Members } from './members.ts';
 import { Membership } from './membership.ts';
 import { type Action, may, NOT_FOUND } from './permissions.ts';
 import { CONVERSATION_MIGRATIONS } from './schema.ts';
+import { currentOf, States } from './state.ts';
 import { tierOf } from './tiers.ts';
 
 /** What a change did, for those who publish it. */
@@ -25,6 +27,8 @@ export type Sent = { row: EventRow; duplicate: boolean };
 
 /** Users whom a mention of those who are here can name: their row stays far below what a row may hold (2 MB). */
 const HERE_MOST = 20_000;
+/** How long a message may be edited and recalled by its sender, in seconds, unless the conversation says otherwise. */
+export const CHANGE_WINDOW_S = 48 * 60 * 60;
 
 /** Events after which watermarks that the log implies are stored. */
 export const MARKS_EVERY = 200;
@@ -39,7 +43,7 @@ export class Conversation {
   readonly membership = new Membership(this);
   readonly #owed = new Set<string>();
   #pair: string[] | undefined;
-  #state: { chat: ChatRow; log: Log; members: Members } | undefined;
+  #state: { chat: ChatRow; log: Log; states: States; members: Members } | undefined;
 
   constructor(storage: DurableObjectStorage, clock: Clock) {
     this.#storage = storage;
@@ -63,6 +67,10 @@ export class Conversation {
   }
   get log(): Log {
     return this.#loaded.log;
+  }
+  /** Messages as they are now. */
+  get states(): States {
+    return this.#loaded.states;
   }
   get members(): Members {
     return this.#loaded.members;
@@ -131,6 +139,8 @@ export class Conversation {
         deleted_at: null,
         told_through: 0,
         marks_through: 0,
+        edit_window: CHANGE_WINDOW_S,
+        recall_window: CHANGE_WINDOW_S,
         forwards: 'allowed',
         previews: 'on',
       });
@@ -170,12 +180,20 @@ export class Conversation {
     return actor.ok ? attest(this, actor.value, seq) : actor;
   }
 
+  /** Changes a message; the caller's transaction holds it. */
+  changeMessage(user: string, request: ChangeRequest, now: number): Result<Sent> {
+    const actor = this.actor(user);
+    if (!actor.ok) return actor;
+    return this.#storage.transactionSync(() => applyChange(this, actor.value, request, now));
+  }
+
   /** A deleted conversation whose members have all been told keeps nothing but the fact. */
   purge(): void {
     if (!this.initialised || this.exists || this.log.head === 0) return;
     this.#storage.transactionSync(() => {
       this.log.erase();
-      this.#storage.sql.exec('DELETE FROM members; DELETE FROM mentions; DELETE FROM everyone; DELETE FROM quotes');
+      this.#storage.sql.exec(`DELETE FROM members; DELETE FROM mentions; DELETE FROM message_state; DELETE FROM edits;
+         DELETE FROM reactions; DELETE FROM pins; DELETE FROM everyone; DELETE FROM quotes`);
     });
     this.#load();
   }
@@ -204,7 +222,7 @@ export class Conversation {
         delivered_seq: member.delivered_seq,
       },
       messages: log.messages,
-      last_message: last === undefined ? null : messageOf(chat.id, last),
+      last_message: last === undefined ? null : currentOf(chat.id, last),
       mentions: this.#mentions(member),
     };
   }
@@ -254,6 +272,21 @@ export class Conversation {
     }
   }
 
+  /** They are not mentioned any more: their inboxes have to hear of it, those of whom it was still so. */
+  forgetMentions(users: Iterable<string>, seq: number): void {
+    for (const user of users) {
+      const { rowsWritten } = this.#storage.sql.exec('DELETE FROM mentions WHERE user_id = ? AND seq = ?', user, seq);
+      if (rowsWritten > 0) this.owe(user);
+    }
+  }
+
+  /** Somebody is mentioned: their inbox is told, whatever the room's tier. Whoever mentions themself knows. */
+  mention(user: string, { seq, sender_id }: { seq: number; sender_id: string }): void {
+    if (user === sender_id) return;
+    this.recordMention(user, seq);
+    this.owe(user);
+  }
+
   recordMention(user: string, seq: number): void {
     this.#storage.sql.exec('INSERT INTO mentions VALUES (?, ?) ON CONFLICT DO NOTHING', user, seq);
   }
@@ -262,6 +295,11 @@ export class Conversation {
   recordEveryone(seq: number, users: string[] | null): void {
     const list = users === null ? null : JSON.stringify(users.slice(0, HERE_MOST));
     this.#storage.sql.exec('INSERT INTO everyone VALUES (?, ?)', seq, list);
+  }
+
+  /** The message calls nobody any more; inboxes hear of it with their next notice. */
+  forgetEveryone({ seq, everyone }: { seq: number; everyone?: unknown }): void {
+    if (everyone !== undefined) this.#storage.sql.exec('DELETE FROM everyone WHERE seq = ?', seq);
   }
 
   /** The message with this seq quotes `target`. */
@@ -296,17 +334,22 @@ export class Conversation {
   }
 
   /** Appends an event of this type; the caller's transaction holds it. */
-  append(actor: string, type: NewEvent['type'], fields: Record<string, unknown> | null): EventRow {
+  append(
+    actor: string,
+    type: NewEvent['type'],
+    fields: Record<string, unknown> | null,
+    client_id: string | null = null,
+  ): EventRow {
     const row = this.log.append({
       type,
       actor_id: actor,
       created_at: this.#clock(),
-      client_id: null,
+      client_id,
       kind: null,
       content: null,
       extra: fields === null ? null : JSON.stringify(fields),
     });
-    if (row === null) throw new Error('an event without client_id is never a duplicate');
+    if (row === null) throw new Error('whoever names an event has looked for its name before');
     return row;
   }
 
@@ -323,7 +366,8 @@ export class Conversation {
       return;
     }
     const log = new Log(this.#storage.sql);
-    this.#state = { chat, log, members: new Members(this.#storage.sql, log.lastSentAfter(chat.marks_through)) };
+    const states = new States(this.#storage.sql, chat.id, log);
+    this.#state = { chat, log, states, members: new Members(this.#storage.sql, log.lastSentAfter(chat.marks_through)) };
   }
 
   get #loaded() {

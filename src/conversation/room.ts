@@ -8,6 +8,7 @@ import { GroupCommit } from '../wire/groupcommit.ts';
 import { joinFrames } from '../wire/parse.ts';
 import type { Submission } from './admit.ts';
 import type { Notice } from './api.ts';
+import type { ChangeRequest } from './changes.ts';
 import { Connections } from './connections.ts';
 import { type Commit, Conversation, type Sent } from './conversation.ts';
 import { eventsFrame, Fanout } from './fanout.ts';
@@ -21,15 +22,20 @@ const TYPING_EVERY_MS = 3000;
 /** Users of whom a room remembers that they type. */
 const TYPING_HELD = 1000;
 
-/** About the characters that a message holds while it waits. */
-const sizeOf = ({ content, entities = [], custom }: Submission): number =>
-  content.length + entities.length * 100 + (custom === undefined ? 0 : LIMITS.customBytes);
-
 interface WaitingSend {
   user: string;
   message: Submission;
   answer(result: Result<Sent>): void;
 }
+
+interface WaitingChange {
+  user: string;
+  change: ChangeRequest;
+  answer(result: Result<Sent>): void;
+}
+
+/** Messages and changes of messages share one queue: what a member sends is stored in the order in which it was sent. */
+type Waiting = WaitingSend | WaitingChange;
 
 interface Mark {
   user: string;
@@ -58,7 +64,7 @@ export class Room {
   readonly relays: Relays;
   readonly #clock: Clock;
   readonly #ports: RoomPorts;
-  readonly #sends: GroupCommit<WaitingSend>;
+  readonly #sends: GroupCommit<Waiting>;
   readonly #marks: GroupCommit<Mark>;
   /** Run after the answers of a batch have been collected: each socket gets its acks as one message. */
   readonly #afterAnswers = new Set<() => void>();
@@ -108,13 +114,13 @@ export class Room {
     this.relays.resume(this.conversation.log.head);
   }
 
-  /** Queues a message for the next batch. `answer` is called once, when it is stored or refused. */
-  send(waiting: WaitingSend): void {
+  /** Queues a message, or a change of one, for the next batch. `answer` is called once, when it is stored or refused. */
+  send(waiting: Waiting): void {
     if (this.#sends.length >= MAX_WAITING.sends || this.#waitingSize >= MAX_WAITING.size) {
       waiting.answer(refuse('rate_limited', 'the conversation is busy: send again later', 1));
       return;
     }
-    this.#waitingSize += sizeOf(waiting.message);
+    this.#waitingSize += sizeOf(waiting);
     this.#background(this.#sends.add(waiting));
   }
 
@@ -149,7 +155,7 @@ export class Room {
    * Passes on that somebody is typing, at most once in three seconds for each user, and that they have stopped, once for each
    * time it was passed on that they type. Who says neither for `typingTimeoutMs` has stopped too, as everybody knows.
    */
-  typing(user: string, stop: boolean): void {
+  typing(user: string, stop = false): void {
     const now = this.#clock();
     const held = this.#typed.get(user);
     const recently = held !== undefined && now - held.at < TYPING_EVERY_MS;
@@ -185,6 +191,7 @@ export class Room {
     // What changed nothing may have been asked of a conversation that does not exist.
     if (commit.events.length === 0 && commit.ended.length === 0) return;
     const { chat, log } = this.conversation;
+    if (log.takeErased()) this.fanout.forget();
     const deleted = chat.deleted_at !== null;
     if (commit.ended.length > 0) {
       const ended = new Set(commit.ended);
@@ -205,7 +212,7 @@ export class Room {
     }
   }
 
-  #commitSends(batch: WaitingSend[]): void {
+  #commitSends(batch: Waiting[]): void {
     this.#waitingSize = 0;
     const now = this.#clock();
     const events: EventRow[] = [];
@@ -231,7 +238,7 @@ export class Room {
   }
 
   /** Whoever does not take the answer keeps it from nobody else. */
-  #answer(waiting: WaitingSend, result: Result<Sent>): void {
+  #answer(waiting: Waiting, result: Result<Sent>): void {
     try {
       waiting.answer(result);
     } catch (fault) {
@@ -240,9 +247,11 @@ export class Room {
   }
 
   /** A send that fails takes only itself down, never its batch. */
-  #admit({ user, message }: WaitingSend, now: number): Result<Sent> {
+  #admit(waiting: Waiting, now: number): Result<Sent> {
     try {
-      return this.conversation.send(user, message, now, () => this.#online());
+      return 'message' in waiting
+        ? this.conversation.send(waiting.user, waiting.message, now, () => this.#online())
+        : this.conversation.changeMessage(waiting.user, waiting.change, now);
     } catch (fault) {
       this.conversation.log.reload();
       this.#ports.log('a message could not be stored', { error: String(fault) });
@@ -313,6 +322,14 @@ export class Room {
     if (work !== undefined) this.#ports.background(work);
   }
 }
+
+/** Characters that a waiting message or change keeps in memory, about. */
+const sizeOf = (waiting: Waiting): number => {
+  const said = 'message' in waiting ? waiting.message : waiting.change.change;
+  if (!('content' in said)) return 0;
+  const custom = 'custom' in said && said.custom !== undefined ? LIMITS.customBytes : 0;
+  return said.content.length + (said.entities?.length ?? 0) * 100 + custom;
+};
 
 const UNAVAILABLE = refuse('unavailable', 'it could not be stored: send it again', 1) satisfies {
   ok: false;

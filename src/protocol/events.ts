@@ -1,15 +1,31 @@
 import { z } from 'zod';
 import { ForwardPolicy, HistoryPolicy, PreviewPolicy, Role } from './chats.ts';
 import { Seq, Timestamp, UserId } from './common.ts';
-import { messageOut } from './messages.ts';
+import { messageState } from './current.ts';
+import { editableOut, messageOut } from './messages.ts';
 
 /** What every event has. */
 const base = { seq: Seq, actor_id: UserId, created_at: Timestamp };
 
+/** What every change of a message has. */
+const change = { ...base, target: Seq.min(1).meta({ description: 'seq of the message that it changes' }) };
+
 /** Everything durable that can happen in a conversation. A new kind of event is one more member of this union. */
 export const ChatEvent = z
   .discriminatedUnion('type', [
-    z.object({ ...base, type: z.literal('message'), ordinal: z.int(), ...messageOut }),
+    z.object({
+      ...base,
+      type: z.literal('message'),
+      ordinal: z.int(),
+      ...messageOut,
+      recalled: messageState.recalled.meta({ description: 'It was taken back later: what it said is no longer here' }),
+    }),
+    z.object({ ...change, type: z.literal('message.edited'), ...editableOut }),
+    z.object({ ...change, type: z.literal('message.recalled') }),
+    z.object({ ...change, type: z.literal('reaction.added'), emoji: z.string() }),
+    z.object({ ...change, type: z.literal('reaction.removed'), emoji: z.string() }),
+    z.object({ ...change, type: z.literal('message.pinned') }),
+    z.object({ ...change, type: z.literal('message.unpinned') }),
     z.object({
       ...base,
       type: z.literal('chat.created'),

@@ -113,9 +113,12 @@ function flaw(value: unknown, depth: number): string | null {
   return null;
 }
 
+/** JSON; its type ends at the first level, because the types of calls between objects cannot follow it for ever. */
+type AppObject = Record<string, string | number | boolean | null | object>;
+
 /** An object of the app's own. Whatever comes here was read from JSON; it is kept as it is, without a copy. */
 const AppData = z
-  .custom<Record<string, unknown>>((data) => typeof data === 'object' && data !== null && !Array.isArray(data), {
+  .custom<AppObject>((data) => typeof data === 'object' && data !== null && !Array.isArray(data), {
     error: 'must be an object',
     abort: true,
   })

@@ -20,12 +20,15 @@ export const LIMITS = {
   customBytes: 16 * 1024,
   /** Objects and lists within each other in `data` of a custom message. */
   customDepth: 8,
-  /** Messages forwarded by one request. */
-  forwardsPerRequest: 50,
   /** A `typing` that is not repeated ends after so many milliseconds. */
   typingTimeoutMs: 6000,
   /** Unread mentions that are counted: the newest so many of each conversation. */
   unreadMentions: 1000,
+  /** Different reactions on one message. */
+  reactionsPerMessage: 20,
+  /** Messages that are pinned in one conversation at the same time. */
+  pinsPerChat: 100,
+  editsPerMessage: 100,
   nameLength: 128,
   fullnameLength: 128,
   descriptionLength: 1024,

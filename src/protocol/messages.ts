@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ChatId, ClientId, Seq, Timestamp, UserId, utf8Length, WellFormedText } from './common.ts';
+import { messageState } from './current.ts';
 import { Entity, Everyone, kindFields, MessageKind, Origin, Quote, QuoteRequest, SendableKind } from './kinds.ts';
 import { LIMITS } from './limits.ts';
 
@@ -30,6 +31,14 @@ export const messageFields = {
   ...kindFields,
 };
 
+/** What of a message its sender may change later. An edit gives all of them anew: one that is absent is gone. */
+export const editableFields = {
+  content: messageFields.content,
+  entities: messageFields.entities,
+  mentions: messageFields.mentions,
+  everyone: messageFields.everyone,
+};
+
 export const SendMessage = z
   .strictObject({ client_id: ClientId.optional(), ...messageFields })
   .meta({ id: 'SendMessage' });
@@ -50,6 +59,13 @@ export const messageOut = {
   ...kindFields,
 };
 
+export const editableOut = {
+  content: messageOut.content,
+  entities: messageOut.entities,
+  mentions: messageOut.mentions,
+  everyone: messageOut.everyone,
+};
+
 export const Message = z
   .object({
     chat_id: ChatId,
@@ -57,6 +73,7 @@ export const Message = z
     ordinal: z.int().meta({ description: 'Number of this message among the messages of the conversation' }),
     ...messageOut,
     created_at: Timestamp,
+    ...messageState,
   })
   .meta({ id: 'Message' });
 export type Message = z.infer<typeof Message>;

@@ -154,6 +154,8 @@ export function notice(
       type: 'Group',
       workspace_id: null,
       history: 'all',
+      forwards: 'allowed',
+      previews: 'on',
       member_count: 2,
       fanout: 'small',
       epoch: 'e',
