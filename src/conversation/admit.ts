@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { Entity, kindFields, MessageKind, Origin, Quote, SYSTEM_USER } from '../protocol/kinds.ts';
+import type { Message } from '../protocol/messages.ts';
 import type { Conversation, Sent } from './conversation.ts';
 import { type Draft, kindProblem } from './kinds.ts';
 import { type EventRow, isErased } from './log.ts';
-import type { Message } from '../protocol/messages.ts';
 import type { MemberRow } from './members.ts';
 import { may } from './permissions.ts';
 
@@ -113,6 +113,7 @@ export function admitMessage(
     conversation.recordEveryone(row.seq, message.everyone === 'here' ? [...online()] : null);
   }
   if (extra.quote !== undefined && message.reply_to !== undefined) conversation.recordQuote(message.reply_to, row.seq);
+  if (message.poll !== undefined) conversation.polls.open(row.seq, message.poll);
   // Who sends has read. Last, for nothing may fail behind it: memory is not rolled back.
   members.sent(sender, row.seq);
   return ok({ row, duplicate: false });

@@ -2,6 +2,7 @@ import type { Chat, ChatType, HistoryPolicy, Member, Reader, Role } from '../pro
 import type { Result } from '../protocol/errors.ts';
 import type { ChatEvent, EventPage } from '../protocol/events.ts';
 import type { ClientFrame } from '../protocol/frames.ts';
+import type { PollView, Vote } from '../protocol/kinds.ts';
 import type { Message, MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import type { ChatHead } from '../protocol/sync.ts';
 import type { Copy } from './admit.ts';
@@ -107,6 +108,16 @@ export interface RoomApi {
     seq: number,
     page: { after?: string; limit: number },
   ): Promise<Result<{ items: Reader[]; next_cursor: string | null }>>;
+  /** Votes, or takes a vote back; answers with how the poll stands then. */
+  vote(user: string, seq: number, options: number[]): Promise<Result<PollView>>;
+  closePoll(user: string, seq: number): Promise<Result<PollView>>;
+  poll(user: string, seq: number): Promise<Result<PollView>>;
+  /** Who voted what, by user id. */
+  votes(
+    user: string,
+    seq: number,
+    page: { after?: string; limit: number },
+  ): Promise<Result<{ items: Vote[]; next_cursor: string | null }>>;
   /** Frames that came in on an inbox socket. Answers with the frames for that socket, as ready texts. */
   submit(user: string, frames: ClientFrame[]): Promise<string[]>;
   messages(user: string, page: { before?: number; after?: number; limit: number }): Promise<Result<Json<MessagePage>>>;

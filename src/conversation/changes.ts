@@ -195,6 +195,7 @@ export function eraseTraces(conversation: Conversation, message: Message, reason
   conversation.forgetMentions(message.mentions ?? [], message.seq);
   conversation.forgetEveryone(message);
   blankQuotes(conversation, message.seq);
+  if (message.kind === 'poll') conversation.polls.forget(message.seq);
 }
 
 /** What was quoted of a message goes with it. */

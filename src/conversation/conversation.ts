@@ -12,6 +12,7 @@ import { type EventRow, Log, type NewEvent } from './log.ts';
 import { type MemberRow, Members } from './members.ts';
 import { Membership } from './membership.ts';
 import { type Action, may, NOT_FOUND } from './permissions.ts';
+import { Polls } from './polls.ts';
 import { CONVERSATION_MIGRATIONS } from './schema.ts';
 import { currentOf, States } from './state.ts';
 import { tierOf } from './tiers.ts';
@@ -41,6 +42,7 @@ export class Conversation {
   readonly #storage: DurableObjectStorage;
   readonly #clock: Clock;
   readonly membership = new Membership(this);
+  readonly polls = new Polls(this);
   readonly #owed = new Set<string>();
   #pair: string[] | undefined;
   #state: { chat: ChatRow; log: Log; states: States; members: Members } | undefined;
@@ -193,7 +195,8 @@ export class Conversation {
     this.#storage.transactionSync(() => {
       this.log.erase();
       this.#storage.sql.exec(`DELETE FROM members; DELETE FROM mentions; DELETE FROM message_state; DELETE FROM edits;
-         DELETE FROM reactions; DELETE FROM pins; DELETE FROM everyone; DELETE FROM quotes`);
+         DELETE FROM reactions; DELETE FROM pins; DELETE FROM everyone; DELETE FROM quotes;
+         DELETE FROM polls; DELETE FROM votes`);
     });
     this.#load();
   }

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { InboxApi } from '../inbox/api.ts';
 import { type Refusal, type Result, refuse } from '../protocol/errors.ts';
 import type { ReceiptFrame } from '../protocol/frames.ts';
+import type { PollView } from '../protocol/kinds.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { RelayApi } from '../relay/api.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
@@ -13,6 +14,7 @@ import { Connections } from './connections.ts';
 import { type Commit, Conversation, type Sent } from './conversation.ts';
 import { eventsFrame, Fanout } from './fanout.ts';
 import { type EventRow, eventJson } from './log.ts';
+import type { Ballot } from './polls.ts';
 import { Relays } from './relays.ts';
 import { DELIVERED_PUSHED_UP_TO, RECEIPTS_PUSHED_UP_TO, receiptPause, sendPause, tierOf } from './tiers.ts';
 
@@ -36,6 +38,11 @@ interface WaitingChange {
 
 /** Messages and changes of messages share one queue: what a member sends is stored in the order in which it was sent. */
 type Waiting = WaitingSend | WaitingChange;
+
+interface WaitingVote {
+  ballot: Ballot;
+  answer(result: Result<PollView>): void;
+}
 
 interface Mark {
   user: string;
@@ -66,6 +73,7 @@ export class Room {
   readonly #ports: RoomPorts;
   readonly #sends: GroupCommit<Waiting>;
   readonly #marks: GroupCommit<Mark>;
+  readonly #votes: GroupCommit<WaitingVote>;
   /** Run after the answers of a batch have been collected: each socket gets its acks as one message. */
   readonly #afterAnswers = new Set<() => void>();
   /** When it was last passed on that a user types, in ms since 1970, and whether nothing was said of their stopping. */
@@ -89,6 +97,10 @@ export class Room {
       (batch) => this.#commitMarks(batch),
       () => receiptPause(this.conversation.chat.member_count),
     );
+    this.#votes = new GroupCommit(
+      (batch) => this.#commitVotes(batch),
+      () => receiptPause(this.conversation.chat.member_count),
+    );
   }
 
   /**
@@ -107,6 +119,7 @@ export class Room {
     // Set in an earlier life, and on its way already when this one began.
     if (!this.fanout.guarded) this.#resume(this.#clock());
     this.fanout.alarm();
+    this.#closePolls();
   }
 
   #resume(alarmAt: number): void {
@@ -122,6 +135,65 @@ export class Room {
     }
     this.#waitingSize += sizeOf(waiting);
     this.#background(this.#sends.add(waiting));
+  }
+
+  /** Queues a vote: what comes while others are told of a result is the next one. */
+  vote(waiting: WaitingVote): void {
+    if (this.#votes.length >= MAX_WAITING.sends) waiting.answer(refuse('rate_limited', 'too many vote: try again', 1));
+    else this.#background(this.#votes.add(waiting));
+  }
+
+  /** Ends a poll. */
+  closePoll(user: string, seq: number): Result<PollView> {
+    const { conversation } = this;
+    const closed = conversation.transaction(() => conversation.polls.close(user, seq, this.#clock()));
+    if (!closed.ok) return closed;
+    this.publish({ events: closed.value, ended: [] });
+    return conversation.polls.view(user, seq, this.#clock());
+  }
+
+  /** Ends the polls whose time has come, and has the alarm come for the next one. */
+  #closePolls(): void {
+    const { conversation } = this;
+    if (!conversation.exists) return;
+    const next = conversation.polls.nextClose();
+    if (next === null) return;
+    if (next > this.#clock()) return this.fanout.guard(next);
+    const events = conversation.transaction(() => conversation.polls.closeDue(this.#clock()));
+    this.publish({ events, ended: [] });
+    this.#closePolls();
+  }
+
+  #commitVotes(batch: WaitingVote[]): void {
+    const now = this.#clock();
+    const { conversation } = this;
+    let answers: (() => void)[] = [];
+    let events: EventRow[] = [];
+    try {
+      conversation.transaction(() => {
+        const moved = new Set<number>();
+        const taken = batch.map(({ ballot }) => {
+          const result = conversation.polls.vote(ballot, now);
+          if (result.ok && result.value) moved.add(ballot.seq);
+          return result;
+        });
+        events = [...moved].flatMap((seq) => conversation.polls.tally(seq));
+        answers = batch.map(({ ballot, answer }, index) => () => {
+          const result = taken[index] ?? UNAVAILABLE;
+          answer(result.ok ? conversation.polls.view(ballot.user, ballot.seq, now) : result);
+        });
+      });
+    } catch (fault) {
+      this.#ports.log('votes could not be stored', { size: batch.length, error: String(fault) });
+      events = [];
+      answers = batch.map(
+        ({ answer }) =>
+          () =>
+            answer(UNAVAILABLE),
+      );
+    }
+    for (const answer of answers) answer();
+    this.publish({ events, ended: [] });
   }
 
   /** Queues watermarks of a member. */
@@ -235,6 +307,7 @@ export class Room {
     for (const flush of this.#afterAnswers) flush();
     this.#afterAnswers.clear();
     if (events.length > 0) this.publish({ events, ended: [] });
+    if (events.some((event) => event.kind === 'poll')) this.#closePolls();
   }
 
   /** Whoever does not take the answer keeps it from nobody else. */

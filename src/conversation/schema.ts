@@ -92,6 +92,20 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
   `
   CREATE TABLE everyone (seq INTEGER PRIMARY KEY, users TEXT) STRICT;
   CREATE TABLE quotes (target INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (target, seq)) STRICT, WITHOUT ROWID;
+  CREATE TABLE polls (
+    seq INTEGER PRIMARY KEY,
+    counts TEXT NOT NULL,
+    voters INTEGER NOT NULL,
+    closes_at INTEGER,
+    closed_at INTEGER
+  ) STRICT;
+  CREATE INDEX polls_open ON polls (closes_at) WHERE closed_at IS NULL;
+  CREATE TABLE votes (
+    poll INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    options TEXT NOT NULL,
+    PRIMARY KEY (poll, user_id)
+  ) STRICT, WITHOUT ROWID;
   ALTER TABLE chat ADD COLUMN forwards TEXT NOT NULL DEFAULT 'allowed';
   ALTER TABLE chat ADD COLUMN previews TEXT NOT NULL DEFAULT 'on';
   `,

@@ -16,6 +16,7 @@ import type { Chat, Member, Reader } from '../protocol/chats.ts';
 import { ok, type Result } from '../protocol/errors.ts';
 import type { EventPage } from '../protocol/events.ts';
 import { type ClientFrame, PING, PONG } from '../protocol/frames.ts';
+import type { PollView, Vote } from '../protocol/kinds.ts';
 import type { MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import { RELAY_HEADER } from '../relay/api.ts';
 import { ANYWHERE, PLACE_HEADER } from '../relay/place.ts';
@@ -121,6 +122,26 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     const { conversation } = this.#room;
     const actor = conversation.actor(user);
     return actor.ok ? readersOf(conversation, actor.value, seq, page.after ?? '', page.limit) : actor;
+  }
+
+  vote(user: string, seq: number, options: number[]): Promise<Result<PollView>> {
+    return new Promise((answer) => this.#room.vote({ ballot: { user, seq, options }, answer }));
+  }
+
+  async closePoll(user: string, seq: number): Promise<Result<PollView>> {
+    return this.#room.closePoll(user, seq);
+  }
+
+  async poll(user: string, seq: number): Promise<Result<PollView>> {
+    return this.#room.conversation.polls.view(user, seq, systemClock());
+  }
+
+  async votes(
+    user: string,
+    seq: number,
+    page: { after?: string; limit: number },
+  ): Promise<Result<{ items: Vote[]; next_cursor: string | null }>> {
+    return this.#room.conversation.polls.page(user, seq, { after: page.after ?? '', limit: page.limit });
   }
 
   submit(user: string, frames: ClientFrame[]): Promise<string[]> {

@@ -113,6 +113,41 @@ function flaw(value: unknown, depth: number): string | null {
   return null;
 }
 
+/** How a poll stands. */
+export const PollResults = z
+  .object({
+    counts: z.array(z.int()).meta({ description: 'Votes for each option' }),
+    voters: z.int().meta({ description: 'People who have voted' }),
+    closed_at: Timestamp.optional(),
+  })
+  .meta({ id: 'PollResults' });
+export type PollResults = z.infer<typeof PollResults>;
+
+const Choice = z
+  .array(
+    z
+      .int()
+      .min(0)
+      .max(LIMITS.pollOptions - 1),
+  )
+  .max(LIMITS.pollOptions);
+
+export const CastVote = z
+  .strictObject({ options: Choice.meta({ description: 'Indexes of the options chosen; none takes the vote back' }) })
+  .meta({ id: 'CastVote' });
+
+export const PollView = z
+  .object({
+    results: PollResults,
+    mine: z.array(z.int()).meta({ description: 'The options that the reader has chosen' }),
+  })
+  .meta({ id: 'PollView' });
+export type PollView = z.infer<typeof PollView>;
+
+/** What somebody has voted, in a poll that is not anonymous. */
+export const Vote = z.object({ user_id: UserId, options: z.array(z.int()) }).meta({ id: 'Vote' });
+export type Vote = z.infer<typeof Vote>;
+
 /** JSON; its type ends at the first level, because the types of calls between objects cannot follow it for ever. */
 type AppObject = Record<string, string | number | boolean | null | object>;
 

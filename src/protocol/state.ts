@@ -8,7 +8,12 @@ import type { editableOut, Message } from './messages.ts';
  */
 
 /** What an edit replaces. Names alone: clients take this file without the schemas. */
-const EDITABLE: Record<keyof typeof editableOut, true> = { content: true, entities: true, mentions: true, everyone: true };
+const EDITABLE: Record<keyof typeof editableOut, true> = {
+  content: true,
+  entities: true,
+  mentions: true,
+  everyone: true,
+};
 
 /** The message that an event brings. */
 export function messageOfEvent(chatId: string, { type: _type, actor_id: _actor, ...message }: MessageEvent): Message {
@@ -38,6 +43,9 @@ export function changed(message: Message, event: ChatEvent, self?: string): Mess
       return withReactions(message, unreacted(message.reactions ?? [], event.emoji, event.actor_id === self));
     case 'message.pinned':
       return { ...message, pinned: { user_id: event.actor_id, created_at: event.created_at } };
+    case 'poll.voted':
+    case 'poll.closed':
+      return { ...message, results: event.results };
     case 'message.unpinned': {
       const { pinned: _, ...rest } = message;
       return rest;
@@ -73,7 +81,19 @@ export function applyEvent(messages: Map<number, Message>, chatId: string, event
     messages.set(seq, next);
     touched.push(seq);
   }
+  if (event.type === 'message.recalled') touched.push(...blankQuotes(messages, event.target));
   return touched;
+}
+
+/** What was quoted of a message goes with it. */
+function blankQuotes(messages: Map<number, Message>, target: number): number[] {
+  const blanked: number[] = [];
+  for (const [seq, message] of messages) {
+    if (message.reply_to !== target || message.quote === undefined || message.quote.text === '') continue;
+    messages.set(seq, { ...message, quote: { ...message.quote, text: '' } });
+    blanked.push(seq);
+  }
+  return blanked;
 }
 
 /** What is left of a message that was taken back: its place, and nothing that anybody said. */
