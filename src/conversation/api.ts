@@ -1,3 +1,4 @@
+import type { ChangedMessage } from '../protocol/changes.ts';
 import type { Chat, ChatType, HistoryPolicy, Member, Reader, Role } from '../protocol/chats.ts';
 import type { Result } from '../protocol/errors.ts';
 import type { ChatEvent, EventPage } from '../protocol/events.ts';
@@ -6,7 +7,9 @@ import type { PollView, Vote } from '../protocol/kinds.ts';
 import type { Message, MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import type { ChatHead } from '../protocol/sync.ts';
 import type { Copy } from './admit.ts';
+import type { ChangeRequest } from './changes.ts';
 import type { ChatPatch } from './membership.ts';
+import type { Query } from './queries.ts';
 
 /** Text that is already JSON of a T: written once where the data is, passed on without being parsed again. */
 export type Json<T> = string & { readonly __json?: T };
@@ -118,6 +121,10 @@ export interface RoomApi {
     seq: number,
     page: { after?: string; limit: number },
   ): Promise<Result<{ items: Vote[]; next_cursor: string | null }>>;
+  /** Changes a message: see `changes.ts`. */
+  change(user: string, request: ChangeRequest): Promise<Result<ChangedMessage>>;
+  /** Answers a query of a member: JSON of what its type says (`queries.ts`). */
+  query(user: string, query: Query): Promise<Result<Json<never>>>;
   /** Frames that came in on an inbox socket. Answers with the frames for that socket, as ready texts. */
   submit(user: string, frames: ClientFrame[]): Promise<string[]>;
   messages(user: string, page: { before?: number; after?: number; limit: number }): Promise<Result<Json<MessagePage>>>;

@@ -1,5 +1,5 @@
 import { timestamp } from '../clock.ts';
-import type { MessageChange } from '../protocol/changes.ts';
+import type { ChangedMessage, MessageChange } from '../protocol/changes.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import type { ChatEvent } from '../protocol/events.ts';
 import { LIMITS } from '../protocol/limits.ts';
@@ -8,7 +8,7 @@ import type { Conversation, Sent } from './conversation.ts';
 import { kindProblem } from './kinds.ts';
 import { type EventRow, isErased } from './log.ts';
 import type { MemberRow } from './members.ts';
-import { after } from './state.ts';
+import { after, currentOf, ownReactions } from './state.ts';
 
 /** A change that somebody asks for of the message `seq`. With a `client_id` asking again is answered with what was done. */
 export interface ChangeRequest {
@@ -150,6 +150,25 @@ export function applyChange(
   verdict.value(row);
   states.put(after(message, row));
   return ok({ row, duplicate: false });
+}
+
+/** The answer to whoever asked for a change over REST. */
+export function changedMessage(
+  { chat, log, sql }: Conversation,
+  user: string,
+  seq: number,
+  result: Result<Sent>,
+): Result<ChangedMessage> {
+  if (!result.ok) return result;
+  const { row, duplicate } = result.value;
+  const message = log.messageAt(seq);
+  if (message === undefined) return refuse('not_found', `there is no message with seq ${seq}`);
+  return ok({
+    seq: row.seq,
+    created_at: timestamp(row.created_at),
+    ...(duplicate ? { duplicate } : {}),
+    message: currentOf(chat.id, message, ownReactions(sql, user, [message])),
+  });
 }
 
 function answerAgain(row: EventRow, type: string, extra: string): Result<Sent> {

@@ -157,11 +157,13 @@ export class Room {
     const { conversation } = this;
     if (!conversation.exists) return;
     const next = conversation.polls.nextClose();
-    if (next === null) return;
-    if (next > this.#clock()) return this.fanout.guard(next);
-    const events = conversation.transaction(() => conversation.polls.closeDue(this.#clock()));
-    this.publish({ events, ended: [] });
-    this.#closePolls();
+    const now = this.#clock();
+    if (next !== null && next <= now) {
+      const events = conversation.transaction(() => conversation.polls.closeDue(now));
+      this.publish({ events, ended: [] });
+    }
+    const later = conversation.polls.nextClose();
+    if (later !== null) this.fanout.guard(later);
   }
 
   #commitVotes(batch: WaitingVote[]): void {

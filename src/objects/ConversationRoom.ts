@@ -2,16 +2,19 @@ import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
 import type { Copy } from '../conversation/admit.ts';
 import type { CatchUp, Json, NewConversation, Notice, RoomApi, Sight, SocketPage } from '../conversation/api.ts';
+import { type ChangeRequest, changedMessage } from '../conversation/changes.ts';
 import type { Commit, Sent } from '../conversation/conversation.ts';
 import { greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
 import { messageOf } from '../conversation/log.ts';
 import type { MemberRow } from '../conversation/members.ts';
 import type { ChatPatch } from '../conversation/membership.ts';
 import { catchUpPage, catchUpParts, messagePageJson, pageAfter, pageJson } from '../conversation/pages.ts';
+import { answer, type Query } from '../conversation/queries.ts';
 import { readersOf } from '../conversation/readers.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
 import { identityOf } from '../inbox/api.ts';
+import type { ChangedMessage } from '../protocol/changes.ts';
 import type { Chat, Member, Reader } from '../protocol/chats.ts';
 import { ok, type Result } from '../protocol/errors.ts';
 import type { EventPage } from '../protocol/events.ts';
@@ -142,6 +145,21 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     page: { after?: string; limit: number },
   ): Promise<Result<{ items: Vote[]; next_cursor: string | null }>> {
     return this.#room.conversation.polls.page(user, seq, { after: page.after ?? '', limit: page.limit });
+  }
+
+  change(user: string, change: ChangeRequest): Promise<Result<ChangedMessage>> {
+    return new Promise((resolve) => {
+      const answer = (result: Result<Sent>) =>
+        resolve(changedMessage(this.#room.conversation, user, change.seq, result));
+      this.#room.send({ user, change, answer });
+    });
+  }
+
+  async query(user: string, query: Query): Promise<Result<Json<never>>> {
+    const { conversation } = this.#room;
+    const actor = conversation.actor(user);
+    const result = actor.ok ? answer(conversation, actor.value, query) : actor;
+    return result.ok ? ok(JSON.stringify(result.value)) : result;
   }
 
   submit(user: string, frames: ClientFrame[]): Promise<string[]> {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Seq, Timestamp } from './common.ts';
+import { ClientId, Seq, Timestamp, UserId } from './common.ts';
 import { Emoji } from './current.ts';
 import { editableFields, Message } from './messages.ts';
 
@@ -29,3 +29,32 @@ export const ChangedMessage = z
   })
   .meta({ id: 'ChangedMessage' });
 export type ChangedMessage = z.infer<typeof ChangedMessage>;
+
+/** The body of `PATCH /api/chats/:id/messages/:seq`. */
+export const EditMessage = z
+  .strictObject({ client_id: ClientId.optional(), ...editableFields })
+  .meta({ id: 'EditMessage' });
+
+/** The wordings of a message, the first one first; empty when it was never edited. */
+export const EditList = z
+  .object({
+    items: z.array(
+      z.object({
+        seq: Seq.meta({ description: 'Of the message for its first wording, of the edit for the others' }),
+        content: z.string(),
+        created_at: Timestamp,
+      }),
+    ),
+  })
+  .meta({ id: 'EditList' });
+export type EditList = z.infer<typeof EditList>;
+
+/** Who reacted with one emoji. */
+export const ReactorPage = z
+  .object({ items: z.array(UserId), next_cursor: z.string().nullable() })
+  .meta({ id: 'ReactorPage' });
+export type ReactorPage = z.infer<typeof ReactorPage>;
+
+/** Pinned messages, the one that was pinned last first. */
+export const PinList = z.object({ items: z.array(Message) }).meta({ id: 'PinList' });
+export type PinList = z.infer<typeof PinList>;

@@ -44,6 +44,11 @@ export const SendMessage = z
   .meta({ id: 'SendMessage' });
 export type SendMessage = z.infer<typeof SendMessage>;
 
+/** A message of another conversation, to be copied into this one. */
+export const ForwardMessage = z
+  .strictObject({ client_id: ClientId.optional(), from_chat_id: ChatId, seq: Seq.min(1) })
+  .meta({ id: 'ForwardMessage' });
+
 /** A message as everybody has it: its fields beside seq and time. */
 export const messageOut = {
   client_id: ClientId,

@@ -3,13 +3,16 @@ import { ApiError } from '../errors.ts';
 import { admin } from './admin.ts';
 import { type ApiContext, router } from './api.ts';
 import { auth } from './auth.ts';
+import { changes } from './changes.ts';
 import { chats } from './chats.ts';
 import { docs } from './docs.ts';
+import { forwards } from './forwards.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
 import { health } from './health.ts';
 import { members } from './members.ts';
 import { messages } from './messages.ts';
 import { notifications } from './notifications.ts';
+import { polls } from './polls.ts';
 import { problem } from './problem.ts';
 import { sockets } from './sockets.ts';
 import { sync } from './sync.ts';
@@ -29,6 +32,9 @@ export const app = routed
   .route('/', chats)
   .route('/', members)
   .route('/', messages)
+  .route('/', forwards)
+  .route('/', polls)
+  .route('/', changes)
   .route('/', workspaces)
   .route('/', sync)
   .route('/', notifications)

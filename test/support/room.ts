@@ -3,6 +3,7 @@ import type { Commit, Conversation, Sent } from '../../src/conversation/conversa
 import { Room, type RoomPorts } from '../../src/conversation/room.ts';
 import type { MessageChange } from '../../src/protocol/changes.ts';
 import type { Result } from '../../src/protocol/errors.ts';
+import type { PollView } from '../../src/protocol/kinds.ts';
 import type { SendMessage } from '../../src/protocol/messages.ts';
 import type { RelayApi, RelayBatch } from '../../src/relay/api.ts';
 import { newConversation, TestClock, value } from './objects.ts';
@@ -125,6 +126,11 @@ export class TestRoom {
     return new Promise((answer) => {
       this.room.send({ user, message: { kind: 'text', content, ...fields, client_id }, answer });
     });
+  }
+
+  /** Votes in a poll. */
+  vote(user: string, seq: number, options: number[]): Promise<Result<PollView>> {
+    return new Promise((answer) => this.room.vote({ ballot: { user, seq, options }, answer }));
   }
 
   async sent(user: string, content?: string, fields?: Partial<SendMessage>): Promise<number> {
