@@ -12,7 +12,7 @@ export type {
   WorkspaceMember,
 } from '../../src/protocol/chats.ts';
 export type { ChatEvent, EventPage, EventType, Hole, MessageEvent } from '../../src/protocol/events.ts';
-<<<<<<< HEAD
+export type { Friend } from '../../src/protocol/friends.ts';
 export type {
   Contact,
   Custom,
@@ -26,9 +26,6 @@ export type {
   SendableKind,
   Sticker,
 } from '../../src/protocol/kinds.ts';
-=======
-export type { Friend } from '../../src/protocol/friends.ts';
->>>>>>> main
 export { LIMITS } from '../../src/protocol/limits.ts';
 export type { Message, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
 export type { GoneReason } from '../../src/protocol/reduce.ts';

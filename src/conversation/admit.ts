@@ -7,6 +7,8 @@ import { type Draft, kindProblem } from './kinds.ts';
 import { type EventRow, isErased } from './log.ts';
 import type { MemberRow } from './members.ts';
 import { may } from './permissions.ts';
+import { chosen, isPlaced, type Placement, place, placed, settle } from './placement.ts';
+import { follow } from './threads.ts';
 
 /** A message on its way into the log. `client_id` names it for its sender, for ever. */
 export type Submission = Draft & { client_id: string };
@@ -28,7 +30,7 @@ interface Extra extends Omit<Draft, 'kind' | 'content' | 'client_id' | 'quote'> 
 }
 
 function extraOf(message: Extra): string | null {
-  const { entities, reply_to, mentions, everyone, quote, forwarded_from } = message;
+  const { entities, reply_to, mentions, everyone, quote, forwarded_from, thread_seq, also_to_chat } = message;
   const { location, contact, sticker, poll, custom } = message;
   const text = JSON.stringify({
     entities,
@@ -37,6 +39,8 @@ function extraOf(message: Extra): string | null {
     everyone,
     quote,
     forwarded_from,
+    thread_seq,
+    also_to_chat,
     location,
     contact,
     sticker,
@@ -50,17 +54,22 @@ const Stored = z.looseObject({ quote: Quote.optional(), forwarded_from: Origin.o
 
 const storedOf = (row: EventRow) => Stored.parse(JSON.parse(row.extra ?? '{}'));
 
+/** The message with what it quotes in the place of what its sender asked to quote. */
+function quoting({ quote: _, ...message }: Submission, quote: Quote | null): Extra {
+  return quote === null ? message : { ...message, quote };
+}
+
 /** Whether the log has this very message: compared is what its sender chose, not what the server made of it. */
 function sameMessage(row: EventRow, message: Submission): boolean {
   if (row.content !== message.content || row.kind !== message.kind) return false;
-  const { quote, ...rest } = message;
-  if (quote === undefined) return row.extra === extraOf(rest);
+  const { quote } = message;
+  if (quote === undefined) return chosen(row.extra) === extraOf(quoting(message, null));
   const stored = storedOf(row).quote;
   return (
     stored !== undefined &&
     stored.offset === quote.offset &&
     stored.length === quote.length &&
-    row.extra === extraOf({ ...rest, quote: stored })
+    chosen(row.extra) === extraOf(quoting(message, stored))
   );
 }
 
@@ -68,36 +77,36 @@ function sameMessage(row: EventRow, message: Submission): boolean {
  * Admits a message of a current member and appends it, in the caller's transaction. The insert itself finds a duplicate,
  * so that a resend is never appended and never burns a seq; rules that look at the present (is the message answered
  * still visible, is the mentioned still a member) apply to new messages only: a resend gets the answer it missed.
- *
- * @param online who is known to be online, for a message that calls those who are here
  */
 export function admitMessage(
   conversation: Conversation,
   sender: MemberRow,
   message: Submission,
   now: number,
-  online: () => Iterable<string>,
 ): Result<Sent> {
   const { log, members } = conversation;
   const problem = kindProblem(message);
   if (problem !== null) return refuse('invalid', problem);
-  const { quote: quoted, ...chosen } = message;
-  let extra: Extra = chosen;
-  if (looksAtThePresent(message)) {
+  let quote: Quote | null = null;
+  let where: Placement = { type: 'message', fields: {} };
+  if (looksAtThePresent(message) || isPlaced(conversation, message)) {
     const earlier = log.byClientId(sender.user_id, message.client_id);
     if (earlier !== undefined) return answerResend(earlier, message);
     const seen = presentProblem(conversation, sender, message, now);
     if (!seen.ok) return seen;
-    if (seen.value !== null) extra = { ...chosen, quote: seen.value };
+    quote = seen.value;
+    const placement = place(conversation, sender, message, now);
+    if (!placement.ok) return placement;
+    where = placement.value;
   }
   const row = log.append({
-    type: 'message',
+    type: where.type,
     actor_id: sender.user_id,
     created_at: now,
     client_id: message.client_id,
     kind: message.kind,
     content: message.content,
-    extra: extraOf(extra),
+    extra: placed(extraOf(quoting(message, quote)), where),
   });
   if (row === null) {
     const earlier = log.byClientId(sender.user_id, message.client_id);
@@ -108,12 +117,16 @@ export function admitMessage(
     if (user === sender.user_id) continue;
     conversation.recordMention(user, row.seq);
     conversation.owe(user);
+    const { root } = where;
+    if (root !== undefined) follow(conversation, user, root.seq, { read: root.thread?.replies ?? 0, quietly: true });
   }
   if (message.everyone !== undefined) {
-    conversation.recordEveryone(row.seq, message.everyone === 'here' ? [...online()] : null);
+    conversation.recordEveryone(row.seq, message.everyone === 'here' ? [...conversation.online()] : null);
   }
-  if (extra.quote !== undefined && message.reply_to !== undefined) conversation.recordQuote(message.reply_to, row.seq);
+  if (quote !== null && message.reply_to !== undefined) conversation.recordQuote(message.reply_to, row.seq);
   if (message.poll !== undefined) conversation.polls.open(row.seq, message.poll);
+  settle(conversation, row, where);
+  if (where.type !== 'message') return ok({ row, duplicate: false });
   // Who sends has read. Last, for nothing may fail behind it: memory is not rolled back.
   members.sent(sender, row.seq);
   return ok({ row, duplicate: false });
@@ -171,32 +184,38 @@ const usedBefore = (earlier: EventRow) =>
  * room has answered. A resend gets the answer it missed, whatever has become of the original since.
  */
 export function admitForward(
-  { log, members }: Conversation,
+  conversation: Conversation,
   sender: MemberRow,
   { client_id, attested }: { client_id: string; attested: Result<Copy> },
   now: number,
 ): Result<Sent> {
-  const earlier = log.byClientId(sender.user_id, client_id);
+  const earlier = conversation.log.byClientId(sender.user_id, client_id);
   if (earlier !== undefined) {
     const held = storedOf(earlier).forwarded_from;
     const same =
       held !== undefined && (!attested.ok || JSON.stringify(held) === JSON.stringify(attested.value.forwarded_from));
-    return same ? ok({ row: earlier, duplicate: true }) : usedBefore(earlier);
+    return same || isErased(earlier) ? ok({ row: earlier, duplicate: true }) : usedBefore(earlier);
   }
   if (!attested.ok) return attested;
   const { kind, content, ...fields } = attested.value;
-  const actor_id = sender.user_id;
-  const row = log.append({
-    type: 'message',
-    actor_id,
-    created_at: now,
-    client_id,
-    kind,
-    content,
-    extra: extraOf(fields),
-  });
+  const sent = appendHere(conversation, sender.user_id, { client_id, kind, content, extra: extraOf(fields) }, now);
+  if (sent.ok) conversation.members.sent(sender, sent.value.row.seq);
+  return sent;
+}
+
+/** Appends a message that is new, with the time that messages have here. */
+function appendHere(
+  conversation: Conversation,
+  actor_id: string,
+  message: { client_id: string; kind: MessageKind; content: string; extra: string | null },
+  now: number,
+): Result<Sent> {
+  const where = place(conversation, { visible_from: 1 }, {}, now);
+  if (!where.ok) return where;
+  const extra = placed(message.extra, where.value);
+  const row = conversation.log.append({ type: 'message', actor_id, created_at: now, ...message, extra });
   if (row === null) throw new Error('a duplicate was looked for');
-  members.sent(sender, row.seq);
+  settle(conversation, row, where.value);
   return ok({ row, duplicate: false });
 }
 
@@ -224,17 +243,14 @@ export function attest({ states, chat }: Conversation, member: MemberRow, seq: n
 
 /** Appends what the system says, in the caller's transaction. */
 export function admitSystem(
-  { log }: Conversation,
+  conversation: Conversation,
   { client_id, content }: { client_id: string; content: string },
   now: number,
 ): Result<Sent> {
   const message = { kind: 'system' as const, content, client_id };
   const problem = kindProblem(message);
   if (problem !== null) return refuse('invalid', problem);
-  const event = { type: 'message', actor_id: SYSTEM_USER, created_at: now, extra: null, ...message };
-  const row = log.append(event);
-  if (row !== null) return ok({ row, duplicate: false });
-  const earlier = log.byClientId(SYSTEM_USER, client_id);
-  if (earlier === undefined) throw new Error('a duplicate stands in the log');
-  return answerResend(earlier, message);
+  const earlier = conversation.log.byClientId(SYSTEM_USER, client_id);
+  if (earlier !== undefined) return answerResend(earlier, message);
+  return appendHere(conversation, SYSTEM_USER, { ...message, extra: null }, now);
 }

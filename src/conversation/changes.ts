@@ -4,6 +4,7 @@ import { ok, type Result, refuse } from '../protocol/errors.ts';
 import type { ChatEvent } from '../protocol/events.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { Message } from '../protocol/messages.ts';
+import { placeOf } from '../protocol/state.ts';
 import type { Conversation, Sent } from './conversation.ts';
 import { kindProblem } from './kinds.ts';
 import { type EventRow, isErased } from './log.ts';
@@ -48,7 +49,7 @@ const RULES: Rules = {
     if (message.sender_id !== actor.user_id) return refuse('forbidden', 'a message is edited by its sender only');
     const may = conversation.actor(actor.user_id, 'send');
     if (!may.ok) return may;
-    const late = outside(conversation.chat.edit_window, message, now);
+    const late = outside(conversation.retention.edit_window, message, now);
     if (late) return refuse('forbidden', 'it is too late to edit this message');
     if (message.kind === 'poll') return refuse('invalid', 'a poll is not edited: others have voted on it as it is');
     const { content, entities, mentions, everyone } = edit;
@@ -77,13 +78,13 @@ const RULES: Rules = {
     if (message.sender_id !== actor.user_id) {
       const may = conversation.actor(actor.user_id, 'recall_any');
       if (!may.ok) return may;
-    } else if (outside(conversation.chat.recall_window, message, now)) {
+    } else if (outside(conversation.retention.recall_window, message, now)) {
       return refuse('forbidden', 'it is too late to recall this message');
     }
     return ok(({ actor_id, created_at }) => {
       eraseTraces(conversation, message, 'erased');
       const recalled = { user_id: actor_id, created_at: timestamp(created_at) };
-      conversation.log.silence(message.seq, JSON.stringify({ recalled }));
+      conversation.log.silence(message.seq, JSON.stringify({ ...placeOf(message), recalled }));
     });
   },
 
@@ -148,7 +149,8 @@ export function applyChange(
   }
   const row = conversation.append(actor.user_id, EVENTS[type], extra, client_id);
   verdict.value(row);
-  states.put(after(message, row));
+  const next = after(message, row);
+  if (next !== null) states.put(next);
   return ok({ row, duplicate: false });
 }
 

@@ -1,6 +1,6 @@
 import { type Clock, timestamp } from '../clock.ts';
 import { randomTag } from '../ids.ts';
-import type { Chat } from '../protocol/chats.ts';
+import type { Chat, Retention } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
@@ -8,14 +8,19 @@ import { admitForward, admitMessage, admitSystem, attest, type Copy, type Submis
 import type { NewConversation, Notice, Sight } from './api.ts';
 import { applyChange, type ChangeRequest } from './changes.ts';
 import { type ChatRow, insertChat, loadChat, saveChat } from './chat.ts';
+import { hiddenCount } from './hidden.ts';
 import { type EventRow, Log, type NewEvent } from './log.ts';
 import { type MemberRow, Members } from './members.ts';
 import { Membership } from './membership.ts';
 import { type Action, may, NOT_FOUND } from './permissions.ts';
+import { isPlaced } from './placement.ts';
 import { Polls } from './polls.ts';
+import { loadRetention } from './retention.ts';
 import { CONVERSATION_MIGRATIONS } from './schema.ts';
 import { currentOf, States } from './state.ts';
+import { unreadReplies } from './threads.ts';
 import { tierOf } from './tiers.ts';
+import { Timers } from './timers.ts';
 
 /** What a change did, for those who publish it. */
 export interface Commit {
@@ -28,8 +33,34 @@ export type Sent = { row: EventRow; duplicate: boolean };
 
 /** Users whom a mention of those who are here can name: their row stays far below what a row may hold (2 MB). */
 const HERE_MOST = 20_000;
-/** How long a message may be edited and recalled by its sender, in seconds, unless the conversation says otherwise. */
-export const CHANGE_WINDOW_S = 48 * 60 * 60;
+
+/** What goes with a conversation's log when it is deleted. */
+const CONTENT = [
+  'members',
+  'mentions',
+  'everyone',
+  'quotes',
+  'polls',
+  'votes',
+  'message_state',
+  'edits',
+  'reactions',
+  'pins',
+  'expiring',
+  'replies',
+  'follows',
+  'hidden',
+  'scheduled',
+] as const;
+
+interface State {
+  chat: ChatRow;
+  log: Log;
+  states: States;
+  members: Members;
+  timers: Timers;
+  retention: Retention;
+}
 
 /** Events after which watermarks that the log implies are stored. */
 export const MARKS_EVERY = 200;
@@ -45,11 +76,15 @@ export class Conversation {
   readonly polls = new Polls(this);
   readonly #owed = new Set<string>();
   #pair: string[] | undefined;
-  #state: { chat: ChatRow; log: Log; states: States; members: Members } | undefined;
+  #state: State | undefined;
 
-  constructor(storage: DurableObjectStorage, clock: Clock) {
+  /** Users who are known to be online. */
+  readonly online: () => Iterable<string>;
+
+  constructor(storage: DurableObjectStorage, clock: Clock, online: () => Iterable<string>) {
     this.#storage = storage;
     this.#clock = clock;
+    this.online = online;
     if (storedVersion(storage.sql) > 0) {
       migrate(storage, CONVERSATION_MIGRATIONS);
       this.#load();
@@ -74,6 +109,17 @@ export class Conversation {
   get states(): States {
     return this.#loaded.states;
   }
+  /** What has a time of its own. */
+  get timers(): Timers {
+    return this.#loaded.timers;
+  }
+  get retention(): Retention {
+    return this.#loaded.retention;
+  }
+  /** The caller has stored it. */
+  retain(retention: Retention): void {
+    this.#loaded.retention = retention;
+  }
   get members(): Members {
     return this.#loaded.members;
   }
@@ -92,6 +138,7 @@ export class Conversation {
       history: chat.history,
       forwards: chat.forwards,
       previews: chat.previews,
+      retention: this.retention,
       member_count: chat.member_count,
       fanout: tierOf(chat.member_count),
       epoch: chat.epoch,
@@ -141,8 +188,6 @@ export class Conversation {
         deleted_at: null,
         told_through: 0,
         marks_through: 0,
-        edit_window: CHANGE_WINDOW_S,
-        recall_window: CHANGE_WINDOW_S,
         forwards: 'allowed',
         previews: 'on',
       });
@@ -152,17 +197,13 @@ export class Conversation {
     return { created: true, commit };
   }
 
-  /**
-   * Admits and appends one message; the caller's transaction holds it.
-   *
-   * @param online who is known to be online
-   */
-  send(user: string, message: Submission, now: number, online: () => Iterable<string> = () => []): Result<Sent> {
+  /** Admits and appends one message; the caller's transaction holds it. */
+  send(user: string, message: Submission, now: number): Result<Sent> {
     const actor = this.actor(user, 'send');
     if (!actor.ok) return actor;
-    const admit = () => admitMessage(this, actor.value, message, now, online);
+    const admit = () => admitMessage(this, actor.value, message, now);
     // One statement is atomic by itself; a savepoint of its own costs as much as the insert.
-    return writesMore(message) ? this.#storage.transactionSync(admit) : admit();
+    return writesMore(message) || isPlaced(this, message) ? this.#storage.transactionSync(admit) : admit();
   }
 
   /** Appends a copy of a message of another conversation, as that one's room has answered. */
@@ -194,9 +235,7 @@ export class Conversation {
     if (!this.initialised || this.exists || this.log.head === 0) return;
     this.#storage.transactionSync(() => {
       this.log.erase();
-      this.#storage.sql.exec(`DELETE FROM members; DELETE FROM mentions; DELETE FROM message_state; DELETE FROM edits;
-         DELETE FROM reactions; DELETE FROM pins; DELETE FROM everyone; DELETE FROM quotes;
-         DELETE FROM polls; DELETE FROM votes`);
+      for (const table of CONTENT) this.#storage.sql.exec(`DELETE FROM ${table}`);
     });
     this.#load();
   }
@@ -211,9 +250,18 @@ export class Conversation {
     const base = { chat: this.describe(), armed: tier === 'small', member_seq: member.member_seq };
     const gone = chat.deleted_at !== null ? 'deleted' : member.state === 'member' ? null : member.state;
     if (gone !== null) {
-      return { ...base, member: null, gone, messages: 0, last_message: null, mentions: [] };
+      return {
+        ...base,
+        member: null,
+        gone,
+        messages: 0,
+        thread_unread: 0,
+        hidden: 0,
+        last_message: null,
+        mentions: [],
+      };
     }
-    const last = log.lastMessage(member.visible_from);
+    const last = log.lastMessage(member.visible_from, user);
     return {
       ...base,
       member: {
@@ -225,6 +273,8 @@ export class Conversation {
         delivered_seq: member.delivered_seq,
       },
       messages: log.messages,
+      thread_unread: unreadReplies(this, user),
+      hidden: hiddenCount(this, user),
       last_message: last === undefined ? null : currentOf(chat.id, last),
       mentions: this.#mentions(member),
     };
@@ -370,7 +420,9 @@ export class Conversation {
     }
     const log = new Log(this.#storage.sql);
     const states = new States(this.#storage.sql, chat.id, log);
-    this.#state = { chat, log, states, members: new Members(this.#storage.sql, log.lastSentAfter(chat.marks_through)) };
+    const { sql } = this.#storage;
+    const members = new Members(sql, log.lastSentAfter(chat.marks_through));
+    this.#state = { chat, log, states, members, timers: new Timers(sql), retention: loadRetention(sql) };
   }
 
   get #loaded() {

@@ -125,7 +125,9 @@ export function submit(room: Room, user: string, frames: RoomFrame[]): Promise<s
 }
 
 /** What a new socket gets first: what came after `after`, or where the log stands. */
-export function greeting({ conversation }: Room, user: string, after: number | undefined): Result<SocketPage> {
+export function greeting(room: Room, user: string, after: number | undefined): Result<SocketPage> {
+  const { conversation } = room;
+  room.attend();
   const actor = conversation.actor(user);
   if (!actor.ok) return actor;
   const page =
@@ -142,6 +144,7 @@ export function pulled(
   { after, limit, bytes }: { after: number; limit: number; bytes: number },
 ): Result<SocketPage> {
   const { conversation } = room;
+  room.attend();
   const actor = conversation.actor(user);
   if (!actor.ok) return actor;
   room.holds(user, after);

@@ -126,11 +126,6 @@ export class Fanout {
     return [...this.#recipients].filter(([, recipient]) => (recipient.devices ?? 0) > 0).map(([userId]) => userId);
   }
 
-  /** An alarm is to come. */
-  get guarded(): boolean {
-    return this.#alarmAt !== undefined;
-  }
-
   /** After a start in the midst of things, with an alarm to come: who was told is not known, so everybody is told. */
   resume(alarmAt: number): void {
     this.#alarmAt = alarmAt;

@@ -32,7 +32,10 @@ export const PAGE_BYTES = 2 * 1024 * 1024;
 
 const COLUMNS = 'seq, ordinal, type, actor_id, created_at, client_id, kind, content, extra';
 const Reason = Hole.shape.reason;
-const MESSAGES = `SELECT ${COLUMNS}, state FROM events LEFT JOIN message_state USING (seq) WHERE type = 'message'`;
+const STATEFUL = `SELECT ${COLUMNS}, state FROM events LEFT JOIN message_state USING (seq)`;
+/** Not among those that a reader has deleted for themself. */
+const VISIBLE = 'AND seq NOT IN (SELECT seq FROM hidden WHERE user_id = ?)';
+const MESSAGES = `${STATEFUL} WHERE type = 'message'`;
 
 /** What a row is called of which only the seq is left. A message keeps its ordinal, and still says that its sender has read. */
 const GONE = { message: 'message.gone', change: 'change.gone' } as const;
@@ -108,9 +111,9 @@ export class Log {
     return this.#rows(`SELECT ${COLUMNS} FROM events WHERE seq = ?`, seq)[0];
   }
 
-  /** The message with this seq. */
+  /** The message with this seq, in the conversation or in a thread. */
   messageAt(seq: number): StatefulRow | undefined {
-    return this.#rows<StatefulRow>(`${MESSAGES} AND seq = ?`, seq)[0];
+    return this.#rows<StatefulRow>(`${STATEFUL} WHERE seq = ? AND type IN ('message', 'thread.reply')`, seq)[0];
   }
 
   /** Something has become of the message with this seq. */
@@ -139,7 +142,7 @@ export class Log {
   /** Leaves nothing of an event but its seq: it answers with a reason from now on. */
   gone(seq: number, reason: Hole['reason']): void {
     this.#sql.exec(
-      `UPDATE events SET type = CASE type WHEN 'message' THEN '${GONE.message}' ELSE '${GONE.change}' END, kind = ?,
+      `UPDATE events SET type = CASE WHEN type = 'message' THEN '${GONE.message}' ELSE '${GONE.change}' END, kind = ?,
          content = NULL, extra = NULL WHERE seq = ?`,
       reason,
       seq,
@@ -164,10 +167,11 @@ export class Log {
     );
   }
 
-  /** The newest message not before `from`. */
-  lastMessage(from: number): StatefulRow | undefined {
-    if (this.#last !== undefined) return this.#last.seq >= from ? this.#last : undefined;
-    return this.#rows<StatefulRow>(`${MESSAGES} AND seq >= ? ORDER BY seq DESC LIMIT 1`, from)[0];
+  /** The newest message not before `from` that the reader has not deleted for themself. */
+  lastMessage(from: number, reader = ''): StatefulRow | undefined {
+    if (this.#last !== undefined && this.#last.seq < from) return undefined;
+    if (this.#last !== undefined && !this.#isHidden(this.#last.seq, reader)) return this.#last;
+    return this.#rows<StatefulRow>(`${MESSAGES} AND seq >= ? ${VISIBLE} ORDER BY seq DESC LIMIT 1`, from, reader)[0];
   }
 
   /** Events after `after`, ascending, at most `limit` rows and about `bytes` of text (at least one row). */
@@ -192,26 +196,52 @@ export class Log {
    * Messages before or after a seq (exclusive), or the newest, ascending; not before `from`. A page of long messages is
    * shorter than `limit`.
    */
-  messagePage(from: number, page: { before?: number; after?: number; limit: number }): Page<StatefulRow> {
+  messagePage(from: number, page: { before?: number; after?: number; limit: number }, reader = ''): Page<StatefulRow> {
     const take = page.limit + 1;
     if (page.after !== undefined) {
       const { rows, cut } = this.#rowsWithin<StatefulRow>(
         PAGE_BYTES,
-        `${MESSAGES} AND seq > ? AND seq < ? ORDER BY seq LIMIT ?`,
+        `${MESSAGES} AND seq > ? AND seq < ? ${VISIBLE} ORDER BY seq LIMIT ?`,
         Math.max(page.after, from - 1),
         page.before ?? Number.MAX_SAFE_INTEGER,
+        reader,
         take,
       );
       return { rows: rows.slice(0, page.limit), hasMore: cut || rows.length > page.limit };
     }
     const { rows, cut } = this.#rowsWithin<StatefulRow>(
       PAGE_BYTES,
-      `${MESSAGES} AND seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
+      `${MESSAGES} AND seq >= ? AND seq < ? ${VISIBLE} ORDER BY seq DESC LIMIT ?`,
       from,
       page.before ?? Number.MAX_SAFE_INTEGER,
+      reader,
       take,
     );
     return { rows: rows.slice(0, page.limit).reverse(), hasMore: cut || rows.length > page.limit };
+  }
+
+  /** Replies of a thread, ascending: the newest page, or the one before or after a seq. */
+  replyPage(root: number, from: number, page: { before?: number; after?: number; limit: number }): Page<StatefulRow> {
+    const forwards = page.after !== undefined;
+    const { rows, cut } = this.#rowsWithin<StatefulRow>(
+      PAGE_BYTES,
+      `SELECT ${COLUMNS}, state FROM replies JOIN events USING (seq) LEFT JOIN message_state USING (seq)
+       WHERE root = ? AND type IN ('message', 'thread.reply') AND seq >= ? AND seq > ? AND seq < ?
+       ORDER BY number ${forwards ? 'ASC' : 'DESC'} LIMIT ?`,
+      root,
+      from,
+      page.after ?? 0,
+      page.before ?? Number.MAX_SAFE_INTEGER,
+      page.limit + 1,
+    );
+    const kept = rows.slice(0, page.limit);
+    return { rows: forwards ? kept : kept.reverse(), hasMore: cut || rows.length > page.limit };
+  }
+
+  #isHidden(seq: number, reader: string): boolean {
+    if (reader === '') return false;
+    const hidden = this.#sql.exec('SELECT 1 FROM hidden WHERE user_id = ? AND seq = ?', reader, seq);
+    return hidden.toArray().length > 0;
   }
 
   /** The newest message of each sender after `seq`: what sends imply for read marks that are not stored yet. */
@@ -257,7 +287,7 @@ const tail = (extra: string | null): string => (extra === null ? '}' : `,${extra
 /** The event as JSON, written once and shared by every socket and page. Matches `ChatEvent`. */
 export function eventJson(row: EventRow): string {
   const base = `{"seq":${row.seq},"type":"${row.type}","actor_id":"${row.actor_id}","created_at":"${timestamp(row.created_at)}"`;
-  if (row.type !== 'message') return base + tail(row.extra);
+  if (row.type !== 'message' && row.type !== 'thread.reply') return base + tail(row.extra);
   return (
     `${base},"ordinal":${row.ordinal},"client_id":${JSON.stringify(row.client_id)},"sender_id":"${row.actor_id}"` +
     `,"kind":"${row.kind}","content":${JSON.stringify(row.content)}${tail(row.extra)}`

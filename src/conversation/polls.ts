@@ -3,7 +3,7 @@ import { timestamp } from '../clock.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { type Poll, type PollResults, type PollView, SYSTEM_USER, type Vote } from '../protocol/kinds.ts';
 import type { Message } from '../protocol/messages.ts';
-import type { Conversation } from './conversation.ts';
+import type { Commit, Conversation } from './conversation.ts';
 import type { EventRow } from './log.ts';
 import type { MemberRow } from './members.ts';
 import { after } from './state.ts';
@@ -14,6 +14,9 @@ export interface Ballot {
   seq: number;
   options: number[];
 }
+
+/** Polls that are closed in one turn. */
+const AT_ONCE = 100;
 
 const Options = z.array(z.int());
 const Row = z.object({
@@ -40,12 +43,10 @@ export class Polls {
 
   /** The message with this seq is a poll. In the transaction that appends it. */
   open(seq: number, poll: Poll): void {
-    this.#conversation.sql.exec(
-      'INSERT INTO polls VALUES (?, ?, 0, ?, NULL)',
-      seq,
-      JSON.stringify(poll.options.map(() => 0)),
-      poll.closes_at === undefined ? null : Date.parse(poll.closes_at),
-    );
+    const counts = JSON.stringify(poll.options.map(() => 0));
+    const closes = poll.closes_at === undefined ? null : Date.parse(poll.closes_at);
+    this.#conversation.sql.exec('INSERT INTO polls VALUES (?, ?, 0, ?, NULL)', seq, counts, closes);
+    if (closes !== null) this.#conversation.timers.add(closes);
   }
 
   /** Takes one vote, in the caller's transaction. @returns whether the result is another now */
@@ -95,22 +96,15 @@ export class Polls {
     return ok(row.closed_at === null ? this.#end(user, row, this.#closedAt(row, now) ?? now) : []);
   }
 
-  /** Ends the polls whose time has come, in the caller's transaction. */
+  /** Ends the polls whose time has come, the first few, in the caller's transaction. */
   closeDue(now: number): EventRow[] {
     return this.#conversation.sql
-      .exec('SELECT * FROM polls WHERE closes_at <= ? AND closed_at IS NULL', now)
+      .exec('SELECT * FROM polls WHERE closes_at <= ? AND closed_at IS NULL ORDER BY closes_at LIMIT ?', now, AT_ONCE)
       .toArray()
       .flatMap((stored) => {
         const row = Row.parse(stored);
         return this.#end(SYSTEM_USER, row, row.closes_at ?? now);
       });
-  }
-
-  /** When the next poll ends by itself, in ms since 1970; null: none does. */
-  nextClose(): number | null {
-    return this.#conversation.sql
-      .exec<{ at: number | null }>('SELECT min(closes_at) AS at FROM polls WHERE closed_at IS NULL')
-      .one().at;
   }
 
   /** How a poll stands, for one member. */
@@ -196,7 +190,13 @@ export class Polls {
     const { counts, voters, closed_at } = row;
     const results: PollResults = { counts, voters, ...(closed_at === null ? {} : { closed_at: timestamp(closed_at) }) };
     const event = this.#conversation.append(actor, type, { target: row.seq, results });
-    states.put(after(message, event));
+    const next = after(message, event);
+    if (next !== null) states.put(next);
     return [event];
   }
+}
+
+/** Ends the polls whose time has come. */
+export function closeDue(conversation: Conversation, now: number): Commit {
+  return { events: conversation.transaction(() => conversation.polls.closeDue(now)), ended: [] };
 }

@@ -17,8 +17,8 @@ export function readersOf(
   after: string,
   limit: number,
 ): Result<{ items: Reader[]; next_cursor: string | null }> {
-  const message = seq >= reader.visible_from ? log.at(seq) : undefined;
-  if (message?.type !== 'message') return refuse('not_found', `there is no message with seq ${seq}`);
+  const message = seq >= reader.visible_from ? log.messageAt(seq) : undefined;
+  if (message === undefined) return refuse('not_found', `there is no message with seq ${seq}`);
   const items: Reader[] = [];
   for (let from = after; ; ) {
     const chunk = members.page(from, CHUNK);

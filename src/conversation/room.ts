@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { InboxApi } from '../inbox/api.ts';
-import { type Refusal, type Result, refuse } from '../protocol/errors.ts';
+import { ok, type Refusal, type Result, refuse } from '../protocol/errors.ts';
 import type { ReceiptFrame } from '../protocol/frames.ts';
 import type { PollView } from '../protocol/kinds.ts';
 import { LIMITS } from '../protocol/limits.ts';
@@ -8,14 +8,18 @@ import type { RelayApi } from '../relay/api.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
 import { joinFrames } from '../wire/parse.ts';
 import type { Submission } from './admit.ts';
-import type { Notice } from './api.ts';
+import { Alarms } from './alarms.ts';
+import type { Json, Notice } from './api.ts';
+import { type Ask, answer } from './asks.ts';
 import type { ChangeRequest } from './changes.ts';
 import { Connections } from './connections.ts';
 import { type Commit, Conversation, type Sent } from './conversation.ts';
+import { expire } from './expiry.ts';
 import { eventsFrame, Fanout } from './fanout.ts';
 import { type EventRow, eventJson } from './log.ts';
-import type { Ballot } from './polls.ts';
+import { type Ballot, closeDue } from './polls.ts';
 import { Relays } from './relays.ts';
+import { sendDue } from './scheduled.ts';
 import { DELIVERED_PUSHED_UP_TO, RECEIPTS_PUSHED_UP_TO, receiptPause, sendPause, tierOf } from './tiers.ts';
 
 /** Sends that may wait for the next batch, and characters of their contents; beyond it the room asks for patience. */
@@ -23,6 +27,8 @@ const MAX_WAITING = { sends: 20_000, size: 16 * 1024 * 1024 } as const;
 const TYPING_EVERY_MS = 3000;
 /** Users of whom a room remembers that they type. */
 const TYPING_HELD = 1000;
+/** When what was due is tried again after a fault, in ms. */
+const DUE_AGAIN_MS = 60_000;
 
 interface WaitingSend {
   user: string;
@@ -69,6 +75,7 @@ export class Room {
   readonly connections: Connections;
   readonly fanout: Fanout;
   readonly relays: Relays;
+  readonly #alarms: Alarms;
   readonly #clock: Clock;
   readonly #ports: RoomPorts;
   readonly #sends: GroupCommit<Waiting>;
@@ -84,10 +91,12 @@ export class Room {
   constructor(storage: DurableObjectStorage, open: WebSocket[], clock: Clock, ports: RoomPorts) {
     this.#clock = clock;
     this.#ports = ports;
-    this.conversation = new Conversation(storage, clock);
+    this.conversation = new Conversation(storage, clock, () => this.#online());
     this.connections = new Connections(open);
     const relaysBehind = () => this.relays.repair(this.conversation.log.head);
-    this.fanout = new Fanout(this.conversation, clock, { ...ports, relaysBehind });
+    this.#alarms = new Alarms(ports.setAlarm);
+    const setAlarm = (at: number) => this.#alarms.guard(at);
+    this.fanout = new Fanout(this.conversation, clock, { ...ports, setAlarm, relaysBehind });
     this.relays = new Relays(storage.sql, this.conversation.initialised, ports);
     this.#sends = new GroupCommit(
       (batch) => this.#commitSends(batch),
@@ -104,22 +113,57 @@ export class Room {
   }
 
   /**
-   * After a start, before anything else; `alarmAt` is when the object's alarm is to come. An alarm is set as long as anything
-   * may be untold. So without one there is nothing to tell, and with one it is all told again.
+   * After a start, before anything else; `alarmAt` is when the object's alarm is to come. A guarding alarm is set as long as
+   * anything may be untold. So without one there is nothing to tell, and with one it is all told again.
    */
   wake(alarmAt: number | null): void {
     if (!this.conversation.initialised) return;
-    if (alarmAt === null) this.fanout.rested();
-    else this.#resume(alarmAt);
+    const guards = this.#alarms.resume(alarmAt, this.conversation.timers.next);
+    if (alarmAt !== null && guards) this.#resume(alarmAt);
+    else this.fanout.rested();
   }
 
   /** The alarm has come. */
   alarm(): void {
     if (!this.conversation.initialised) return;
     // Set in an earlier life, and on its way already when this one began.
-    if (!this.fanout.guarded) this.#resume(this.#clock());
+    if (!this.#alarms.expected) this.#resume(this.#clock());
+    this.#alarms.rang();
     this.fanout.alarm();
-    this.#closePolls();
+    try {
+      this.attend();
+    } catch (fault) {
+      // The platform repeats a failing alarm a few times only, and then never again.
+      this.#ports.log('what was due could not be done', { error: String(fault) });
+      this.fanout.guard(this.#clock() + DUE_AGAIN_MS);
+    }
+  }
+
+  /** Does what is due by now, and has the alarm come for what is due later. Whoever reads or writes after it sees it done. */
+  attend(): void {
+    if (!this.conversation.exists) return;
+    const { conversation } = this;
+    const now = this.#clock();
+    while (conversation.timers.next !== undefined && conversation.timers.next <= now) {
+      const commits = [expire(conversation, now), sendDue(conversation, now), closeDue(conversation, now)];
+      conversation.timers.refresh();
+      for (const commit of commits) this.publish(commit);
+    }
+    this.#alarms.time(conversation.timers.next);
+  }
+
+  /** Answers a member who asks for something beside messages. */
+  ask(user: string, ask: Ask): Result<Json<never>> {
+    this.attend();
+    const actor = this.conversation.actor(user);
+    const result = actor.ok ? answer(this.conversation, actor.value, ask, this.#clock()) : actor;
+    const owed = this.conversation.takeOwed();
+    if (owed.length > 0) {
+      this.fanout.guard();
+      this.fanout.owed(owed);
+    }
+    this.#alarms.time(this.conversation.initialised ? this.conversation.timers.next : undefined);
+    return result.ok ? ok(JSON.stringify(result.value)) : result;
   }
 
   #resume(alarmAt: number): void {
@@ -146,27 +190,15 @@ export class Room {
   /** Ends a poll. */
   closePoll(user: string, seq: number): Result<PollView> {
     const { conversation } = this;
+    this.attend();
     const closed = conversation.transaction(() => conversation.polls.close(user, seq, this.#clock()));
     if (!closed.ok) return closed;
     this.publish({ events: closed.value, ended: [] });
     return conversation.polls.view(user, seq, this.#clock());
   }
 
-  /** Ends the polls whose time has come, and has the alarm come for the next one. */
-  #closePolls(): void {
-    const { conversation } = this;
-    if (!conversation.exists) return;
-    const next = conversation.polls.nextClose();
-    const now = this.#clock();
-    if (next !== null && next <= now) {
-      const events = conversation.transaction(() => conversation.polls.closeDue(now));
-      this.publish({ events, ended: [] });
-    }
-    const later = conversation.polls.nextClose();
-    if (later !== null) this.fanout.guard(later);
-  }
-
   #commitVotes(batch: WaitingVote[]): void {
+    this.attend();
     const now = this.#clock();
     const { conversation } = this;
     let answers: (() => void)[] = [];
@@ -216,6 +248,7 @@ export class Room {
   /** The user looked: from now on their inbox is told again, beginning after what it learns here. */
   look(user: string): Notice | null {
     if (!this.conversation.initialised) return null;
+    this.attend();
     const member = this.conversation.members.current(user);
     if (member !== undefined) {
       this.conversation.members.arm(member);
@@ -288,6 +321,7 @@ export class Room {
 
   #commitSends(batch: Waiting[]): void {
     this.#waitingSize = 0;
+    this.attend();
     const now = this.#clock();
     const events: EventRow[] = [];
     let results: Result<Sent>[];
@@ -309,7 +343,7 @@ export class Room {
     for (const flush of this.#afterAnswers) flush();
     this.#afterAnswers.clear();
     if (events.length > 0) this.publish({ events, ended: [] });
-    if (events.some((event) => event.kind === 'poll')) this.#closePolls();
+    if (this.conversation.initialised) this.#alarms.time(this.conversation.timers.next);
   }
 
   /** Whoever does not take the answer keeps it from nobody else. */
@@ -325,7 +359,7 @@ export class Room {
   #admit(waiting: Waiting, now: number): Result<Sent> {
     try {
       return 'message' in waiting
-        ? this.conversation.send(waiting.user, waiting.message, now, () => this.#online())
+        ? this.conversation.send(waiting.user, waiting.message, now)
         : this.conversation.changeMessage(waiting.user, waiting.change, now);
     } catch (fault) {
       this.conversation.log.reload();

@@ -75,6 +75,12 @@ export class States {
     return row === undefined ? undefined : currentOf(this.#chatId, row);
   }
 
+  /** Nothing is left of what became of a message. */
+  forget(seq: number): void {
+    this.#sql.exec('DELETE FROM message_state WHERE seq = ?', seq);
+    this.#log.touched(seq);
+  }
+
   /** Stores the message as it is from now on. Its row in the log must stand as it will. */
   put(message: Message): void {
     const row = this.#log.messageAt(message.seq);
@@ -93,6 +99,6 @@ export class States {
   }
 }
 
-/** A message after the event that a row of the log holds. */
-export const after = (message: Message, row: EventRow): Message =>
+/** A message after the event that a row of the log holds; null: it is gone. */
+export const after = (message: Message, row: EventRow): Message | null =>
   changed(message, ChatEvent.parse(JSON.parse(eventJson(row))));

@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
 import type { Copy } from '../conversation/admit.ts';
 import type { CatchUp, Json, NewConversation, Notice, RoomApi, Sight, SocketPage } from '../conversation/api.ts';
+import type { Ask } from '../conversation/asks.ts';
 import { type ChangeRequest, changedMessage } from '../conversation/changes.ts';
 import type { Commit, Sent } from '../conversation/conversation.ts';
 import { greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
@@ -9,13 +10,13 @@ import { messageOf } from '../conversation/log.ts';
 import type { MemberRow } from '../conversation/members.ts';
 import type { ChatPatch } from '../conversation/membership.ts';
 import { catchUpPage, catchUpParts, messagePageJson, pageAfter, pageJson } from '../conversation/pages.ts';
-import { answer, type Query } from '../conversation/queries.ts';
 import { readersOf } from '../conversation/readers.ts';
+import { updateRetention } from '../conversation/retention.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
 import { identityOf } from '../inbox/api.ts';
 import type { ChangedMessage } from '../protocol/changes.ts';
-import type { Chat, Member, Reader } from '../protocol/chats.ts';
+import type { Chat, Member, Reader, UpdateRetention } from '../protocol/chats.ts';
 import { ok, type Result } from '../protocol/errors.ts';
 import type { EventPage } from '../protocol/events.ts';
 import { type ClientFrame, PING, PONG } from '../protocol/frames.ts';
@@ -106,14 +107,17 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
   }
 
   async attest(user: string, seq: number): Promise<Result<Copy>> {
+    this.#room.attend();
     return this.#room.conversation.attest(user, seq);
   }
 
   async forward(user: string, copy: { client_id: string; attested: Result<Copy> }): Promise<Result<SentMessage>> {
+    this.#room.attend();
     return this.#sent(this.#room.placed(this.#room.conversation.forward(user, copy)));
   }
 
   async announce(message: { client_id: string; content: string }): Promise<Result<SentMessage>> {
+    this.#room.attend();
     return this.#sent(this.#room.placed(this.#room.conversation.announce(message)));
   }
 
@@ -122,6 +126,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     seq: number,
     page: { after?: string; limit: number },
   ): Promise<Result<{ items: Reader[]; next_cursor: string | null }>> {
+    this.#room.attend();
     const { conversation } = this.#room;
     const actor = conversation.actor(user);
     return actor.ok ? readersOf(conversation, actor.value, seq, page.after ?? '', page.limit) : actor;
@@ -136,6 +141,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
   }
 
   async poll(user: string, seq: number): Promise<Result<PollView>> {
+    this.#room.attend();
     return this.#room.conversation.polls.view(user, seq, systemClock());
   }
 
@@ -155,11 +161,13 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     });
   }
 
-  async query(user: string, query: Query): Promise<Result<Json<never>>> {
+  async ask(user: string, ask: Ask): Promise<Result<Json<never>>> {
+    return this.#room.ask(user, ask);
+  }
+
+  async retain(user: string, patch: UpdateRetention): Promise<Result<Chat>> {
     const { conversation } = this.#room;
-    const actor = conversation.actor(user);
-    const result = actor.ok ? answer(conversation, actor.value, query) : actor;
-    return result.ok ? ok(JSON.stringify(result.value)) : result;
+    return this.#commit(updateRetention(conversation, user, patch), () => conversation.describe());
   }
 
   submit(user: string, frames: ClientFrame[]): Promise<string[]> {
@@ -270,6 +278,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
   }
 
   #read<T>(user: string, read: (member: MemberRow) => T): Result<T> {
+    this.#room.attend();
     const actor = this.#room.conversation.actor(user);
     return actor.ok ? ok(read(actor.value)) : actor;
   }

@@ -27,6 +27,20 @@ export type PreviewPolicy = z.infer<typeof PreviewPolicy>;
 export const FanoutTier = z.enum(['small', 'large', 'huge']).meta({ id: 'FanoutTier' });
 export type FanoutTier = z.infer<typeof FanoutTier>;
 
+const seconds = (what: string) => z.int().min(1).max(LIMITS.retentionSeconds).nullable().meta({ description: what });
+
+/** How long things may be changed, and how long they last. All in seconds; null: for ever. */
+export const Retention = z
+  .strictObject({
+    edit_window: seconds('How long a sender may edit a message'),
+    recall_window: seconds('How long a sender may recall a message'),
+    message_timer: seconds('How long messages last that are sent from now on'),
+  })
+  .meta({ id: 'Retention' });
+export type Retention = z.infer<typeof Retention>;
+export const UpdateRetention = Retention.partial().meta({ id: 'UpdateRetention' });
+export type UpdateRetention = z.infer<typeof UpdateRetention>;
+
 export const ChatName = DisplayText.min(1).max(LIMITS.nameLength);
 
 export const Chat = z
@@ -39,6 +53,7 @@ export const Chat = z
     history: HistoryPolicy,
     forwards: ForwardPolicy.default('allowed'),
     previews: PreviewPolicy.default('on'),
+    retention: Retention.optional(),
     member_count: z.int(),
     fanout: FanoutTier,
     epoch: z.string(),
@@ -61,6 +76,8 @@ export const ChatListItem = Chat.extend({
   joined_at: Timestamp,
   unread: z.int(),
   mentions: z.int().meta({ description: 'Unread messages that mention the reader' }),
+  thread_unread: z.int().default(0).meta({ description: 'Unread replies in the threads that the reader follows' }),
+  hidden: z.int().default(0).meta({ description: 'Messages that the reader has deleted for themself, so far' }),
   last_message: Message.nullable(),
   muted: z.boolean(),
   pinned: z.boolean(),

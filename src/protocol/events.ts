@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ForwardPolicy, HistoryPolicy, PreviewPolicy, Role } from './chats.ts';
+import { ForwardPolicy, HistoryPolicy, PreviewPolicy, Retention, Role } from './chats.ts';
 import { Seq, Timestamp, UserId } from './common.ts';
 import { messageState } from './current.ts';
 import { PollResults } from './kinds.ts';
@@ -21,6 +21,14 @@ export const ChatEvent = z
       ...messageOut,
       recalled: messageState.recalled.meta({ description: 'It was taken back later: what it said is no longer here' }),
     }),
+    z.object({
+      ...base,
+      type: z.literal('thread.reply'),
+      ordinal: z.int(),
+      ...messageOut,
+      thread_seq: Seq.min(1),
+      recalled: messageState.recalled,
+    }),
     z.object({ ...change, type: z.literal('message.edited'), ...editableOut }),
     z.object({ ...change, type: z.literal('message.recalled') }),
     z.object({ ...change, type: z.literal('reaction.added'), emoji: z.string() }),
@@ -29,6 +37,11 @@ export const ChatEvent = z
     z.object({ ...change, type: z.literal('message.unpinned') }),
     z.object({ ...change, type: z.literal('poll.voted'), results: PollResults }),
     z.object({ ...change, type: z.literal('poll.closed'), results: PollResults }),
+    z.object({
+      ...base,
+      type: z.literal('message.expired'),
+      targets: z.array(Seq).meta({ description: 'Messages that are gone from now on' }),
+    }),
     z.object({
       ...base,
       type: z.literal('chat.created'),
@@ -42,6 +55,7 @@ export const ChatEvent = z
       history: HistoryPolicy.optional(),
       forwards: ForwardPolicy.optional(),
       previews: PreviewPolicy.optional(),
+      retention: Retention.optional(),
     }),
     z.object({ ...base, type: z.literal('chat.deleted') }),
     z.object({ ...base, type: z.literal('member.joined'), user_ids: z.array(UserId) }),
@@ -51,7 +65,8 @@ export const ChatEvent = z
   .meta({ id: 'Event' });
 export type ChatEvent = z.infer<typeof ChatEvent>;
 export type EventType = ChatEvent['type'];
-export type MessageEvent = Extract<ChatEvent, { type: 'message' }>;
+/** Events that bring a message: into the conversation, or into a thread alone. */
+export type MessageEvent = Extract<ChatEvent, { type: 'message' | 'thread.reply' }>;
 
 /** Seqs that answer with a reason in place of an event, so that a hole is never silent. Both ends included. */
 export const Hole = z

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ChatId, ClientId, Seq, Timestamp, UserId, utf8Length, WellFormedText } from './common.ts';
-import { messageState } from './current.ts';
+import { messageState, placement } from './current.ts';
 import { Entity, Everyone, kindFields, MessageKind, Origin, Quote, QuoteRequest, SendableKind } from './kinds.ts';
 import { LIMITS } from './limits.ts';
 
@@ -29,6 +29,8 @@ export const messageFields = {
   everyone: Everyone.optional().meta({ description: 'Mentions all members, or those who are online' }),
   quote: QuoteRequest.optional(),
   ...kindFields,
+  thread_seq: placement.thread_seq,
+  also_to_chat: placement.also_to_chat,
 };
 
 /** What of a message its sender may change later. An edit gives all of them anew: one that is absent is gone. */
@@ -62,6 +64,7 @@ export const messageOut = {
   quote: Quote.optional(),
   forwarded_from: Origin.optional(),
   ...kindFields,
+  ...placement,
 };
 
 export const editableOut = {

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { authenticated } from '../auth/middleware.ts';
 import { inChat } from '../chats/directory.ts';
-import type { Query } from '../conversation/queries.ts';
+import type { Ask } from '../conversation/asks.ts';
 import {
   ChangedMessage,
   EditList,
@@ -141,9 +141,8 @@ const change = async (c: ApiContext, at: { id: string; seq: number }, change: Me
   return c.json(await inChat(c.env, at.id, c.var.identity.user_id, (chat, user) => chat.change(user, request)), 200);
 };
 
-/** The answer of a room to a query: JSON that the room has written. */
-export const ask = async (c: ApiContext, id: string, query: Query) =>
-  passJson<never>(c, await inChat(c.env, id, c.var.identity.user_id, (chat, user) => chat.query(user, query)));
+const ask = async (c: ApiContext, id: string, wanted: Ask) =>
+  passJson<never>(c, await inChat(c.env, id, c.var.identity.user_id, (chat, user) => chat.ask(user, wanted)));
 
 export const changes = router()
   .openapi(edit, (c) => {

@@ -25,6 +25,8 @@ const row = (id: string, head: number, muted: boolean): ChatListItem => ({
   role: 'member',
   joined_at: '2026-11-21T08:00:00.000Z',
   unread: head,
+  thread_unread: 0,
+  hidden: 0,
   mentions: 0,
   last_message: null,
   muted,
