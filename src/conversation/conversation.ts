@@ -1,13 +1,16 @@
 import { type Clock, timestamp } from '../clock.ts';
+import { openTicket, type TicketKeys } from '../files/ticket.ts';
 import { randomTag } from '../ids.ts';
 import type { Chat, HistoryPolicy, Member, Role } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import type { SendMessage } from '../protocol/events.ts';
+import type { FileInfo } from '../protocol/files.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
 import { admitMessage } from './admit.ts';
 import type { NewConversation, Notice, Sight } from './api.ts';
 import { type ChatRow, insertChat, loadChat, saveChat } from './chat.ts';
+import { fileIdsOf, SentFiles } from './files.ts';
 import { type EventRow, Log, messageOf, type NewEvent } from './log.ts';
 import { type MemberRow, Members } from './members.ts';
 import { type Action, may } from './permissions.ts';
@@ -43,13 +46,17 @@ const NOT_FOUND = refuse('not_found', 'there is no such conversation, or you are
 export class Conversation {
   readonly #storage: DurableObjectStorage;
   readonly #clock: Clock;
+  readonly #ticketKeys: () => TicketKeys;
+  readonly #files: SentFiles;
   readonly #owed = new Set<string>();
   #pair: string[] | undefined;
   #state: { chat: ChatRow; log: Log; members: Members } | undefined;
 
-  constructor(storage: DurableObjectStorage, clock: Clock) {
+  constructor(storage: DurableObjectStorage, clock: Clock, ticketKeys: () => TicketKeys) {
     this.#storage = storage;
     this.#clock = clock;
+    this.#ticketKeys = ticketKeys;
+    this.#files = new SentFiles(storage.sql);
     if (storedVersion(storage.sql) > 0) {
       migrate(storage, CONVERSATION_MIGRATIONS);
       this.#load();
@@ -156,6 +163,38 @@ export class Conversation {
     return this.#storage.transactionSync(() => admitMessage(this, actor.value, message, now));
   }
 
+  /**
+   * The file that a message of `user` brings by its ticket; refused unless it is theirs to send here, now. A resend may
+   * come when its ticket has ended: look for the earlier message first.
+   */
+  openFile(user: string, ticket: string): Result<FileInfo> {
+    return openTicket(this.#ticketKeys(), ticket, { user_id: user, chat_id: this.chat.id }, this.#clock());
+  }
+
+  /** In the transaction that appends the message with this seq: its readers may fetch the file from now on. */
+  recordFile(seq: number, file: Pick<FileInfo, 'id' | 'thumbnail_id'>): void {
+    for (const id of fileIdsOf(file)) this.#files.record(seq, id);
+  }
+
+  /** In the transaction that recalls or erases the message with this seq: nobody may fetch its files for its sake. */
+  forgetFiles(seq: number): void {
+    this.#files.forget(seq);
+  }
+
+  /** Whether the user may fetch the file: a member now, who may see a message that carries it. */
+  file(user: string, fileId: string): Result<null> {
+    const member = this.exists ? this.members.current(user) : undefined;
+    const visible = member !== undefined && this.#files.visible(fileId, member.visible_from);
+    return visible
+      ? ok(null)
+      : refuse('not_found', 'there is no such file in this conversation, or you may not see it');
+  }
+
+  /** Whether any message carries the file. */
+  holdsFile(fileId: string): boolean {
+    return this.exists && this.#files.visible(fileId, 0);
+  }
+
   update(user: string, patch: { name?: string; history?: HistoryPolicy }): Result<Commit> {
     const actor = this.actor(user, 'update');
     if (!actor.ok) return actor;
@@ -231,7 +270,7 @@ export class Conversation {
     if (!this.initialised || this.exists || this.log.head === 0) return;
     this.#storage.transactionSync(() => {
       this.log.erase();
-      this.#storage.sql.exec('DELETE FROM members; DELETE FROM mentions');
+      this.#storage.sql.exec('DELETE FROM members; DELETE FROM mentions; DELETE FROM files');
     });
     this.#load();
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { TicketKeys } from '../files/ticket.ts';
 import type { InboxApi } from '../inbox/api.ts';
 import { type Refusal, type Result, refuse } from '../protocol/errors.ts';
 import type { SendMessage } from '../protocol/events.ts';
@@ -34,6 +35,7 @@ export interface RoomPorts {
   relay(name: string): RelayApi;
   inbox(userId: string): Pick<InboxApi, 'notify' | 'signal'>;
   setAlarm(at: number): void;
+  ticketKeys(): TicketKeys;
   /** Keeps an eye on work that nobody awaits. */
   background(work: Promise<void>): void;
   log(message: string, fields: Record<string, unknown>): void;
@@ -62,7 +64,7 @@ export class Room {
   constructor(storage: DurableObjectStorage, open: WebSocket[], clock: Clock, ports: RoomPorts) {
     this.#clock = clock;
     this.#ports = ports;
-    this.conversation = new Conversation(storage, clock);
+    this.conversation = new Conversation(storage, clock, ports.ticketKeys);
     this.connections = new Connections(open);
     const relaysBehind = () => this.relays.repair(this.conversation.log.head);
     this.fanout = new Fanout(this.conversation, clock, { ...ports, relaysBehind });

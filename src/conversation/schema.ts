@@ -67,4 +67,13 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
   ) STRICT, WITHOUT ROWID;
   `,
   'CREATE TABLE relays (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID',
+  // A row for each file of a message. The second index is what a recall needs, and only messages with files pay for it.
+  `
+  CREATE TABLE files (
+    file_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (file_id, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX files_seq ON files (seq);
+  `,
 ];

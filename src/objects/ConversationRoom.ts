@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
+import { configOf } from '../config.ts';
 import type { CatchUp, Json, NewConversation, Notice, RoomApi, Sight, SocketPage } from '../conversation/api.ts';
 import type { Commit } from '../conversation/conversation.ts';
 import { greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
@@ -8,6 +9,7 @@ import type { MemberRow } from '../conversation/members.ts';
 import { catchUpPage, catchUpParts, messagePageJson, pageAfter, pageJson } from '../conversation/pages.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
+import { ticketKeys } from '../files/ticket.ts';
 import { identityOf } from '../inbox/api.ts';
 import type { Chat, HistoryPolicy, Member } from '../protocol/chats.ts';
 import { ok, type Result } from '../protocol/errors.ts';
@@ -34,6 +36,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     this.#room = new Room(ctx.storage, ctx.getWebSockets(), systemClock, {
       inbox: (userId) => inbox(env, userId),
       relay: (name) => relay(env, ctx.id.name ?? '', name),
+      ticketKeys: () => ticketKeys(configOf(env)),
       setAlarm: (at) => this.#background(ctx.storage.setAlarm(at)),
       background: (work) => this.#background(work),
       log: (message, fields) => this.#log(message, fields),
@@ -129,6 +132,14 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
 
   async pull(user: string, page: { after: number; limit: number; bytes: number }): Promise<Result<SocketPage>> {
     return pulled(this.#room, user, page);
+  }
+
+  async file(user: string, fileId: string): Promise<Result<null>> {
+    return this.#room.conversation.file(user, fileId);
+  }
+
+  async heldFiles(fileIds: string[]): Promise<string[]> {
+    return fileIds.filter((id) => this.#room.conversation.holdsFile(id));
   }
 
   async look(user: string): Promise<Notice | null> {

@@ -2,6 +2,7 @@ export * from './chats.ts';
 export * from './common.ts';
 export * from './errors.ts';
 export * from './events.ts';
+export * from './files.ts';
 export * from './frames.ts';
 export * from './limits.ts';
 export * from './sync.ts';

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import type { Json } from '../conversation/api.ts';
 import { ApiError } from '../errors.ts';
 import type { Identity } from '../inbox/api.ts';
-import { ChatId, SessionId, UserId, WorkspaceId } from '../protocol/common.ts';
+import { ChatId, FileId, queryInt, SessionId, UserId, WorkspaceId } from '../protocol/common.ts';
 import { ERRORS, type ErrorCode, Problem, type Result } from '../protocol/errors.ts';
 
 export interface ApiEnv {
@@ -40,6 +40,9 @@ export const params = {
   session: z.object({ id: SessionId }),
   chat: z.object({ id: ChatId }),
   chatMember: z.object({ id: ChatId, user_id: UserId }),
+  file: z.object({ id: FileId }),
+  filePart: z.object({ id: FileId, number: queryInt(z.int().min(1).max(10_000)) }),
+  chatFile: z.object({ id: ChatId, file_id: FileId }),
   workspace: z.object({ id: WorkspaceId }),
   workspaceMember: z.object({ id: WorkspaceId, user_id: UserId }),
 };

@@ -5,6 +5,7 @@ import { type ApiContext, router } from './api.ts';
 import { auth } from './auth.ts';
 import { chats } from './chats.ts';
 import { docs } from './docs.ts';
+import { contents, files } from './files.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
 import { health } from './health.ts';
 import { members } from './members.ts';
@@ -21,6 +22,8 @@ const routed = router();
 routed.use(context);
 routed.route('/', sockets);
 routed.use(crossOrigin);
+// Bodies that are streams: they are taken before the rule that reads a body.
+routed.route('/', contents);
 routed.use('/api/*', bounded);
 
 export const app = routed
@@ -29,6 +32,7 @@ export const app = routed
   .route('/', chats)
   .route('/', members)
   .route('/', messages)
+  .route('/', files)
   .route('/', workspaces)
   .route('/', sync)
   .route('/', notifications)
