@@ -23,6 +23,7 @@ export type {
   SendMessage,
   SentMessage,
 } from '../../src/protocol/events.ts';
+export type { FileAbout, FileInfo, FileTicket, Storage, Upload } from '../../src/protocol/files.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
 export type { GoneReason } from '../../src/protocol/reduce.ts';
 export type { Change, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
@@ -45,6 +46,7 @@ export type {
   SocketEvent,
 } from './environment.ts';
 export { NetworkError, StorageError, TidelineError } from './errors.ts';
+export type { FilePlace, FilesResource, UploadOptions, UploadProgress } from './files.ts';
 export type { RequestOptions } from './http.ts';
 export { LocalMessage, type Receipt, type TimelineItem } from './message.ts';
 export { MemoryStorage, type StorageAdapter, type StorageChanges } from './storage.ts';
