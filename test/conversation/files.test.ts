@@ -32,22 +32,22 @@ it('is fetched by members who may see a message that carries it, and by nobody e
       expect(codeOf(conversation.file(eve, id))).toBe('not_found');
     }
     // Who joins later does not see what was before.
-    value(conversation.add(ada, [late]));
+    value(conversation.membership.add(ada, [late]));
     expect(codeOf(conversation.file(late, file.id))).toBe('not_found');
     // Sent again, as a forward is, they do; until that message is recalled.
     const again = await test.sent(ada, 'again');
     conversation.recordFile(again, file);
     expect(codeOf(conversation.file(late, file.id))).toBe('ok');
-    conversation.forgetFiles(again);
+    value(conversation.changeMessage(ada, { seq: again, change: { type: 'recall' } }, test.clock.now));
     expect(codeOf(conversation.file(late, file.id))).toBe('not_found');
     expect(codeOf(conversation.file(bob, file.id))).toBe('ok');
     // Who leaves has nothing more of it, who is back has what they see again.
-    value(conversation.remove(ada, bob));
+    value(conversation.membership.remove(ada, bob));
     expect(codeOf(conversation.file(bob, file.id))).toBe('not_found');
     expect(conversation.holdsFile(file.id)).toBe(true);
     test.restart();
     expect(codeOf(test.conversation.file(ada, file.id))).toBe('ok');
-    value(test.conversation.destroy(ada));
+    value(test.conversation.membership.destroy(ada));
     expect(codeOf(test.conversation.file(ada, file.id))).toBe('not_found');
     expect(test.conversation.holdsFile(file.id)).toBe(false);
   }));
