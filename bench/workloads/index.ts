@@ -1,4 +1,5 @@
 import { w6 } from '../fanout/w6.ts';
+import { files } from './files.ts';
 import { nothingNew } from './nothing-new.ts';
 import { storm } from './storm.ts';
 import { w1 } from './w1.ts';
@@ -20,4 +21,5 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   W7: w7,
   SYNC: nothingNew,
   STORM: storm,
+  FILES: files,
 };

@@ -52,6 +52,13 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
     'count',
     'Events that a device may lack before it gets the newest page and `reset` in place of all of them',
   ],
+  fileBytes: ['bytes', 'A file'],
+  filePartBytes: ['bytes', 'Each part of a file that comes in parts; the last may be smaller'],
+  thumbnailBytes: ['bytes', 'A thumbnail'],
+  imageSide: ['count', 'Pixels of the longest side of an image that is shown as one; a larger one is only downloaded'],
+  thumbnailSide: ['count', 'Pixels of the longest side of a thumbnail'],
+  fileNameLength: ['characters', '`name` of a file'],
+  waveformSamples: ['count', 'Samples of a `waveform`'],
 };
 
 const ERROR_TEXTS: Record<ErrorCode, string> = {
@@ -67,8 +74,11 @@ const ERROR_TEXTS: Record<ErrorCode, string> = {
   conflict: 'A `client_id` was used with other content, or somebody else was faster. Read the state, then decide.',
   email_taken: 'Sign in instead.',
   handle_taken: 'Choose another.',
-  too_large: 'A frame, an array of frames or a body is over its limit.',
+  precondition_failed: 'The file has another `ETag` than the one in `If-Match`.',
+  too_large: 'A frame, an array of frames, a body or a file is over its limit.',
+  quota_exceeded: 'The files of the user, or of the workspace, take all the space that they may take.',
   unsupported_media_type: 'Send `Content-Type: application/json`.',
+  range_not_satisfiable: '`Content-Range` says how long the file is.',
   invalid: 'A value or a field is not right; the message names it, `errors` names each. Do not repeat it.',
   upgrade_required: 'Open the address as a WebSocket.',
   rate_limited: 'Wait `retry_after` seconds, then repeat the same request.',

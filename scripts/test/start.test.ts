@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ROOT } from '../bundle.ts';
+import { freePort } from '../local/port.ts';
 import { temporaryFolder } from './folder.ts';
 
 interface Run {
@@ -97,6 +98,21 @@ describe('npm start', () => {
     const { output } = await second.ended;
     expect(output).toMatch(/^ {2}API +http:\/\/127\.0\.0\.1:\d+\/api$/m);
     expect(output).not.toContain(JSON.parse(readFileSync(join(env.STATE_DIR, 'secrets.json'), 'utf8')).ADMIN_TOKEN);
+  });
+
+  it('keeps the bytes of files over a restart', async () => {
+    const env = { STATE_DIR: await temporaryFolder(), PORT: String(await freePort('127.0.0.1', 0)) };
+    const first = start(env);
+    const url = await urlOf(first);
+    const { token } = (await (await signUp(url)).json()) as { token: string };
+    const headers = { authorization: `Bearer ${token}` };
+    const uploaded = await fetch(`${url}/api/uploads?name=a.txt`, { method: 'POST', headers, body: 'kept' });
+    const { id } = (await uploaded.json()) as { id: string };
+    expect(await stop(first)).toBe(0);
+
+    const second = start(env);
+    expect(await urlOf(second)).toBe(url);
+    expect(await (await fetch(`${url}/api/files/${id}/content`, { headers })).text()).toBe('kept');
   });
 
   it('shows nobody the content of a bucket', async () => {

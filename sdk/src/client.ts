@@ -10,6 +10,7 @@ import { Emitter } from './emitter.ts';
 import { type ConnectionState, Engine } from './engine.ts';
 import { type Environment, environment } from './environment.ts';
 import { NetworkError, StorageError, TidelineError } from './errors.ts';
+import { FilesResource } from './files.ts';
 import { Http, type RequestOptions } from './http.ts';
 import type { LocalMessage } from './message.ts';
 import { Session } from './session.ts';
@@ -56,6 +57,7 @@ export async function createClient(options: ClientOptions): Promise<TidelineClie
 /** A signed-in user's device. Made by `createClient`. */
 export class TidelineClient extends Emitter<ClientEvents> {
   readonly chats: ChatsResource;
+  readonly files: FilesResource;
   readonly #environment: Environment;
   readonly #storage: StorageAdapter;
   readonly #device: string | undefined;
@@ -106,6 +108,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
       refused: (error) => void this.#refused(error),
       fault: (error) => this.emit('error', error),
     });
+    this.files = new FilesResource(this.#http);
     this.chats = new ChatsResource(this.#http, {
       chat: (id) => this.chat(id),
       conversation: (id) => this.#engine.conversation(id),

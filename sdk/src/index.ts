@@ -12,6 +12,7 @@ export type {
   WorkspaceMember,
 } from '../../src/protocol/chats.ts';
 export type { ChatEvent, EventPage, EventType, Hole, MessageEvent } from '../../src/protocol/events.ts';
+export type { FileAbout, FileInfo, FileTicket, Storage, Upload } from '../../src/protocol/files.ts';
 export type { Friend } from '../../src/protocol/friends.ts';
 export type {
   Contact,
@@ -49,6 +50,7 @@ export type {
   SocketEvent,
 } from './environment.ts';
 export { NetworkError, StorageError, TidelineError } from './errors.ts';
+export type { FilePlace, FilesResource, UploadOptions, UploadProgress } from './files.ts';
 export type { RequestOptions } from './http.ts';
 export { LocalMessage, type Receipt, type TimelineItem } from './message.ts';
 export { MemoryStorage, type StorageAdapter, type StorageChanges } from './storage.ts';

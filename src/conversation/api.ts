@@ -141,6 +141,10 @@ export interface RoomApi {
   enter(user: string, relay: string, after: number | undefined): Promise<Result<SocketPage>>;
   /** A page for a socket at a relay. */
   pull(user: string, page: { after: number; limit: number; bytes: number }): Promise<Result<SocketPage>>;
+  /** Whether the user may fetch a file here: a member now, who may see a message that carries it. Else `not_found`. */
+  file(user: string, fileId: string): Promise<Result<null>>;
+  /** Those of the files that some message carries. */
+  heldFiles(fileIds: string[]): Promise<string[]>;
   /** The user looked: the room's current state for them, and from now on they are told again. null: never a member. */
   look(user: string): Promise<Notice | null>;
   /** Closes the user's sockets in this room: of these sessions, or of all but one. */

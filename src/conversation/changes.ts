@@ -215,6 +215,7 @@ export function eraseTraces(conversation: Conversation, message: Message, reason
   sql.exec('DELETE FROM pins WHERE target = ?', message.seq);
   conversation.forgetMentions(message.mentions ?? [], message.seq);
   conversation.forgetEveryone(message);
+  conversation.forgetFiles(message.seq);
   blankQuotes(conversation, message.seq);
   if (message.kind === 'poll') conversation.polls.forget(message.seq);
 }

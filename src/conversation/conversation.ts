@@ -1,13 +1,16 @@
 import { type Clock, timestamp } from '../clock.ts';
+import { openTicket, type TicketKeys } from '../files/ticket.ts';
 import { randomTag } from '../ids.ts';
 import type { Chat, Retention } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
+import type { FileInfo } from '../protocol/files.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
 import { admitForward, admitMessage, admitSystem, attest, type Copy, type Submission, writesMore } from './admit.ts';
 import type { NewConversation, Notice, Sight } from './api.ts';
 import { applyChange, type ChangeRequest } from './changes.ts';
 import { type ChatRow, insertChat, loadChat, saveChat } from './chat.ts';
+import { fileIdsOf, SentFiles } from './files.ts';
 import { hiddenCount } from './hidden.ts';
 import { type EventRow, Log, type NewEvent } from './log.ts';
 import { type MemberRow, Members } from './members.ts';
@@ -42,6 +45,7 @@ const CONTENT = [
   'quotes',
   'polls',
   'votes',
+  'files',
   'message_state',
   'edits',
   'reactions',
@@ -72,18 +76,27 @@ export const MARKS_EVERY = 200;
 export class Conversation {
   readonly #storage: DurableObjectStorage;
   readonly #clock: Clock;
+  readonly #ticketKeys: () => TicketKeys;
+  readonly #files: SentFiles;
   readonly membership = new Membership(this);
   readonly polls = new Polls(this);
   readonly #owed = new Set<string>();
   #pair: string[] | undefined;
   #state: State | undefined;
 
+
   /** Users who are known to be online. */
   readonly online: () => Iterable<string>;
 
-  constructor(storage: DurableObjectStorage, clock: Clock, online: () => Iterable<string>) {
+  constructor(
+    storage: DurableObjectStorage,
+    clock: Clock,
+    { ticketKeys, online }: { ticketKeys: () => TicketKeys; online: () => Iterable<string> },
+  ) {
     this.#storage = storage;
     this.#clock = clock;
+    this.#ticketKeys = ticketKeys;
+    this.#files = new SentFiles(storage.sql);
     this.online = online;
     if (storedVersion(storage.sql) > 0) {
       migrate(storage, CONVERSATION_MIGRATIONS);
@@ -221,6 +234,38 @@ export class Conversation {
   attest(user: string, seq: number): Result<Copy> {
     const actor = this.actor(user);
     return actor.ok ? attest(this, actor.value, seq) : actor;
+  }
+
+  /**
+   * The file that a message of `user` brings by its ticket; refused unless it is theirs to send here, now. A resend may
+   * come when its ticket has ended: look for the earlier message first.
+   */
+  openFile(user: string, ticket: string): Result<FileInfo> {
+    return openTicket(this.#ticketKeys(), ticket, { user_id: user, chat_id: this.chat.id }, this.#clock());
+  }
+
+  /** In the transaction that appends the message with this seq: its readers may fetch the file from now on. */
+  recordFile(seq: number, file: Pick<FileInfo, 'id' | 'thumbnail_id'>): void {
+    for (const id of fileIdsOf(file)) this.#files.record(seq, id);
+  }
+
+  /** In the transaction that recalls or erases the message with this seq: nobody may fetch its files for its sake. */
+  forgetFiles(seq: number): void {
+    this.#files.forget(seq);
+  }
+
+  /** Whether the user may fetch the file: a member now, who may see a message that carries it. */
+  file(user: string, fileId: string): Result<null> {
+    const member = this.exists ? this.members.current(user) : undefined;
+    const visible = member !== undefined && this.#files.visible(fileId, member.visible_from);
+    return visible
+      ? ok(null)
+      : refuse('not_found', 'there is no such file in this conversation, or you may not see it');
+  }
+
+  /** Whether any message carries the file. */
+  holdsFile(fileId: string): boolean {
+    return this.exists && this.#files.visible(fileId, 0);
   }
 
   /** Changes a message; the caller's transaction holds it. */

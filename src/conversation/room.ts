@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { TicketKeys } from '../files/ticket.ts';
 import type { InboxApi } from '../inbox/api.ts';
 import { ok, type Refusal, type Result, refuse } from '../protocol/errors.ts';
 import type { ReceiptFrame } from '../protocol/frames.ts';
@@ -60,6 +61,7 @@ export interface RoomPorts {
   relay(name: string): RelayApi;
   inbox(userId: string): Pick<InboxApi, 'notify' | 'signal'>;
   setAlarm(at: number): void;
+  ticketKeys(): TicketKeys;
   /** Keeps an eye on work that nobody awaits. */
   background(work: Promise<void>): void;
   log(message: string, fields: Record<string, unknown>): void;
@@ -91,7 +93,10 @@ export class Room {
   constructor(storage: DurableObjectStorage, open: WebSocket[], clock: Clock, ports: RoomPorts) {
     this.#clock = clock;
     this.#ports = ports;
-    this.conversation = new Conversation(storage, clock, () => this.#online());
+    this.conversation = new Conversation(storage, clock, {
+      ticketKeys: ports.ticketKeys,
+      online: () => this.#online(),
+    });
     this.connections = new Connections(open);
     const relaysBehind = () => this.relays.repair(this.conversation.log.head);
     this.#alarms = new Alarms(ports.setAlarm);

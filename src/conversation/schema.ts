@@ -124,6 +124,15 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
 
   CREATE TABLE pins (target INTEGER PRIMARY KEY, seq INTEGER NOT NULL UNIQUE) STRICT;
   `,
+  // A row for each file of a message. The second index is what a recall needs, and only messages with files pay for it.
+  `
+  CREATE TABLE files (
+    file_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (file_id, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX files_seq ON files (seq);
+  `,
   // `everyone`: messages that call all members (`users` null) or those who were online then (their ids): one row, however
   // many they are. `quotes`: which messages have a piece of another one.
   `

@@ -39,6 +39,8 @@ export const Task = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('dissolve'), workspace_id: z.string(), after: z.string().default('') }),
   /** A member asked to delete a conversation: if the room did, the directory learns it. */
   z.object({ kind: z.literal('settle_deletion'), chat_id: z.string(), user_id: z.string() }),
+  /** An object in R2 lost what named it: it is deleted unless something else does. */
+  z.object({ kind: z.literal('settle_object'), key: z.string(), multipart_id: z.string().nullable() }),
 ]);
 export type Task = z.infer<typeof Task>;
 export interface StoredTask {

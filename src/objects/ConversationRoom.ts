@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
+import { configOf } from '../config.ts';
 import type { Copy } from '../conversation/admit.ts';
 import type { CatchUp, Json, NewConversation, Notice, RoomApi, Sight, SocketPage } from '../conversation/api.ts';
 import type { Ask } from '../conversation/asks.ts';
@@ -14,6 +15,7 @@ import { readersOf } from '../conversation/readers.ts';
 import { updateRetention } from '../conversation/retention.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
+import { ticketKeys } from '../files/ticket.ts';
 import { identityOf } from '../inbox/api.ts';
 import type { ChangedMessage } from '../protocol/changes.ts';
 import type { Chat, Member, Reader, UpdateRetention } from '../protocol/chats.ts';
@@ -43,6 +45,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     this.#room = new Room(ctx.storage, ctx.getWebSockets(), systemClock, {
       inbox: (userId) => inbox(env, userId),
       relay: (name) => relay(env, ctx.id.name ?? '', name),
+      ticketKeys: () => ticketKeys(configOf(env)),
       setAlarm: (at) => this.#background(ctx.storage.setAlarm(at)),
       background: (work) => this.#background(work),
       log: (message, fields) => this.#log(message, fields),
@@ -202,6 +205,14 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
 
   async pull(user: string, page: { after: number; limit: number; bytes: number }): Promise<Result<SocketPage>> {
     return pulled(this.#room, user, page);
+  }
+
+  async file(user: string, fileId: string): Promise<Result<null>> {
+    return this.#room.conversation.file(user, fileId);
+  }
+
+  async heldFiles(fileIds: string[]): Promise<string[]> {
+    return fileIds.filter((id) => this.#room.conversation.holdsFile(id));
   }
 
   async look(user: string): Promise<Notice | null> {

@@ -4,6 +4,7 @@ export * from './common.ts';
 export * from './current.ts';
 export * from './errors.ts';
 export * from './events.ts';
+export * from './files.ts';
 export * from './frames.ts';
 export * from './friends.ts';
 export * from './kinds.ts';

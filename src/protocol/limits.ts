@@ -52,4 +52,16 @@ export const LIMITS = {
   syncBytes: 2 * 1024 * 1024,
   /** A device further behind than this many events gets the newest page and `reset`. */
   resetAfter: 20_000,
+  /** Largest file. */
+  fileBytes: 100 * 1024 * 1024,
+  /** Size of each part of a file that comes in parts; the last one may be smaller. */
+  filePartBytes: 8 * 1024 * 1024,
+  /** A preview of an image or a video. */
+  thumbnailBytes: 256 * 1024,
+  /** Longest side of an image that is shown as one, and of a thumbnail. */
+  imageSide: 16_384,
+  thumbnailSide: 1024,
+  fileNameLength: 255,
+  /** Samples of a waveform. */
+  waveformSamples: 128,
 } as const;

@@ -6,6 +6,7 @@ import { auth } from './auth.ts';
 import { changes } from './changes.ts';
 import { chats } from './chats.ts';
 import { docs } from './docs.ts';
+import { contents, files } from './files.ts';
 import { forwards } from './forwards.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
 import { health } from './health.ts';
@@ -24,6 +25,8 @@ const routed = router();
 routed.use(context);
 routed.route('/', sockets);
 routed.use(crossOrigin);
+// Bodies that are streams: they are taken before the rule that reads a body.
+routed.route('/', contents);
 routed.use('/api/*', bounded);
 
 export const app = routed
@@ -35,6 +38,7 @@ export const app = routed
   .route('/', forwards)
   .route('/', polls)
   .route('/', changes)
+  .route('/', files)
   .route('/', workspaces)
   .route('/', sync)
   .route('/', notifications)

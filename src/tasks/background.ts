@@ -3,6 +3,7 @@ import { forgetAttempts } from '../auth/attempts.ts';
 import { forgetSessions } from '../auth/sessions.ts';
 import { database } from '../db/client.ts';
 import { findTask, takeDue } from '../db/tasks.ts';
+import { sweepFiles } from '../files/sweep.ts';
 import { logError } from '../log.ts';
 import { runTask } from './perform.ts';
 
@@ -42,4 +43,5 @@ export async function sweep(env: Env, now: number): Promise<void> {
   }
   if (due.length > 0) await env.TASKS.sendBatch(due.map(({ id }) => ({ body: { task_id: id } })));
   await db.batch([forgetAttempts(db, now), forgetSessions(db, now)]);
+  await sweepFiles(env, now);
 }

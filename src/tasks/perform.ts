@@ -4,6 +4,7 @@ import { type Db, database } from '../db/client.ts';
 import { sessions, users } from '../db/schema.ts';
 import { advance, deleting, type StoredTask, type Task } from '../db/tasks.ts';
 import { isWorkspaceMember, outsiders } from '../db/workspaces.ts';
+import { settleObject } from '../files/uploads.ts';
 import { inbox, room } from '../objects/stubs.ts';
 
 /** Conversations that one run of a task visits; the rest comes with the next run. */
@@ -50,6 +51,9 @@ async function perform(env: Env, db: Db, { id, task }: StoredTask): Promise<Task
       if (notice === null || notice.gone === 'deleted') await markDeleted(db, task.chat_id, Date.now());
       return null;
     }
+    case 'settle_object':
+      await settleObject(env, db, task);
+      return null;
   }
 }
 

@@ -194,6 +194,7 @@ it('between a large room and an inbox no news is lost, however their calls and a
               },
               signal: async () => undefined,
             }),
+            ticketKeys: () => [],
             setAlarm: (at) => {
               alarm = at;
             },

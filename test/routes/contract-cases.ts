@@ -1,6 +1,9 @@
+import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { newId } from '../../src/ids.ts';
 import { type Account, request, signIn, signUp, unique } from '../support/api.ts';
+import { begin, complete, noise, putPart, upload } from '../support/files.ts';
+import { roomOf } from '../support/objects.ts';
 
 /* What the operations of the document answer, one entry for each: `contract.test.ts` makes the calls and judges. */
 
@@ -19,6 +22,8 @@ export interface Case {
   path?: Record<string, string>;
   query?: string;
   body?: unknown;
+  /** Sent as it is, in place of `body`. */
+  raw?: BodyInit;
   headers?: Record<string, string>;
 }
 
@@ -43,6 +48,15 @@ const sessionOf = (account: Account): string => {
   const { sid } = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/'))) as { sid: string };
   return sid;
 };
+
+const contentCases = (path: Record<string, string>, sha256: string, stranger: Account): Case[] => [
+  { status: 200, path },
+  { status: 206, path, headers: { range: 'bytes=1-2' } },
+  { status: 304, path, headers: { 'if-none-match': `"${sha256}"` } },
+  { status: 404, as: stranger, path },
+  { status: 412, path, headers: { 'if-match': '"other"' } },
+  { status: 416, path, headers: { range: 'bytes=100-' } },
+];
 
 /** What an operation answers beyond the refusals that its declaration implies. Cases run in order. */
 export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
@@ -285,6 +299,98 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     { status: 101, headers: { upgrade: 'websocket', authorization: `Bearer ${owner.token}` }, as: null },
     { status: 426 },
   ],
+  uploadFile: async ({ owner, workspace, stranger }) => {
+    // As if most of what the stranger may store were taken.
+    await env.DB.prepare('INSERT INTO file_usage VALUES (?, ?)')
+      .bind(stranger.id, 10 * 1024 ** 3)
+      .run();
+    const large = { 'content-length': String(100 * 1024 * 1024 + 1) };
+    return [
+      { status: 201, query: 'name=a.txt', raw: 'content' },
+      { status: 201, query: `name=a.txt&workspace_id=${workspace}&duration_ms=10&waveform=AAEC`, raw: 'content' },
+      { status: 404, query: `name=a.txt&workspace_id=${newId('ws')}`, raw: 'content' },
+      { status: 413, query: 'name=a.txt', raw: 'x'.repeat(10), headers: large },
+      { status: 413, as: stranger, query: 'name=a.txt', raw: 'content' },
+      { status: 422, query: 'name=../a.txt', raw: 'content' },
+      { status: 422, query: 'name=a.txt', as: owner },
+    ];
+  },
+  startUpload: ({ stranger }) => [
+    { status: 201, body: { name: 'a.txt', size: 10, about: { placeholder: 'abcd' } } },
+    { status: 404, body: { name: 'a.txt', size: 10, workspace_id: newId('ws') } },
+    { status: 413, body: { name: 'a.txt', size: 2 ** 40 } },
+    { status: 413, as: stranger, body: { name: 'a.txt', size: 10 } },
+    { status: 422, body: { name: 'a/b', size: 10 } },
+  ],
+  uploadPart: async ({ owner, stranger }) => {
+    const path = { id: (await begin(owner, { size: 5 })).id };
+    return [
+      { status: 200, path, raw: 'right' },
+      { status: 422, path, raw: 'too long' },
+      { status: 404, as: stranger, path, raw: 'right' },
+    ];
+  },
+  getUpload: async ({ owner, stranger }) => {
+    const path = { id: (await begin(owner, { size: 5 })).id };
+    return [
+      { status: 200, path },
+      { status: 404, as: stranger, path },
+    ];
+  },
+  abortUpload: async ({ owner, stranger }) => {
+    const path = { id: (await begin(owner, { size: 5 })).id };
+    return [
+      { status: 404, as: stranger, path },
+      { status: 204, path },
+      { status: 404, path },
+    ];
+  },
+  completeUpload: async ({ owner, stranger }) => {
+    const path = { id: (await begin(owner, { size: 5 })).id };
+    const wrong = { id: (await begin(owner, { size: 5, sha256: '0'.repeat(64) })).id };
+    await putPart(owner, wrong.id, 1, 'wrong');
+    const done = { id: (await begin(owner, { size: 5 })).id };
+    await putPart(owner, done.id, 1, 'right');
+    await complete(owner, done.id);
+    return [
+      { status: 409, path },
+      { status: 404, as: stranger, path },
+      { status: 422, path: wrong },
+      { status: 200, path: done },
+    ];
+  },
+  getFile: async ({ owner, stranger }) => {
+    const path = { id: (await upload(owner, 'content')).id };
+    return [
+      { status: 200, path },
+      { status: 404, as: stranger, path },
+    ];
+  },
+  createFileTicket: async (f) => {
+    const body = { file_id: (await upload(f.owner, 'content')).id };
+    const channel = { id: await newChannel(f) };
+    const theirs = { file_id: (await upload(f.member, 'content')).id };
+    return [
+      { status: 201, body },
+      { status: 403, as: f.member, path: channel, body: theirs },
+      { status: 404, as: f.member, body },
+      { status: 404, as: f.stranger, body },
+      { status: 404, body: { ...body, from_chat_id: f.group } },
+      { status: 422, body: { file_id: 'a' } },
+    ];
+  },
+  getStorage: () => [{ status: 200 }],
+  getFileContent: async ({ owner, stranger }) => {
+    const { id, sha256 } = await upload(owner, noise(100));
+    return contentCases({ id }, sha256, stranger);
+  },
+  getChatFile: async ({ owner, stranger, group }) => {
+    const { id, sha256 } = await upload(owner, noise(100));
+    await runInDurableObject(roomOf(group), (_room, state) => {
+      state.storage.sql.exec('INSERT INTO files VALUES (?, 1)', id);
+    });
+    return contentCases({ file_id: id }, sha256, stranger);
+  },
   setUserStatus: async () => {
     const path = { id: (await signUp()).id };
     const headers = { authorization: `Bearer ${env.ADMIN_TOKEN}` };

@@ -1,12 +1,16 @@
 import type { Notice, NoticeAnswer } from '../../src/conversation/api.ts';
 import type { Commit, Conversation, Sent } from '../../src/conversation/conversation.ts';
 import { Room, type RoomPorts } from '../../src/conversation/room.ts';
+import type { TicketKeys } from '../../src/files/ticket.ts';
 import type { MessageChange } from '../../src/protocol/changes.ts';
 import type { Result } from '../../src/protocol/errors.ts';
 import type { PollView } from '../../src/protocol/kinds.ts';
 import type { SendMessage } from '../../src/protocol/messages.ts';
 import type { RelayApi, RelayBatch } from '../../src/relay/api.ts';
 import { newConversation, TestClock, value } from './objects.ts';
+
+/** The keys of the tickets that these rooms believe. */
+export const TICKET_KEYS: TicketKeys = [{ kid: 'test', secret: new Uint8Array(32).fill(7) }];
 
 /** The far side of a room's ports: inboxes that answer as a test says, and an alarm that rings when the test rings it. */
 export class TestInboxes {
@@ -51,6 +55,7 @@ export class TestInboxes {
       },
       endSessions: async () => undefined,
     }),
+    ticketKeys: () => TICKET_KEYS,
     setAlarm: (at: number): void => {
       this.alarmAt = at;
     },
