@@ -16,6 +16,8 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   framesPerMessage: ['count', 'Frames in one array on a socket'],
   contentBytes: ['bytes', '`content` of a message'],
   mentionsPerMessage: ['count', '`mentions` of a message'],
+  ticketLength: ['characters', 'A ticket of a file'],
+  filesPerMessage: ['count', '`files` of a message'],
   entitiesPerMessage: ['count', '`entities` of a message'],
   urlLength: ['characters', '`url` of a link'],
   quoteLength: ['characters', 'Text of a quote, in UTF-16 code units'],

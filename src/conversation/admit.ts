@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
+import { FileInfo } from '../protocol/files.ts';
 import { Entity, kindFields, MessageKind, Origin, Quote, SYSTEM_USER } from '../protocol/kinds.ts';
 import type { Message } from '../protocol/messages.ts';
 import type { Conversation, Sent } from './conversation.ts';
-import { type Draft, kindProblem } from './kinds.ts';
+import { type Draft, filesProblem, kindProblem } from './kinds.ts';
 import { type EventRow, isErased } from './log.ts';
 import type { MemberRow } from './members.ts';
 import { may } from './permissions.ts';
@@ -11,27 +12,36 @@ import { chosen, isPlaced, type Placement, place, placed, settle } from './place
 import { follow } from './threads.ts';
 
 /** A message on its way into the log. `client_id` names it for its sender, for ever. */
-export type Submission = Draft & { client_id: string };
+export type Submission = Omit<Draft, 'files'> & { client_id: string; files?: string[] | undefined };
 
 /** A message of another conversation, as its room has attested it: what is copied, and where it comes from. */
 export const Copy = z.object({
   kind: MessageKind,
   content: z.string(),
   entities: z.array(Entity).optional(),
+  files: z.array(FileInfo).optional(),
   ...kindFields,
   forwarded_from: Origin,
 });
 export type Copy = z.infer<typeof Copy>;
 
+/** A message to be copied into a conversation. */
+export interface Forward {
+  client_id: string;
+  attested: Result<Copy>;
+  tickets: string[];
+}
+
 /** The fields of a message that stand in `extra`, in this order, so that equal messages are equal texts. */
-interface Extra extends Omit<Draft, 'kind' | 'content' | 'client_id' | 'quote'> {
+interface Extra extends Omit<Draft, 'kind' | 'content' | 'client_id' | 'quote' | 'files'> {
+  files?: readonly FileInfo[] | undefined;
   quote?: Quote;
   forwarded_from?: Origin;
 }
 
 function extraOf(message: Extra): string | null {
   const { entities, reply_to, mentions, everyone, quote, forwarded_from, thread_seq, also_to_chat } = message;
-  const { location, contact, sticker, poll, custom } = message;
+  const { files, location, contact, sticker, poll, custom } = message;
   const text = JSON.stringify({
     entities,
     reply_to,
@@ -41,6 +51,7 @@ function extraOf(message: Extra): string | null {
     forwarded_from,
     thread_seq,
     also_to_chat,
+    files,
     location,
     contact,
     sticker,
@@ -50,27 +61,41 @@ function extraOf(message: Extra): string | null {
   return text === '{}' ? null : text;
 }
 
-const Stored = z.looseObject({ quote: Quote.optional(), forwarded_from: Origin.optional() });
+const Stored = z.looseObject({
+  quote: Quote.optional(),
+  files: z.array(FileInfo).optional(),
+  forwarded_from: Origin.optional(),
+});
 
 const storedOf = (row: EventRow) => Stored.parse(JSON.parse(row.extra ?? '{}'));
 
-/** The message with what it quotes in the place of what its sender asked to quote. */
-function quoting({ quote: _, ...message }: Submission, quote: Quote | null): Extra {
-  return quote === null ? message : { ...message, quote };
+/** What the server has made of what a sender asked for: the text of a quote, the files of tickets. */
+interface Made {
+  quote?: Quote | undefined;
+  files?: readonly FileInfo[] | undefined;
 }
 
+/** The message with what was made of its fields in the place of what its sender asked for. */
+const made = ({ quote: _, files: __, ...message }: Submission, { quote, files }: Made): Extra => ({
+  ...message,
+  ...(quote === undefined ? {} : { quote }),
+  ...(files === undefined ? {} : { files }),
+});
+
 /** Whether the log has this very message: compared is what its sender chose, not what the server made of it. */
-function sameMessage(row: EventRow, message: Submission): boolean {
+function sameMessage(conversation: Conversation, row: EventRow, message: Submission): boolean {
   if (row.content !== message.content || row.kind !== message.kind) return false;
-  const { quote } = message;
-  if (quote === undefined) return chosen(row.extra) === extraOf(quoting(message, null));
-  const stored = storedOf(row).quote;
-  return (
-    stored !== undefined &&
-    stored.offset === quote.offset &&
-    stored.length === quote.length &&
-    chosen(row.extra) === extraOf(quoting(message, stored))
-  );
+  const { quote, files } = message;
+  if (quote === undefined && files === undefined) return chosen(row.extra) === extraOf(made(message, {}));
+  const held = storedOf(row);
+  if (quote?.offset !== held.quote?.offset || quote?.length !== held.quote?.length) return false;
+  if (files?.length !== held.files?.length) return false;
+  const others = files?.some((ticket, index) => {
+    const opened = conversation.openFile(row.actor_id, ticket);
+    // A ticket that has ended says nothing any more: then the name of the message does.
+    return opened.ok && opened.value.id !== held.files?.[index]?.id;
+  });
+  return others !== true && chosen(row.extra) === extraOf(made(message, held));
 }
 
 /**
@@ -87,14 +112,14 @@ export function admitMessage(
   const { log, members } = conversation;
   const problem = kindProblem(message);
   if (problem !== null) return refuse('invalid', problem);
-  let quote: Quote | null = null;
+  let what: Made = {};
   let where: Placement = { type: 'message', fields: {} };
   if (looksAtThePresent(message) || isPlaced(conversation, message)) {
     const earlier = log.byClientId(sender.user_id, message.client_id);
-    if (earlier !== undefined) return answerResend(earlier, message);
+    if (earlier !== undefined) return answerResend(conversation, earlier, message);
     const seen = presentProblem(conversation, sender, message, now);
     if (!seen.ok) return seen;
-    quote = seen.value;
+    what = seen.value;
     const placement = place(conversation, sender, message, now);
     if (!placement.ok) return placement;
     where = placement.value;
@@ -106,12 +131,12 @@ export function admitMessage(
     client_id: message.client_id,
     kind: message.kind,
     content: message.content,
-    extra: placed(extraOf(quoting(message, quote)), where),
+    extra: placed(extraOf(made(message, what)), where),
   });
   if (row === null) {
     const earlier = log.byClientId(sender.user_id, message.client_id);
     if (earlier === undefined) throw new Error('a duplicate stands in the log');
-    return answerResend(earlier, message);
+    return answerResend(conversation, earlier, message);
   }
   for (const user of new Set(message.mentions)) {
     if (user === sender.user_id) continue;
@@ -123,7 +148,8 @@ export function admitMessage(
   if (message.everyone !== undefined) {
     conversation.recordEveryone(row.seq, message.everyone === 'here' ? [...conversation.online()] : null);
   }
-  if (quote !== null && message.reply_to !== undefined) conversation.recordQuote(message.reply_to, row.seq);
+  if (what.quote !== undefined && message.reply_to !== undefined) conversation.recordQuote(message.reply_to, row.seq);
+  for (const file of what.files ?? []) conversation.recordFile(row.seq, file);
   if (message.poll !== undefined) conversation.polls.open(row.seq, message.poll);
   settle(conversation, row, where);
   if (where.type !== 'message') return ok({ row, duplicate: false });
@@ -133,18 +159,14 @@ export function admitMessage(
 }
 
 /** Whether a message needs more than its own insert: such a one is admitted in a savepoint of its own. */
-export const writesMore = ({ mentions, everyone, quote, poll }: Draft): boolean =>
-  mentions !== undefined || everyone !== undefined || quote !== undefined || poll !== undefined;
+export const writesMore = ({ mentions, everyone, quote, poll, files }: Draft): boolean =>
+  [mentions, everyone, quote, poll, files].some((field) => field !== undefined);
 
 const looksAtThePresent = (message: Draft): boolean => message.reply_to !== undefined || writesMore(message);
 
-/** What of a new message is not so now. The value is what it quotes. */
-function presentProblem(
-  { states, members, chat }: Conversation,
-  sender: MemberRow,
-  message: Submission,
-  now: number,
-): Result<Quote | null> {
+/** What of a new message is not so now, or what the server makes of what it asks for. */
+function presentProblem(conversation: Conversation, sender: MemberRow, message: Submission, now: number): Result<Made> {
+  const { states, members, chat } = conversation;
   if (message.everyone !== undefined && !may(chat.type, sender.role, 'mention_all')) {
     return refuse('forbidden', `everyone: as ${sender.role} of a ${chat.type} you may not mention all`);
   }
@@ -153,10 +175,25 @@ function presentProblem(
   if (message.poll?.closes_at !== undefined && Date.parse(message.poll.closes_at) <= now) {
     return refuse('invalid', 'poll.closes_at: lies in the past');
   }
-  if (message.reply_to === undefined) return ok(null);
+  const files = message.files === undefined ? ok(undefined) : filesOf(conversation, sender.user_id, message);
+  if (!files.ok) return files;
+  if (message.reply_to === undefined) return ok({ files: files.value });
   const target = message.reply_to >= sender.visible_from ? states.at(message.reply_to) : undefined;
   if (target === undefined) return refuse('invalid', `reply_to: there is no message with seq ${message.reply_to}`);
-  return message.quote === undefined ? ok(null) : quoteOf(target, message.quote);
+  const quote = message.quote === undefined ? ok(undefined) : quoteOf(target, message.quote);
+  return quote.ok ? ok({ files: files.value, quote: quote.value }) : quote;
+}
+
+/** The files of a message's tickets. */
+function filesOf(conversation: Conversation, sender: string, { kind, files = [] }: Submission): Result<FileInfo[]> {
+  const opened: FileInfo[] = [];
+  for (const ticket of files) {
+    const file = conversation.openFile(sender, ticket);
+    if (!file.ok) return file;
+    opened.push(file.value);
+  }
+  const problem = filesProblem(kind, opened);
+  return problem === null ? ok(opened) : refuse('invalid', problem);
 }
 
 /** A piece of what a message says now: it stays with the one that quotes it. */
@@ -167,9 +204,9 @@ function quoteOf(target: Message, { offset, length }: { offset: number; length: 
   return ok({ sender_id: target.sender_id, kind: target.kind, text, offset, length });
 }
 
-function answerResend(earlier: EventRow, message: Submission): Result<Sent> {
+function answerResend(conversation: Conversation, earlier: EventRow, message: Submission): Result<Sent> {
   // What was erased since cannot be compared, and must not be sent once more.
-  const same = isErased(earlier) || sameMessage(earlier, message);
+  const same = isErased(earlier) || sameMessage(conversation, earlier, message);
   return same ? ok({ row: earlier, duplicate: true }) : usedBefore(earlier);
 }
 
@@ -181,12 +218,13 @@ const usedBefore = (earlier: EventRow) =>
 
 /**
  * Admits a copy of a message of another conversation, in the caller's transaction. `attested` is what that conversation's
- * room has answered. A resend gets the answer it missed, whatever has become of the original since.
+ * room has answered, `tickets` is leave to bring its files here. A resend gets the answer it missed, whatever has become of
+ * the original since.
  */
 export function admitForward(
   conversation: Conversation,
   sender: MemberRow,
-  { client_id, attested }: { client_id: string; attested: Result<Copy> },
+  { client_id, attested, tickets }: Forward,
   now: number,
 ): Result<Sent> {
   const earlier = conversation.log.byClientId(sender.user_id, client_id);
@@ -198,8 +236,18 @@ export function admitForward(
   }
   if (!attested.ok) return attested;
   const { kind, content, ...fields } = attested.value;
-  const sent = appendHere(conversation, sender.user_id, { client_id, kind, content, extra: extraOf(fields) }, now);
-  if (sent.ok) conversation.members.sent(sender, sent.value.row.seq);
+  const files: FileInfo[] = [];
+  for (const [index, { id }] of (fields.files ?? []).entries()) {
+    const file = conversation.openFile(sender.user_id, tickets[index] ?? '');
+    if (!file.ok) return file;
+    if (file.value.id !== id) return refuse('invalid', 'the ticket is of another file');
+    files.push(file.value);
+  }
+  const extra = extraOf(files.length === 0 ? fields : { ...fields, files });
+  const sent = appendHere(conversation, sender.user_id, { client_id, kind, content, extra }, now);
+  if (!sent.ok) return sent;
+  for (const file of files) conversation.recordFile(sent.value.row.seq, file);
+  conversation.members.sent(sender, sent.value.row.seq);
   return sent;
 }
 
@@ -251,6 +299,6 @@ export function admitSystem(
   const problem = kindProblem(message);
   if (problem !== null) return refuse('invalid', problem);
   const earlier = conversation.log.byClientId(SYSTEM_USER, client_id);
-  if (earlier !== undefined) return answerResend(earlier, message);
+  if (earlier !== undefined) return answerResend(conversation, earlier, message);
   return appendHere(conversation, SYSTEM_USER, { ...message, extra: null }, now);
 }

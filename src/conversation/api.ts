@@ -6,7 +6,7 @@ import type { ClientFrame } from '../protocol/frames.ts';
 import type { PollView, Vote } from '../protocol/kinds.ts';
 import type { Message, MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import type { ChatHead } from '../protocol/sync.ts';
-import type { Copy } from './admit.ts';
+import type { Copy, Forward } from './admit.ts';
 import type { Ask } from './asks.ts';
 import type { ChangeRequest } from './changes.ts';
 import type { ChatPatch } from './membership.ts';
@@ -106,7 +106,7 @@ export interface RoomApi {
   /** The message as a member may take it into another conversation: this room's word for what it says. */
   attest(user: string, seq: number): Promise<Result<Copy>>;
   /** Sends a copy of a message of another conversation, or answers with the refusal with which that one's room met. */
-  forward(user: string, copy: { client_id: string; attested: Result<Copy> }): Promise<Result<SentMessage>>;
+  forward(user: string, copy: Forward): Promise<Result<SentMessage>>;
   /** Sends what the system says. */
   announce(message: { client_id: string; content: string }): Promise<Result<SentMessage>>;
   /** Members who have read the message, by user id. */

@@ -6,7 +6,16 @@ import { ok, type Result, refuse } from '../protocol/errors.ts';
 import type { FileInfo } from '../protocol/files.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
-import { admitForward, admitMessage, admitSystem, attest, type Copy, type Submission, writesMore } from './admit.ts';
+import {
+  admitForward,
+  admitMessage,
+  admitSystem,
+  attest,
+  type Copy,
+  type Forward,
+  type Submission,
+  writesMore,
+} from './admit.ts';
 import type { NewConversation, Notice, Sight } from './api.ts';
 import { applyChange, type ChangeRequest } from './changes.ts';
 import { type ChatRow, insertChat, loadChat, saveChat } from './chat.ts';
@@ -83,7 +92,6 @@ export class Conversation {
   readonly #owed = new Set<string>();
   #pair: string[] | undefined;
   #state: State | undefined;
-
 
   /** Users who are known to be online. */
   readonly online: () => Iterable<string>;
@@ -220,7 +228,7 @@ export class Conversation {
   }
 
   /** Appends a copy of a message of another conversation, as that one's room has answered. */
-  forward(user: string, copy: { client_id: string; attested: Result<Copy> }): Result<Sent> {
+  forward(user: string, copy: Forward): Result<Sent> {
     const actor = this.actor(user, 'send');
     return actor.ok ? this.transaction(() => admitForward(this, actor.value, copy, this.#clock())) : actor;
   }

@@ -1,11 +1,13 @@
+import type { FileInfo } from '../protocol/files.ts';
 import type { Entity, MessageKind } from '../protocol/kinds.ts';
+import { LIMITS } from '../protocol/limits.ts';
 import type { SendMessage } from '../protocol/messages.ts';
 
-/** A message as the room takes it: what a user sends, or what the system says. */
-export type Draft = Omit<SendMessage, 'kind'> & { kind: MessageKind };
+/** A message as the room takes it: what a user sends, or what the system says. Its files are tickets, or known already. */
+export type Draft = Omit<SendMessage, 'kind' | 'files'> & { kind: MessageKind; files?: readonly unknown[] | undefined };
 
 /** Fields that belong to kinds: a message has those of its own kind, and none of another. */
-const KIND_FIELDS = ['location', 'contact', 'sticker', 'poll', 'custom'] as const;
+const KIND_FIELDS = ['files', 'location', 'contact', 'sticker', 'poll', 'custom'] as const;
 type KindField = (typeof KIND_FIELDS)[number];
 
 interface KindRule {
@@ -13,11 +15,27 @@ interface KindRule {
   content: 'needed' | 'allowed' | 'none';
   /** The field that the kind needs. */
   field?: KindField;
+  /** What its files are. */
+  files?: FileRule;
+}
+
+interface FileRule {
+  /** How the media type of each begins. */
+  type: string;
+  most: number;
+  /** Each can be shown as what it is. */
+  inline?: true;
+  timed?: true;
 }
 
 /** What each kind asks of a message beyond the schema of its fields. One entry for each kind. */
 const KIND_RULES: Record<MessageKind, KindRule> = {
   text: { content: 'needed' },
+  image: { content: 'allowed', field: 'files', files: { type: 'image/', most: LIMITS.filesPerMessage, inline: true } },
+  video: { content: 'allowed', field: 'files', files: { type: 'video/', most: LIMITS.filesPerMessage, inline: true } },
+  audio: { content: 'allowed', field: 'files', files: { type: 'audio/', most: LIMITS.filesPerMessage, inline: true } },
+  voice: { content: 'none', field: 'files', files: { type: 'audio/', most: 1, inline: true, timed: true } },
+  file: { content: 'allowed', field: 'files', files: { type: '', most: LIMITS.filesPerMessage } },
   location: { content: 'allowed', field: 'location' },
   contact: { content: 'none', field: 'contact' },
   sticker: { content: 'none', field: 'sticker' },
@@ -35,8 +53,24 @@ export function kindProblem(message: Draft): string | null {
   if (rule.field !== undefined && message[rule.field] === undefined) return `${rule.field}: ${named} needs it`;
   const foreign = KIND_FIELDS.find((field) => field !== rule.field && message[field] !== undefined);
   if (foreign !== undefined) return `${foreign}: does not belong to ${named}`;
+  const { files: fileRule } = rule;
+  if (fileRule !== undefined && (message.files?.length ?? 0) > fileRule.most) {
+    return `files: ${named} has at most ${fileRule.most}`;
+  }
   if (message.quote !== undefined && message.reply_to === undefined) return 'quote: needs reply_to, the message quoted';
   return entitiesProblem(message) ?? mentionsProblem(message);
+}
+
+/** What is wrong with the files of a message of this kind; null: nothing. */
+export function filesProblem(kind: MessageKind, files: readonly FileInfo[]): string | null {
+  const rule = KIND_RULES[kind].files;
+  if (rule === undefined) return null;
+  for (const [index, file] of files.entries()) {
+    if (!file.type.startsWith(rule.type)) return `files.${index}: is ${file.type}, which is no ${kind}`;
+    if (rule.inline && !file.inline) return `files.${index}: ${file.type} is not shown; send it as a file`;
+    if (rule.timed && file.duration_ms === undefined) return `files.${index}: needs duration_ms`;
+  }
+  return null;
 }
 
 /** Spans in which nothing else is marked: their text is shown as it stands. */

@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
 import { configOf } from '../config.ts';
-import type { Copy } from '../conversation/admit.ts';
+import type { Copy, Forward } from '../conversation/admit.ts';
 import type { CatchUp, Json, NewConversation, Notice, RoomApi, Sight, SocketPage } from '../conversation/api.ts';
 import type { Ask } from '../conversation/asks.ts';
 import { type ChangeRequest, changedMessage } from '../conversation/changes.ts';
@@ -114,7 +114,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     return this.#room.conversation.attest(user, seq);
   }
 
-  async forward(user: string, copy: { client_id: string; attested: Result<Copy> }): Promise<Result<SentMessage>> {
+  async forward(user: string, copy: Forward): Promise<Result<SentMessage>> {
     this.#room.attend();
     return this.#sent(this.#room.placed(this.#room.conversation.forward(user, copy)));
   }

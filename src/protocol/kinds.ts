@@ -4,7 +4,20 @@ import { LIMITS } from './limits.ts';
 
 /** What a message can be. What a kind needs and what it refuses stands in `conversation/kinds.ts`. */
 export const MessageKind = z
-  .enum(['text', 'location', 'contact', 'sticker', 'poll', 'custom', 'system'])
+  .enum([
+    'text',
+    'image',
+    'video',
+    'audio',
+    'voice',
+    'file',
+    'location',
+    'contact',
+    'sticker',
+    'poll',
+    'custom',
+    'system',
+  ])
   .meta({ id: 'MessageKind' });
 export type MessageKind = z.infer<typeof MessageKind>;
 

@@ -8,6 +8,8 @@ export const LIMITS = {
   contentBytes: 32 * 1024,
   mentionsPerMessage: 50,
   entitiesPerMessage: 200,
+  filesPerMessage: 10,
+  ticketLength: 4096,
   urlLength: 2048,
   /** Text of a quote, in UTF-16 code units. */
   quoteLength: 300,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ChatId, ClientId, Seq, Timestamp, UserId, utf8Length, WellFormedText } from './common.ts';
 import { messageState, placement } from './current.ts';
+import { FileInfo } from './files.ts';
 import { Entity, Everyone, kindFields, MessageKind, Origin, Quote, QuoteRequest, SendableKind } from './kinds.ts';
 import { LIMITS } from './limits.ts';
 
@@ -28,6 +29,12 @@ export const messageFields = {
     .meta({ description: 'Members whom the message mentions' }),
   everyone: Everyone.optional().meta({ description: 'Mentions all members, or those who are online' }),
   quote: QuoteRequest.optional(),
+  files: z
+    .array(z.string().max(LIMITS.ticketLength))
+    .min(1)
+    .max(LIMITS.filesPerMessage)
+    .optional()
+    .meta({ description: 'Tickets of the files that the message brings' }),
   ...kindFields,
   thread_seq: placement.thread_seq,
   also_to_chat: placement.also_to_chat,
@@ -62,6 +69,7 @@ export const messageOut = {
   mentions: z.array(UserId).optional(),
   everyone: Everyone.optional(),
   quote: Quote.optional(),
+  files: z.array(FileInfo).optional(),
   forwarded_from: Origin.optional(),
   ...kindFields,
   ...placement,

@@ -1,11 +1,13 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { authenticated } from '../auth/middleware.ts';
 import { inChat } from '../chats/directory.ts';
+import { linkFile } from '../files/files.ts';
 import { room } from '../objects/stubs.ts';
 import { Reader } from '../protocol/chats.ts';
 import { PageLimit, UserId } from '../protocol/common.ts';
+import type { FileInfo } from '../protocol/files.ts';
 import { ForwardMessage, SentMessage } from '../protocol/messages.ts';
-import { body, compact, json, pageOf, params, problems, router } from './api.ts';
+import { type ApiContext, body, compact, json, pageOf, params, problems, router } from './api.ts';
 import { call } from './call.ts';
 
 const tags = ['Messages'];
@@ -47,6 +49,17 @@ const readers = createRoute({
   },
 });
 
+/** Leave to bring the files of a message into another conversation: they may lie there from now on. */
+async function ticketsFor(c: ApiContext, chatId: string, from_chat_id: string, files: FileInfo[]): Promise<string[]> {
+  const { config, identity } = c.var;
+  const tickets: string[] = [];
+  for (const { id } of files) {
+    const input = { file_id: id, from_chat_id };
+    tickets.push((await linkFile(c.env, config, identity.user_id, chatId, input, Date.now())).ticket);
+  }
+  return tickets;
+}
+
 export const forwards = router()
   .openapi(forward, async (c) => {
     const { id } = c.req.valid('param');
@@ -54,7 +67,8 @@ export const forwards = router()
     const { user_id } = c.var.identity;
     // The room of the original says what it says: neither the caller nor this place is believed.
     const attested = await call(() => room(c.env, from_chat_id).attest(user_id, seq));
-    const copy = { client_id, attested };
+    const tickets = attested.ok ? await ticketsFor(c, id, from_chat_id, attested.value.files ?? []) : [];
+    const copy = { client_id, attested, tickets };
     const sent = await inChat(c.env, id, user_id, (chat, user) => chat.forward(user, copy));
     return sent.duplicate ? c.json(sent, 200) : c.json(sent, 201);
   })

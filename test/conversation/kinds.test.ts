@@ -16,11 +16,14 @@ const inRoom = <T>(work: (test: TestRoom) => Promise<T>): Promise<T> =>
     return work(test);
   });
 
+/** Kinds that bring files: `media.test.ts`. */
+const MEDIA = { image: 1, video: 1, audio: 1, voice: 1, file: 1 };
+
 type Fields = Omit<SendMessage, 'client_id'>;
 const text = (content: string, fields: Partial<Fields> = {}): Fields => ({ kind: 'text', content, ...fields });
 
 /** One message of each kind. A new kind does not compile without. */
-const EXAMPLES: Record<SendableKind, Fields> = {
+const EXAMPLES: Record<Exclude<SendableKind, keyof typeof MEDIA>, Fields> = {
   text: text('Tide 🌊 table', {
     entities: [
       { type: 'bold', offset: 0, length: 7 },
@@ -415,7 +418,7 @@ describe('a forward', () => {
     expect(codeOf(gone)).toBe('not_found');
     await inRoom(async (test) => {
       const forward = (user: string, client_id: string, what = attested) =>
-        test.room.placed(test.conversation.forward(user, { client_id, attested: what }));
+        test.room.placed(test.conversation.forward(user, { client_id, attested: what, tickets: [] }));
       const { row } = value(forward(cyd, 'f'));
       const held = messagesNow(test, ada).get(row.seq);
       expect(held).toMatchObject({

@@ -59,8 +59,9 @@ const STEPS: Record<EventType, fc.Arbitrary<Step>> = {
   ),
   'member.joined': fc.constant((test) => test.publish(test.conversation.membership.add(PEOPLE[0] ?? '', [newUser()]))),
   'member.left': fc.constant((test) => {
-    const stranger = test.conversation.membership.page('', 50).items.find((member) => !PEOPLE.includes(member.user_id));
-    if (stranger !== undefined) test.publish(test.conversation.membership.remove(PEOPLE[0] ?? '', stranger.user_id));
+    const stranger = newUser();
+    test.publish(test.conversation.membership.add(PEOPLE[0] ?? '', [stranger]));
+    test.publish(test.conversation.membership.remove(PEOPLE[0] ?? '', stranger));
   }),
   'member.role': fc.constant(() => undefined),
   message: fc.tuple(person, text, fc.subarray(PEOPLE, { minLength: 0 }), which, fc.boolean()).map(
