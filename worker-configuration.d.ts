@@ -4,6 +4,7 @@ interface __BaseEnv_Env {
 	FILES: R2Bucket;
 	DB: D1Database;
 	TASKS: Queue;
+	PREVIEWS: Queue;
 	AUTH_LIMIT: RateLimit;
 	ASSETS: Fetcher;
 	ENVIRONMENT: string;
@@ -25,6 +26,7 @@ declare namespace Cloudflare {
 		FILES: R2Bucket;
 		DB: D1Database;
 		TASKS: Queue;
+		PREVIEWS: Queue;
 		AUTH_LIMIT: RateLimit;
 		ASSETS: Fetcher;
 		ENVIRONMENT: string;

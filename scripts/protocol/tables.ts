@@ -21,6 +21,8 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   entitiesPerMessage: ['count', '`entities` of a message'],
   urlLength: ['characters', '`url` of a link'],
   quoteLength: ['characters', 'Text of a quote, in UTF-16 code units'],
+  previewTitleLength: ['characters', '`title` and `site_name` of a preview'],
+  previewDescriptionLength: ['characters', '`description` of a preview'],
   addressLength: ['characters', '`address` of a location'],
   contactEntries: ['count', '`phones`, and `emails`, of a contact card'],
   pollOptions: ['count', '`options` of a poll'],

@@ -151,6 +151,8 @@ export function admitMessage(
   if (what.quote !== undefined && message.reply_to !== undefined) conversation.recordQuote(message.reply_to, row.seq);
   for (const file of what.files ?? []) conversation.recordFile(row.seq, file);
   if (message.poll !== undefined) conversation.polls.open(row.seq, message.poll);
+  const link = conversation.linkIn(message);
+  if (link !== undefined) conversation.previews.want(row.seq, link, now);
   settle(conversation, row, where);
   if (where.type !== 'message') return ok({ row, duplicate: false });
   // Who sends has read. Last, for nothing may fail behind it: memory is not rolled back.

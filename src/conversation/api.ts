@@ -3,7 +3,7 @@ import type { Chat, ChatType, HistoryPolicy, Member, Reader, Role, UpdateRetenti
 import type { Result } from '../protocol/errors.ts';
 import type { ChatEvent, EventPage } from '../protocol/events.ts';
 import type { ClientFrame } from '../protocol/frames.ts';
-import type { PollView, Vote } from '../protocol/kinds.ts';
+import type { PollView, Preview, Vote } from '../protocol/kinds.ts';
 import type { Message, MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import type { ChatHead } from '../protocol/sync.ts';
 import type { Copy, Forward } from './admit.ts';
@@ -109,6 +109,8 @@ export interface RoomApi {
   forward(user: string, copy: Forward): Promise<Result<SentMessage>>;
   /** Sends what the system says. */
   announce(message: { client_id: string; content: string }): Promise<Result<SentMessage>>;
+  /** What was found behind the link of a message; null: nothing that is shown. */
+  previewed(seq: number, url: string, preview: Preview | null): Promise<void>;
   /** Members who have read the message, by user id. */
   readers(
     user: string,

@@ -71,6 +71,9 @@ const RULES: Rules = {
       conversation.forgetMentions(dropped, message.seq);
       for (const user of mentioned) if (!before.has(user)) conversation.mention(user, message);
       if (everyone === undefined) conversation.forgetEveryone(message);
+      for (const event of conversation.previews.forget(message.seq)) conversation.log.gone(event, 'erased');
+      const link = conversation.linkIn({ ...message, content, entities });
+      if (link !== undefined) conversation.previews.want(message.seq, link, now);
     });
   },
 
@@ -217,6 +220,7 @@ export function eraseTraces(conversation: Conversation, message: Message, reason
   conversation.forgetEveryone(message);
   conversation.forgetFiles(message.seq);
   blankQuotes(conversation, message.seq);
+  for (const event of conversation.previews.forget(message.seq)) log.gone(event, reason);
   if (message.kind === 'poll') conversation.polls.forget(message.seq);
 }
 

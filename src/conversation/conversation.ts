@@ -27,6 +27,7 @@ import { Membership } from './membership.ts';
 import { type Action, may, NOT_FOUND } from './permissions.ts';
 import { isPlaced } from './placement.ts';
 import { Polls } from './polls.ts';
+import { linkOf, Previews } from './previews.ts';
 import { loadRetention } from './retention.ts';
 import { CONVERSATION_MIGRATIONS } from './schema.ts';
 import { currentOf, States } from './state.ts';
@@ -55,6 +56,8 @@ const CONTENT = [
   'polls',
   'votes',
   'files',
+  'links',
+  'previews',
   'message_state',
   'edits',
   'reactions',
@@ -89,6 +92,7 @@ export class Conversation {
   readonly #files: SentFiles;
   readonly membership = new Membership(this);
   readonly polls = new Polls(this);
+  readonly previews = new Previews(this);
   readonly #owed = new Set<string>();
   #pair: string[] | undefined;
   #state: State | undefined;
@@ -224,7 +228,14 @@ export class Conversation {
     if (!actor.ok) return actor;
     const admit = () => admitMessage(this, actor.value, message, now);
     // One statement is atomic by itself; a savepoint of its own costs as much as the insert.
-    return writesMore(message) || isPlaced(this, message) ? this.#storage.transactionSync(admit) : admit();
+    return writesMore(message) || this.linkIn(message) !== undefined || isPlaced(this, message)
+      ? this.#storage.transactionSync(admit)
+      : admit();
+  }
+
+  /** The link of a message that is to be looked up; undefined: none is. */
+  linkIn({ kind, content, entities }: Pick<Submission, 'kind' | 'content' | 'entities'>): string | undefined {
+    return kind === 'text' && this.chat.previews === 'on' ? linkOf(content, entities) : undefined;
   }
 
   /** Appends a copy of a message of another conversation, as that one's room has answered. */

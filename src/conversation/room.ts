@@ -3,7 +3,7 @@ import type { TicketKeys } from '../files/ticket.ts';
 import type { InboxApi } from '../inbox/api.ts';
 import { ok, type Refusal, type Result, refuse } from '../protocol/errors.ts';
 import type { ReceiptFrame } from '../protocol/frames.ts';
-import type { PollView } from '../protocol/kinds.ts';
+import type { PollView, Preview } from '../protocol/kinds.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { RelayApi } from '../relay/api.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
@@ -61,6 +61,8 @@ export interface RoomPorts {
   relay(name: string): RelayApi;
   inbox(userId: string): Pick<InboxApi, 'notify' | 'signal'>;
   setAlarm(at: number): void;
+  /** Has a link of a message looked up, outside: the answer comes by `previewed`, or never. */
+  preview(job: { chat_id: string; seq: number; url: string }): Promise<void>;
   ticketKeys(): TicketKeys;
   /** Keeps an eye on work that nobody awaits. */
   background(work: Promise<void>): void;
@@ -153,8 +155,24 @@ export class Room {
       const commits = [expire(conversation, now), sendDue(conversation, now), closeDue(conversation, now)];
       conversation.timers.refresh();
       for (const commit of commits) this.publish(commit);
+      this.#lookUp(now);
     }
     this.#alarms.time(conversation.timers.next);
+  }
+
+  /** Has links looked up that messages have brought, or that nobody has answered for. */
+  #lookUp(now: number): void {
+    const { conversation } = this;
+    if (!conversation.exists || (conversation.timers.next ?? now + 1) > now) return;
+    const { id } = conversation.chat;
+    for (const link of conversation.previews.take(now)) this.#background(this.#ports.preview({ chat_id: id, ...link }));
+  }
+
+  /** What was found behind the link of a message. */
+  previewed(seq: number, url: string, preview: Preview | null): void {
+    const { conversation } = this;
+    if (!conversation.exists) return;
+    this.publish(conversation.transaction(() => conversation.previews.answer(seq, url, preview)));
   }
 
   /** Answers a member who asks for something beside messages. */
@@ -348,6 +366,7 @@ export class Room {
     for (const flush of this.#afterAnswers) flush();
     this.#afterAnswers.clear();
     if (events.length > 0) this.publish({ events, ended: [] });
+    this.#lookUp(now);
     if (this.conversation.initialised) this.#alarms.time(this.conversation.timers.next);
   }
 

@@ -134,7 +134,8 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
   CREATE INDEX files_seq ON files (seq);
   `,
   // `everyone`: messages that call all members (`users` null) or those who were online then (their ids): one row, however
-  // many they are. `quotes`: which messages have a piece of another one.
+  // many they are. `quotes`: which messages have a piece of another one. `links`: links that are still to be looked up;
+  // `previews`: the events that tell what was found.
   `
   CREATE TABLE everyone (seq INTEGER PRIMARY KEY, users TEXT) STRICT;
   CREATE TABLE quotes (target INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (target, seq)) STRICT, WITHOUT ROWID;
@@ -152,6 +153,14 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
     options TEXT NOT NULL,
     PRIMARY KEY (poll, user_id)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE links (
+    seq INTEGER PRIMARY KEY,
+    url TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    due_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX links_due ON links (due_at);
+  CREATE TABLE previews (target INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (target, seq)) STRICT, WITHOUT ROWID;
   ALTER TABLE chat ADD COLUMN forwards TEXT NOT NULL DEFAULT 'allowed';
   ALTER TABLE chat ADD COLUMN previews TEXT NOT NULL DEFAULT 'on';
   `,

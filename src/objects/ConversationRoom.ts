@@ -22,7 +22,7 @@ import type { Chat, Member, Reader, UpdateRetention } from '../protocol/chats.ts
 import { ok, type Result } from '../protocol/errors.ts';
 import type { EventPage } from '../protocol/events.ts';
 import { type ClientFrame, PING, PONG } from '../protocol/frames.ts';
-import type { PollView, Vote } from '../protocol/kinds.ts';
+import type { PollView, Preview, Vote } from '../protocol/kinds.ts';
 import type { MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import { RELAY_HEADER } from '../relay/api.ts';
 import { ANYWHERE, PLACE_HEADER } from '../relay/place.ts';
@@ -46,6 +46,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
       inbox: (userId) => inbox(env, userId),
       relay: (name) => relay(env, ctx.id.name ?? '', name),
       ticketKeys: () => ticketKeys(configOf(env)),
+      preview: async (job) => void (await env.PREVIEWS.send(job)),
       setAlarm: (at) => this.#background(ctx.storage.setAlarm(at)),
       background: (work) => this.#background(work),
       log: (message, fields) => this.#log(message, fields),
@@ -122,6 +123,10 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
   async announce(message: { client_id: string; content: string }): Promise<Result<SentMessage>> {
     this.#room.attend();
     return this.#sent(this.#room.placed(this.#room.conversation.announce(message)));
+  }
+
+  async previewed(seq: number, url: string, preview: Preview | null): Promise<void> {
+    this.#room.previewed(seq, url, preview);
   }
 
   async readers(

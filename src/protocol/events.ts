@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ForwardPolicy, HistoryPolicy, PreviewPolicy, Retention, Role } from './chats.ts';
 import { Seq, Timestamp, UserId } from './common.ts';
 import { messageState } from './current.ts';
-import { PollResults } from './kinds.ts';
+import { PollResults, Preview } from './kinds.ts';
 import { editableOut, messageOut } from './messages.ts';
 
 /** What every event has. */
@@ -35,6 +35,7 @@ export const ChatEvent = z
     z.object({ ...change, type: z.literal('reaction.removed'), emoji: z.string() }),
     z.object({ ...change, type: z.literal('message.pinned') }),
     z.object({ ...change, type: z.literal('message.unpinned') }),
+    z.object({ ...change, type: z.literal('message.preview'), preview: Preview }),
     z.object({ ...change, type: z.literal('poll.voted'), results: PollResults }),
     z.object({ ...change, type: z.literal('poll.closed'), results: PollResults }),
     z.object({

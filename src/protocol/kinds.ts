@@ -126,6 +126,17 @@ function flaw(value: unknown, depth: number): string | null {
   return null;
 }
 
+/** What stands behind a link of a message, as the page itself says. */
+export const Preview = z
+  .object({
+    url: z.string().meta({ description: 'The link, as the message has it' }),
+    title: z.string(),
+    description: z.string().optional(),
+    site_name: z.string().optional(),
+  })
+  .meta({ id: 'Preview' });
+export type Preview = z.infer<typeof Preview>;
+
 /** How a poll stands. */
 export const PollResults = z
   .object({

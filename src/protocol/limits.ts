@@ -13,6 +13,8 @@ export const LIMITS = {
   urlLength: 2048,
   /** Text of a quote, in UTF-16 code units. */
   quoteLength: 300,
+  previewTitleLength: 200,
+  previewDescriptionLength: 500,
   addressLength: 256,
   /** Phone numbers, and e-mail addresses, of one contact card. */
   contactEntries: 10,

@@ -48,6 +48,8 @@ export function changed(message: Message, event: ChatEvent, self?: string): Mess
       return withReactions(message, unreacted(message.reactions ?? [], event.emoji, event.actor_id === self));
     case 'message.pinned':
       return { ...message, pinned: { user_id: event.actor_id, created_at: event.created_at } };
+    case 'message.preview':
+      return { ...message, preview: event.preview };
     case 'poll.voted':
     case 'poll.closed':
       return { ...message, results: event.results };
@@ -141,7 +143,9 @@ function replied(thread: Thread | undefined, { seq, sender_id, thread_ordinal }:
 }
 
 function edited(message: Message, event: Extract<ChatEvent, { type: 'message.edited' }>): Message {
-  const next = { ...message, edited_at: event.created_at };
+  // What was found behind the link of the old text says nothing of the new one.
+  const { preview: _, ...kept } = message;
+  const next = { ...kept, edited_at: event.created_at };
   for (const name of Object.keys(EDITABLE)) Reflect.deleteProperty(next, name);
   return Object.assign(next, Object.fromEntries(Object.entries(event).filter(([name]) => name in EDITABLE)));
 }

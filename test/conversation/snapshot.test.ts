@@ -106,6 +106,11 @@ const STEPS: Record<EventType, fc.Arbitrary<Step>> = {
     .map(([user, options, anonymous, fresh]) => async (test) => {
       await voting(test, user, options, anonymous, fresh);
     }),
+  'message.preview': fc.tuple(person, text).map(([user, title]) => async (test) => {
+    const url = `https://example.com/${encodeURIComponent(title)}`;
+    const seq = await test.sent(user, `see ${url}`);
+    test.room.previewed(seq, url, { url, title });
+  }),
   'poll.closed': fc.tuple(person, fc.boolean()).map(([user, anonymous]) => async (test) => {
     const seq = await voting(test, user, [1], anonymous, true);
     value(test.room.closePoll(user, seq));

@@ -16,6 +16,8 @@ export const TICKET_KEYS: TicketKeys = [{ kid: 'test', secret: new Uint8Array(32
 export class TestInboxes {
   /** Notices that arrived, by user, oldest first. */
   readonly told = new Map<string, Notice[]>();
+  /** Links that are to be looked up. */
+  readonly links: { chat_id: string; seq: number; url: string }[] = [];
   readonly signals = new Map<string, string[]>();
   /** Device sockets that a user's inbox answers with. */
   readonly devices = new Map<string, number>();
@@ -55,6 +57,7 @@ export class TestInboxes {
       },
       endSessions: async () => undefined,
     }),
+    preview: async (job) => void this.links.push(job),
     ticketKeys: () => TICKET_KEYS,
     setAlarm: (at: number): void => {
       this.alarmAt = at;
