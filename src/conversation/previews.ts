@@ -65,7 +65,7 @@ export class Previews {
       else sql.exec('UPDATE links SET attempts = attempts + 1, due_at = ? WHERE seq = ?', now + AGAIN.ms, seq);
     }
     timers.refresh();
-    return due.filter(({ attempts }) => attempts < AGAIN.times);
+    return due.flatMap(({ seq, url, attempts }) => (attempts < AGAIN.times ? [{ seq, url }] : []));
   }
 
   /** What stands behind the link of a message, if that still has it; null: nothing that is shown. */

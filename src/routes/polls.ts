@@ -17,6 +17,7 @@ const get = createRoute({
   operationId: 'getPoll',
   tags,
   summary: 'A poll, and the own vote',
+  description: 'How many have chosen each option, and what the caller has chosen.',
   security,
   middleware,
   request: { params: params.message },

@@ -41,6 +41,14 @@ export const newWorkspace = async (f: Fixture) => {
   await request(`/api/workspaces/${id}/members`, { token: f.owner.token, body: { user_ids: [f.member.id] } });
   return id;
 };
+/** A poll of the owner's in a new group: its path. */
+const newPoll = async (f: Fixture, fields: Record<string, unknown> = {}) => {
+  const id = await newGroup(f);
+  const body = { kind: 'poll', content: 'When?', poll: { options: ['six', 'seven'], ...fields } };
+  const response = await request(`/api/chats/${id}/messages`, { token: f.owner.token, body });
+  const { seq } = (await response.json()) as { seq: number };
+  return { id, seq: `${seq}` };
+};
 export const suspend = (account: Account, status = 'Suspended') =>
   request(`/api/admin/users/${account.id}/status`, { method: 'PUT', token: env.ADMIN_TOKEN, body: { status } });
 const sessionOf = (account: Account): string => {
@@ -227,6 +235,80 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
       { status: 422, body: { content: '\ud800' } },
     ];
   },
+  forwardMessage: async (f) => {
+    const path = { id: await newGroup(f) };
+    const from_chat_id = f.group;
+    const said = await request(`/api/chats/${f.group}/messages`, {
+      token: f.owner.token,
+      body: { content: 'Carry me' },
+    });
+    const { seq } = (await said.json()) as { seq: number };
+    const body = { client_id: unique('client'), from_chat_id, seq };
+    return [
+      { status: 201, path, body },
+      { status: 200, path, body },
+      { status: 201, path, body: { from_chat_id, seq } },
+      { status: 409, path, body: { ...body, from_chat_id: path.id, seq: 2 } },
+      { status: 404, path, as: f.stranger, body: { from_chat_id, seq } },
+      { status: 404, path, body: { from_chat_id, seq: 99_999 } },
+      { status: 404, path, body: { from_chat_id: newId('chat'), seq } },
+      { status: 403, as: f.stranger, path: { id: await newChannel(f) }, body: { from_chat_id, seq } },
+      { status: 422, path, body: { from_chat_id } },
+    ];
+  },
+  listReaders: async (f) => {
+    const path = { seq: '2', id: f.group };
+    return [
+      { status: 200, path },
+      { status: 200, path, query: 'limit=1' },
+      { status: 404, path: { ...path, seq: '1' } },
+      { status: 404, path, as: f.stranger },
+      { status: 403, as: f.stranger, path: { id: await newChannel(f), seq: '2' } },
+      { status: 422, path, query: 'limit=0' },
+    ];
+  },
+  getPoll: async (f) => {
+    const path = await newPoll(f);
+    return [
+      { status: 200, path },
+      { status: 404, path, as: f.stranger },
+      { status: 404, path: { ...path, seq: '1' } },
+      { status: 403, as: f.stranger, path: { id: await newChannel(f), seq: '1' } },
+    ];
+  },
+  votePoll: async (f) => {
+    const path = await newPoll(f);
+    const closed = await newPoll(f);
+    await request(`/api/chats/${closed.id}/messages/${closed.seq}/poll/close`, {
+      method: 'POST',
+      token: f.owner.token,
+    });
+    return [
+      { status: 200, path, body: { options: [1] } },
+      { status: 200, path, as: f.member, body: { options: [] } },
+      { status: 422, path, body: { options: [0, 1] } },
+      { status: 422, path, body: { options: [9] } },
+      { status: 422, path, body: {} },
+      { status: 409, path: closed, body: { options: [1] } },
+      { status: 404, path, as: f.stranger, body: { options: [1] } },
+      { status: 403, as: f.stranger, path: { id: await newChannel(f), seq: '1' }, body: { options: [1] } },
+    ];
+  },
+  closePoll: async (f) => {
+    const path = await newPoll(f);
+    return [
+      { status: 403, path, as: f.member },
+      { status: 404, path, as: f.stranger },
+      { status: 200, path },
+      { status: 200, path },
+    ];
+  },
+  listVotes: async (f) => [
+    { status: 200, path: await newPoll(f) },
+    { status: 403, path: await newPoll(f, { anonymous: true }) },
+    { status: 404, path: await newPoll(f), as: f.stranger },
+    { status: 422, path: await newPoll(f), query: 'limit=0' },
+  ],
   listMessages: ({ stranger }) => [
     { status: 200 },
     { status: 200, query: 'before=5&limit=2' },
@@ -400,6 +482,18 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
       { status: 404, as: null, headers, path: { id: newId('usr') }, body: { status: 'Active' } },
       { status: 422, as: null, headers, path, body: { status: 'Gone' } },
       { status: 401, path, body: { status: 'Suspended' } },
+    ];
+  },
+  announce: async (f) => {
+    const headers = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
+    const body = { client_id: unique('client'), content: 'Closed at six' };
+    return [
+      { status: 201, as: null, headers, body },
+      { status: 200, as: null, headers, body },
+      { status: 409, as: null, headers, body: { ...body, content: 'other' } },
+      { status: 404, as: null, headers, path: { id: newId('chat') }, body },
+      { status: 422, as: null, headers, body: { content: '' } },
+      { status: 401, as: f.owner, body },
     ];
   },
   health: () => [{ status: 200, as: null }],
