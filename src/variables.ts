@@ -38,6 +38,19 @@ const Variables = z.object({
     })
     .pipe(z.object({ keys: z.array(SigningKey).min(1) })),
   ADMIN_TOKEN: z.string().min(32, 'must be at least 32 characters; make it with `npm run keys`'),
+  SMTP_URL: z
+    .url({ protocol: /^smtps?$/, error: 'must be smtps://user:password@host, or smtp://host:port' })
+    .transform((text) => new URL(text))
+    .refine((url) => url.protocol === 'smtps:' || url.username === '', {
+      error: 'must be smtps:// when it carries a password, which smtp:// would send in clear',
+    })
+    // Empty: no mail is sent.
+    .or(z.literal('').transform(() => undefined))
+    .optional(),
+  MAIL_FROM: z
+    .string()
+    .regex(/^([^<>\r\n]+ <[^<>\s@]+@[^<>\s@]+>|[^<>\s@]+@[^<>\s@]+)$/, 'must be an address, or Name <address>')
+    .optional(),
 });
 
 export type SigningKey = z.infer<typeof SigningKey>;
@@ -49,6 +62,11 @@ export interface Config {
   reconnectWindow: number;
   signingKeys: [SigningKey, ...SigningKey[]];
   adminToken: string;
+  mail: {
+    from: string;
+    /** null: not by SMTP. */
+    smtp: { host: string; port: number; secure: boolean; user?: string; password?: string } | null;
+  };
 }
 
 /** Bad configuration: the message is one line that names the variable and what is wrong with it. */
@@ -59,7 +77,19 @@ export class ConfigError extends Error {
   }
 }
 
-export function parseConfig(env: Record<keyof z.input<typeof Variables>, unknown>): Config {
+function smtpOf(url: URL): Config['mail']['smtp'] {
+  const secure = url.protocol === 'smtps:';
+  return {
+    host: url.hostname,
+    port: Number(url.port || (secure ? 465 : 25)),
+    secure,
+    ...(url.username === ''
+      ? {}
+      : { user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }),
+  };
+}
+
+export function parseConfig(env: Partial<Record<keyof z.input<typeof Variables>, unknown>>): Config {
   const parsed = Variables.safeParse(env);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -78,5 +108,9 @@ export function parseConfig(env: Record<keyof z.input<typeof Variables>, unknown
     reconnectWindow: parsed.data.RECONNECT_WINDOW_MS,
     signingKeys: [first, ...rest],
     adminToken: parsed.data.ADMIN_TOKEN,
+    mail: {
+      from: parsed.data.MAIL_FROM ?? `Tideline <no-reply@${new URL(parsed.data.PUBLIC_URL).hostname}>`,
+      smtp: parsed.data.SMTP_URL === undefined ? null : smtpOf(parsed.data.SMTP_URL),
+    },
   };
 }

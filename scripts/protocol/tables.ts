@@ -66,6 +66,7 @@ const ERROR_TEXTS: Record<ErrorCode, string> = {
   quota_exceeded: 'The files of the user, or of the workspace, take all the space that they may take.',
   unsupported_media_type: 'Send `Content-Type: application/json`.',
   range_not_satisfiable: '`Content-Range` says how long the file is.',
+  invalid_code: 'A code from a mail is wrong, was used, or has ended. Ask for a new one.',
   invalid: 'A value or a field is not right; the message names it, `errors` names each. Do not repeat it.',
   upgrade_required: 'Open the address as a WebSocket.',
   rate_limited: 'Wait `retry_after` seconds, then repeat the same request.',

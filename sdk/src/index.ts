@@ -19,8 +19,19 @@ export type { Message, MessageKind, MessagePage, SendMessage, SentMessage } from
 export type { GoneReason } from '../../src/protocol/reduce.ts';
 export type { Change, ItemChange, ItemKind, ItemValue, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 export { unread } from '../../src/protocol/unread.ts';
-export type { Presence, Profile, Session, SignIn, SignUp, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';
+export type {
+  EmailState,
+  Presence,
+  Profile,
+  Session,
+  SignIn,
+  SignUp,
+  Tokens,
+  UpdateUser,
+  User,
+} from '../../src/protocol/users.ts';
 export type { ErrorCode } from '../../src/protocol/wire.ts';
+export type { AccountResource } from './account.ts';
 export { Chat, type ChatEvents, type Draft } from './chat.ts';
 export type { ChatPage, ChatsResource, NewChat } from './chats.ts';
 export { type ClientEvents, type ClientOptions, createClient, TidelineClient } from './client.ts';

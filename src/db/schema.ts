@@ -203,3 +203,32 @@ export const uploadParts = sqliteTable(
 
 /** Bytes of the files and uploads of a user or a workspace. Triggers keep it. */
 export const fileUsage = sqliteTable('file_usage', { scope: text().primaryKey(), bytes: integer().notNull() });
+
+/** Codes that were sent by mail. */
+export const accountCodes = sqliteTable(
+  'account_codes',
+  {
+    /** SHA-256 of the code, in hex. */
+    hash: text().primaryKey(),
+    user_id: text().notNull(),
+    purpose: text({ enum: ['verify', 'reset'] }).notNull(),
+    /** The address that it was sent to: it is good as long as this is the account's. */
+    email: text().notNull(),
+    expires_at: integer().notNull(),
+  },
+  (t) => [index('account_codes_user').on(t.user_id, t.purpose), index('account_codes_expiry').on(t.expires_at)],
+);
+
+/** Addresses whose mail somebody has read. */
+export const verifiedEmails = sqliteTable(
+  'verified_emails',
+  { user_id: text().notNull(), email: text().notNull(), verified_at: integer().notNull() },
+  (t) => [primaryKey({ columns: [t.user_id, t.email] })],
+);
+
+/** Devices that have signed in before, by SHA-256 of the key that only they have, in hex. */
+export const knownDevices = sqliteTable(
+  'known_devices',
+  { user_id: text().notNull(), key_hash: text().notNull(), first_seen: integer().notNull() },
+  (t) => [primaryKey({ columns: [t.user_id, t.key_hash] })],
+);

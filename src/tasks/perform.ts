@@ -5,6 +5,7 @@ import { sessions, users } from '../db/schema.ts';
 import { advance, deleting, type StoredTask, type Task } from '../db/tasks.ts';
 import { isWorkspaceMember, outsiders } from '../db/workspaces.ts';
 import { settleObject } from '../files/uploads.ts';
+import { sendAccountMail } from '../mail/account-mails.ts';
 import { inbox, room } from '../objects/stubs.ts';
 
 /** Conversations that one run of a task visits; the rest comes with the next run. */
@@ -53,6 +54,9 @@ async function perform(env: Env, db: Db, { id, task }: StoredTask): Promise<Task
     }
     case 'settle_object':
       await settleObject(env, db, task);
+      return null;
+    case 'mail':
+      await sendAccountMail(env, db, task);
       return null;
   }
 }

@@ -1,6 +1,8 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
+import { database } from '../../src/db/client.ts';
 import { newId } from '../../src/ids.ts';
+import { issueCode, type Purpose } from '../../src/mail/codes.ts';
 import { type Account, request, signIn, signUp, unique } from '../support/api.ts';
 import { begin, complete, noise, putPart, upload } from '../support/files.ts';
 import { roomOf } from '../support/objects.ts';
@@ -48,6 +50,10 @@ const sessionOf = (account: Account): string => {
   const { sid } = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/'))) as { sid: string };
   return sid;
 };
+
+/** As a mail would bring it. */
+const codeOf = (account: Account, purpose: Purpose): Promise<string> =>
+  issueCode(database(env), purpose, { id: account.id, email: account.email }, Date.now());
 
 const contentCases = (path: Record<string, string>, sha256: string, stranger: Account): Case[] => [
   { status: 200, path },
@@ -113,6 +119,23 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
       { status: 401, as, body },
     ];
   },
+  getEmailState: () => [{ status: 200 }],
+  sendVerification: async () => [{ status: 204, as: await signUp() }],
+  verifyEmail: async () => [
+    { status: 200, as: null, body: { code: await codeOf(await signUp(), 'verify') } },
+    { status: 422, as: null, body: { code: 'wrong' } },
+    { status: 422, as: null, body: { code: '' } },
+  ],
+  forgotPassword: ({ owner }) => [
+    { status: 204, as: null, body: { email: owner.email } },
+    { status: 204, as: null, body: { email: `${unique('nobody')}@example.com` } },
+    { status: 422, as: null, body: { email: 'ada' } },
+  ],
+  resetPassword: async () => [
+    { status: 204, as: null, body: { code: await codeOf(await signUp(), 'reset'), new_password: 'another password' } },
+    { status: 422, as: null, body: { code: 'wrong', new_password: 'another password' } },
+    { status: 422, as: null, body: { code: 'wrong', new_password: 'short' } },
+  ],
   getMe: () => [{ status: 200 }],
   updateMe: async () => {
     const taken = unique('taken');
