@@ -75,7 +75,7 @@ export function messagePageJson(
   member: MemberRow,
   page: { before?: number; after?: number; limit: number },
 ): Json<MessagePage> {
-  const { rows, hasMore } = log.messagePage(member.visible_from, page);
+  const { rows, hasMore } = log.messagePage(member.visible_from, page, member.user_id);
   const mine = ownReactions(sql, member.user_id, rows);
   return `{"items":[${rows.map((row) => currentJson(chat.id, row, mine)).join(',')}],"has_more":${hasMore}}`;
 }

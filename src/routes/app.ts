@@ -3,15 +3,18 @@ import { ApiError } from '../errors.ts';
 import { admin } from './admin.ts';
 import { type ApiContext, router } from './api.ts';
 import { auth } from './auth.ts';
+import { changes } from './changes.ts';
 import { chats } from './chats.ts';
 import { docs } from './docs.ts';
 import { contents, files } from './files.ts';
+import { friends } from './friends.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
 import { health } from './health.ts';
 import { members } from './members.ts';
 import { messages } from './messages.ts';
 import { notifications } from './notifications.ts';
 import { problem } from './problem.ts';
+import { search } from './search.ts';
 import { sockets } from './sockets.ts';
 import { sync } from './sync.ts';
 import { users } from './users.ts';
@@ -29,11 +32,14 @@ routed.use('/api/*', bounded);
 export const app = routed
   .route('/', auth)
   .route('/', users)
+  .route('/', friends)
   .route('/', chats)
   .route('/', members)
   .route('/', messages)
   .route('/', files)
+  .route('/', changes)
   .route('/', workspaces)
+  .route('/', search)
   .route('/', sync)
   .route('/', notifications)
   .route('/', admin)

@@ -34,6 +34,19 @@ const created = async (path: string, account: Account, body: unknown): Promise<s
   const { id } = (await response.json()) as { id: string };
   return id;
 };
+/** Somebody to whom only friends may write. */
+const closed = async (): Promise<string> => {
+  const account = await signUp();
+  await request('/api/users/me/privacy', { token: account.token, method: 'PUT', body: { messages: 'friends' } });
+  return account.id;
+};
+/** Two new people who are friends. */
+const newFriends = async (): Promise<[Account, Account]> => {
+  const [one, two] = [await signUp(), await signUp()];
+  await request('/api/friend-requests', { token: one.token, body: { user_id: two.id } });
+  await request('/api/friend-requests', { token: two.token, body: { user_id: one.id } });
+  return [one, two];
+};
 export const newGroup = ({ owner, member }: Fixture) =>
   created('/api/chats', owner, { type: 'Group', name: 'Group', members: [member.id] });
 const newChannel = ({ owner }: Fixture) =>
@@ -159,9 +172,112 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     { status: 200, path: { id: owner.id } },
     { status: 404, path: { id: member.id } },
   ],
+  listFriends: () => [{ status: 200 }, { status: 200, query: 'limit=1' }, { status: 422, query: 'cursor=bad' }],
+  updateFriend: async (f) => {
+    const [as, friend] = await newFriends();
+    const path = { id: friend.id };
+    const group = await created('/api/friend-groups', as, { name: 'Crew' });
+    return [
+      { status: 200, as, path, body: { remark: 'Captain', group_ids: [group, group] } },
+      { status: 200, as, path, body: { remark: null } },
+      { status: 404, path: { id: f.stranger.id }, body: { remark: 'No' } },
+      { status: 422, as, path, body: { group_ids: [newId('fgr')] } },
+      { status: 422, as, path, body: { remark: '' } },
+    ];
+  },
+  removeFriend: async () => {
+    const [as, friend] = await newFriends();
+    const path = { id: friend.id };
+    return [
+      { status: 204, as, path },
+      { status: 404, as, path },
+    ];
+  },
+  listFriendRequests: () => [{ status: 200 }, { status: 422, query: 'cursor=bad' }],
+  requestFriend: async (f) => {
+    const [asked, shy, blocker] = [await signUp(), await signUp(), await signUp()];
+    await request('/api/users/me/privacy', { token: shy.token, method: 'PUT', body: { friend_requests: 'nobody' } });
+    await request(`/api/blocks/${f.owner.id}`, { token: blocker.token, method: 'PUT' });
+    await request(`/api/blocks/${asked.id}`, { token: f.member.token, method: 'PUT' });
+    return [
+      { status: 200, body: { user_id: asked.id, text: 'Hello', source: 'search' } },
+      { status: 200, body: { user_id: asked.id } },
+      { status: 200, as: asked, body: { user_id: f.owner.id } },
+      { status: 403, body: { user_id: shy.id } },
+      { status: 403, body: { user_id: blocker.id } },
+      { status: 404, body: { user_id: newId('usr') } },
+      { status: 404, body: { user_id: f.suspended.id } },
+      { status: 409, as: f.member, body: { user_id: asked.id } },
+      { status: 422, body: { user_id: f.owner.id } },
+      { status: 422, body: { user_id: asked.id, text: 'x'.repeat(257) } },
+    ];
+  },
+  acceptFriendRequest: async ({ stranger }) => {
+    const [as, asking] = [await signUp(), await signUp()];
+    await request('/api/friend-requests', { token: asking.token, body: { user_id: as.id } });
+    return [
+      { status: 200, as, path: { id: asking.id } },
+      { status: 200, as, path: { id: asking.id } },
+      { status: 404, as, path: { id: stranger.id } },
+    ];
+  },
+  declineFriendRequest: async () => {
+    const [as, asking] = [await signUp(), await signUp()];
+    await request('/api/friend-requests', { token: asking.token, body: { user_id: as.id } });
+    return [
+      { status: 204, as, path: { id: asking.id } },
+      { status: 404, as, path: { id: asking.id } },
+      { status: 404, as: asking, path: { id: as.id } },
+    ];
+  },
+  listFriendGroups: () => [{ status: 200 }],
+  createFriendGroup: () => [
+    { status: 201, body: { name: 'Crew' } },
+    { status: 422, body: { name: '' } },
+  ],
+  renameFriendGroup: async ({ owner, stranger }) => {
+    const path = { id: await created('/api/friend-groups', owner, { name: 'Crew' }) };
+    return [
+      { status: 200, path, body: { name: 'Hands' } },
+      { status: 404, as: stranger, path, body: { name: 'No' } },
+    ];
+  },
+  deleteFriendGroup: async ({ owner, stranger }) => {
+    const path = { id: await created('/api/friend-groups', owner, { name: 'Crew' }) };
+    return [
+      { status: 404, as: stranger, path },
+      { status: 204, path },
+      { status: 404, path },
+    ];
+  },
+  listBlocks: () => [{ status: 200 }, { status: 422, query: 'cursor=bad' }],
+  blockUser: async ({ owner }) => {
+    const path = { id: (await signUp()).id };
+    return [
+      { status: 200, path },
+      { status: 200, path },
+      { status: 404, path: { id: newId('usr') } },
+      { status: 422, path: { id: owner.id } },
+    ];
+  },
+  unblockUser: async ({ owner }) => {
+    const path = { id: (await signUp()).id };
+    await request(`/api/blocks/${path.id}`, { token: owner.token, method: 'PUT' });
+    return [
+      { status: 204, path },
+      { status: 404, path },
+    ];
+  },
+  getPrivacy: () => [{ status: 200 }],
+  updatePrivacy: () => [
+    { status: 200, body: { friend_requests: 'approval', messages: 'everyone', last_seen: 'everyone' } },
+    { status: 200, body: {} },
+    { status: 422, body: { messages: 'nobody' } },
+  ],
   listChats: () => [{ status: 200 }, { status: 200, query: 'limit=1' }, { status: 422, query: 'cursor=bad' }],
   createChat: async (f) => [
     { status: 201, body: { type: 'Single', members: [(await signUp()).id] } },
+    { status: 403, body: { type: 'Single', members: [await closed()] } },
     { status: 201, body: { type: 'Single', members: [f.member.id] } },
     { status: 200, body: { type: 'Single', members: [f.owner.id, f.member.id] } },
     { status: 200, as: f.member, body: { type: 'Single', members: [f.owner.id] } },
@@ -263,6 +379,19 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     { status: 200, query: 'after=1&limit=2' },
     { status: 404, as: stranger },
     { status: 422, query: 'after=x' },
+  ],
+  searchChat: ({ stranger }) => [
+    { status: 200, query: 'q=hello' },
+    { status: 200, query: 'q=hello&sort=relevance&limit=5' },
+    { status: 404, as: stranger, query: 'q=hello' },
+    { status: 422 },
+    { status: 422, query: 'q=hello&cursor=x' },
+  ],
+  searchAll: ({ group }) => [
+    { status: 200, query: 'q=hello' },
+    { status: 200, query: `q=hello&chats=${group}` },
+    { status: 422, query: 'q=' },
+    { status: 422, query: 'q=hello&chats=x' },
   ],
   listWorkspaces: () => [{ status: 200 }, { status: 200, query: 'limit=1' }],
   createWorkspace: () => [
