@@ -16,6 +16,15 @@ const list = z.string().transform((text) =>
     .filter(Boolean),
 );
 
+/** A P-256 private key as JWK. Browsers subscribe by its public half, so it is kept for as long as they are to be reached. */
+const VapidKey = z.object({
+  kty: z.literal('EC'),
+  crv: z.literal('P-256'),
+  x: z.string(),
+  y: z.string(),
+  d: z.string(),
+});
+
 const Variables = z.object({
   ENVIRONMENT: z.enum(['local', 'production']),
   PUBLIC_URL: z
@@ -47,6 +56,18 @@ const Variables = z.object({
     // Empty: no mail is sent.
     .or(z.literal('').transform(() => undefined))
     .optional(),
+  VAPID_KEY: z
+    .string()
+    .transform((text, ctx) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        ctx.addIssue('must be JSON; make it with `npm run keys`');
+        return z.NEVER;
+      }
+    })
+    .pipe(VapidKey)
+    .optional(),
   MAIL_FROM: z
     .string()
     .regex(/^([^<>\r\n]+ <[^<>\s@]+@[^<>\s@]+>|[^<>\s@]+@[^<>\s@]+)$/, 'must be an address, or Name <address>')
@@ -62,6 +83,8 @@ export interface Config {
   reconnectWindow: number;
   signingKeys: [SigningKey, ...SigningKey[]];
   adminToken: string;
+  /** By which push services know this server; null: nothing is pushed. */
+  vapid: { subject: string; publicKey: string; privateKey: string } | null;
   mail: {
     from: string;
     /** null: not by SMTP. */
@@ -89,6 +112,18 @@ function smtpOf(url: URL): Config['mail']['smtp'] {
   };
 }
 
+const bytesOf = (base64url: string): string => atob(base64url.replaceAll('-', '+').replaceAll('_', '/'));
+
+function vapidOf({ x, y, d }: z.infer<typeof VapidKey>, publicUrl: string): Config['vapid'] {
+  // An uncompressed point: what browsers want.
+  const point = btoa(`\x04${bytesOf(x)}${bytesOf(y)}`);
+  return {
+    subject: publicUrl.startsWith('https:') ? publicUrl : `mailto:no-reply@${new URL(publicUrl).hostname}`,
+    publicKey: point.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', ''),
+    privateKey: d,
+  };
+}
+
 export function parseConfig(env: Partial<Record<keyof z.input<typeof Variables>, unknown>>): Config {
   const parsed = Variables.safeParse(env);
   if (!parsed.success) {
@@ -108,6 +143,7 @@ export function parseConfig(env: Partial<Record<keyof z.input<typeof Variables>,
     reconnectWindow: parsed.data.RECONNECT_WINDOW_MS,
     signingKeys: [first, ...rest],
     adminToken: parsed.data.ADMIN_TOKEN,
+    vapid: parsed.data.VAPID_KEY === undefined ? null : vapidOf(parsed.data.VAPID_KEY, parsed.data.PUBLIC_URL),
     mail: {
       from: parsed.data.MAIL_FROM ?? `Tideline <no-reply@${new URL(parsed.data.PUBLIC_URL).hostname}>`,
       smtp: parsed.data.SMTP_URL === undefined ? null : smtpOf(parsed.data.SMTP_URL),

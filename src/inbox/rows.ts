@@ -43,7 +43,11 @@ export function recordOf(row: Record<string, SqlStorageValue>): ChatRecord {
 /** The conversation for the list is as old as its latest message, or as the user's coming. Milliseconds since 1970. */
 export const activityOf = (item: ChatListItem): number => Date.parse(item.last_message?.created_at ?? item.joined_at);
 
-const NO_PREFERENCES = { muted: false, pinned: false, archived: false };
+const NO_PREFERENCES: Pick<ChatListItem, 'muted' | 'pinned' | 'archived' | 'notify'> = {
+  muted: false,
+  pinned: false,
+  archived: false,
+};
 
 /**
  * The row after a notice. Notices arrive at least once and in any order: watermarks take the maximum, membership goes by
@@ -93,11 +97,12 @@ export function merge(row: ChatRecord | undefined, notice: Notice, listening: bo
     muted: preferences.muted,
     pinned: preferences.pinned,
     archived: preferences.archived,
+    ...(preferences.notify === undefined ? {} : { notify: preferences.notify }),
   };
   return { ...base, gone: null, item, mentions, stale };
 }
 
-export function withPreferences(row: ChatRecord, { muted, pinned, archived }: Preferences): ChatRecord {
+export function withPreferences(row: ChatRecord, { muted, pinned, archived, notify }: Preferences): ChatRecord {
   if (row.item === null) return row;
   return {
     ...row,
@@ -106,6 +111,7 @@ export function withPreferences(row: ChatRecord, { muted, pinned, archived }: Pr
       muted: muted ?? row.item.muted,
       pinned: pinned ?? row.item.pinned,
       archived: archived ?? row.item.archived,
+      ...(notify === undefined ? {} : { notify }),
     },
   };
 }

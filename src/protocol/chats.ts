@@ -57,6 +57,10 @@ export const Chat = z
   .meta({ id: 'Chat' });
 export type Chat = z.infer<typeof Chat>;
 
+/** What of a conversation is pushed to devices that are not connected. A muted conversation is never pushed. */
+export const NotifyLevel = z.enum(['all', 'mentions', 'none']).meta({ id: 'NotifyLevel' });
+export type NotifyLevel = z.infer<typeof NotifyLevel>;
+
 /** The conversation as its reader has it. Message counts make unread arithmetic: see `unread`. */
 export const ChatListItem = Chat.extend({
   messages: z.int().meta({ description: 'Messages in the log so far (the ordinal of the newest)' }),
@@ -74,6 +78,7 @@ export const ChatListItem = Chat.extend({
   muted: z.boolean(),
   pinned: z.boolean(),
   archived: z.boolean(),
+  notify: NotifyLevel.optional().meta({ description: 'What of it is pushed; `all` when absent' }),
 }).meta({ id: 'ChatListItem' });
 export type ChatListItem = z.infer<typeof ChatListItem>;
 
@@ -94,7 +99,12 @@ export const UpdateChat = z
 export type UpdateChat = z.infer<typeof UpdateChat>;
 
 export const Preferences = z
-  .strictObject({ muted: z.boolean().optional(), pinned: z.boolean().optional(), archived: z.boolean().optional() })
+  .strictObject({
+    muted: z.boolean().optional(),
+    pinned: z.boolean().optional(),
+    archived: z.boolean().optional(),
+    notify: NotifyLevel.optional(),
+  })
   .meta({ id: 'Preferences' });
 export type Preferences = z.infer<typeof Preferences>;
 

@@ -14,6 +14,7 @@ import { members } from './members.ts';
 import { messages } from './messages.ts';
 import { notifications } from './notifications.ts';
 import { problem } from './problem.ts';
+import { push } from './push.ts';
 import { search } from './search.ts';
 import { sockets } from './sockets.ts';
 import { sync } from './sync.ts';
@@ -42,6 +43,7 @@ export const app = routed
   .route('/', search)
   .route('/', sync)
   .route('/', notifications)
+  .route('/', push)
   .route('/', admin)
   .route('/', health)
   .route(

@@ -218,6 +218,7 @@ it('between a large room and an inbox no news is lost, however their calls and a
               search: async () => refuse('not_found', 'nobody asks'),
               endSessions: async () => undefined,
             }),
+            alert: () => undefined,
             peer: () => ({ meet: async () => null }),
             background,
             log: () => undefined,

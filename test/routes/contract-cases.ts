@@ -64,6 +64,11 @@ const sessionOf = (account: Account): string => {
   return sid;
 };
 
+const subscription = {
+  endpoint: 'https://fcm.googleapis.com/fcm/send/contract',
+  keys: { p256dh: `B${'A'.repeat(86)}`, auth: 'A'.repeat(22) },
+};
+
 /** As a mail would bring it. */
 const codeOf = (account: Account, purpose: Purpose): Promise<string> =>
   issueCode(database(env), purpose, { id: account.id, email: account.email }, Date.now());
@@ -321,7 +326,7 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
   },
   setChatPreferences: ({ stranger }) => [
     { status: 200, body: { muted: true, pinned: true, archived: false } },
-    { status: 200, body: { muted: false } },
+    { status: 200, body: { muted: false, notify: 'mentions' } },
     { status: 404, as: stranger, body: { muted: true } },
   ],
   listMembers: async (f) => [
@@ -543,6 +548,33 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     });
     return contentCases({ file_id: id }, sha256, stranger);
   },
+  getPushKey: () => [{ status: 200 }],
+  subscribeToPush: () => [
+    { status: 201, body: subscription },
+    { status: 201, body: { ...subscription, expirationTime: null } },
+    { status: 422, body: { ...subscription, endpoint: 'https://example.com/push' } },
+    { status: 422, body: { ...subscription, endpoint: 'http://fcm.googleapis.com/push' } },
+    { status: 422, body: { ...subscription, endpoint: 'https://fcm.googleapis.com:8443/push' } },
+    { status: 422, body: { ...subscription, endpoint: 'https://fcm.googleapis.com@127.0.0.1/push' } },
+    { status: 422, body: { ...subscription, keys: { p256dh: 'x', auth: 'x' } } },
+  ],
+  listPushSubscriptions: () => [{ status: 200 }],
+  unsubscribeFromPush: async ({ owner, stranger }) => {
+    const made = await request('/api/push/subscriptions', { token: owner.token, body: subscription });
+    const path = (await made.json()) as { id: string };
+    return [
+      { status: 404, as: stranger, path },
+      { status: 204, path },
+      { status: 404, path },
+    ];
+  },
+  getNotificationSettings: () => [{ status: 200 }],
+  setNotificationSettings: () => [
+    { status: 200, body: { quiet_hours: { from: '22:00', to: '07:30', time_zone: 'Asia/Shanghai' } } },
+    { status: 200, body: { quiet_hours: null } },
+    { status: 422, body: { quiet_hours: { from: '25:00', to: '07:30', time_zone: 'Asia/Shanghai' } } },
+    { status: 422, body: { quiet_hours: { from: '22:00', to: '07:30', time_zone: 'Atlantis/Center' } } },
+  ],
   setUserStatus: async () => {
     const path = { id: (await signUp()).id };
     const headers = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
