@@ -44,6 +44,7 @@ export const METRICS = {
   grownMb: metric('server memory grown at the peak, MB', 1),
   serverCpuPerMegabyte: metric('server CPU-ms per MB', 2, true),
   callP50: metric('call p50, ms', 2),
+  callP95: metric('call p95, ms', 2),
   callP99: metric('call p99, ms', 2),
   serverCpuPerCall: metric('server CPU-ms per call', 3),
   bytesPerCall: metric('bytes per answer', 0),

@@ -115,6 +115,30 @@ describe('npm start', () => {
     expect(await (await fetch(`${url}/api/files/${id}/content`, { headers })).text()).toBe('kept');
   });
 
+  it('keeps every mail in a folder and prints it: who tries it out confirms an address without a mail server', async () => {
+    const folder = await temporaryFolder();
+    const server = start({ STATE_DIR: folder });
+    const url = await urlOf(server);
+    expect((await signUp(url)).status).toBe(201);
+    const kept = () => readdirSync(folder).includes('mail') && readdirSync(join(folder, 'mail'));
+    for (let i = 0; i < 100 && !kept(); i++) await sleep(100);
+    const [name = ''] = kept() || [];
+    const mail = readFileSync(join(folder, 'mail', name), 'utf8');
+    expect((await stat(join(folder, 'mail', name))).mode & 0o777).toBe(0o600);
+    expect(mail).toMatch(/^To: ada@example\.com\r$/m);
+    const code = /^[0-9a-z]{32}\r?$/m.exec(mail)?.[0].trim();
+    const verified = await fetch(`${url}/api/auth/verify`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ code }),
+    });
+    expect(verified.status).toBe(200);
+    expect(await stop(server)).toBe(0);
+    const { output } = await server.ended;
+    expect(output).toContain(`mail to ada@example.com: ${join(folder, 'mail', name)}\n`);
+    expect(output).toContain(`  | ${code}\n`);
+  });
+
   it('shows nobody the content of a bucket', async () => {
     const server = start({ STATE_DIR: await temporaryFolder() });
     const response = await fetch(`${await urlOf(server)}/cdn-cgi/local/r2/public/tideline-files/x`);
@@ -170,6 +194,9 @@ describe('npm start', () => {
     [{ PORT: 'x' }, /^tideline: PORT="x": .*\n$/],
     [{ HOST: 'no.such.host.invalid' }, /^tideline: HOST no\.such\.host\.invalid is not an address of this machine\n$/],
     [{ PUBLIC_URL: 'ftp://x' }, /^tideline: configuration: PUBLIC_URL .*\n$/],
+    [{ SMTP_URL: 'http://mail' }, /^tideline: configuration: SMTP_URL must be smtps?:.*\n$/],
+    [{ SMTP_URL: 'smtp://a:b@mail' }, /^tideline: configuration: SMTP_URL must be smtps:.*\n$/],
+    [{ MAIL_FROM: 'nobody' }, /^tideline: configuration: MAIL_FROM must be an address.*\n$/],
     [{ ADMIN_TOKEN: 'short' }, /^tideline: configuration: ADMIN_TOKEN .*\n$/],
     [{ STATE_DIR: join(ROOT, 'package.json') }, /^tideline: STATE_DIR .*package\.json cannot be used: .*\n$/],
   ])('says in one line what is wrong with %j', async (env, line) => {

@@ -1,20 +1,25 @@
 import type { ChatEvent } from '../../src/protocol/events.ts';
 import type { Message } from '../../src/protocol/messages.ts';
 import type { GoneReason } from '../../src/protocol/reduce.ts';
+import type { SearchAllPage } from '../../src/protocol/search.ts';
 import type { ItemChange, ItemKind, ItemValue } from '../../src/protocol/sync.ts';
 import type { Presence, Profile, SignIn, SignUp, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';
+import { AccountResource } from './account.ts';
 import { Chat } from './chat.ts';
 import { ChatsResource } from './chats.ts';
 import type { Watermarks } from './conversation.ts';
 import { Emitter } from './emitter.ts';
 import { type ConnectionState, Engine } from './engine.ts';
-import { type Environment, environment } from './environment.ts';
+import { type Environment, environment, randomName } from './environment.ts';
 import { NetworkError, StorageError, TidelineError } from './errors.ts';
 import { FilesResource } from './files.ts';
 import { Http, type RequestOptions } from './http.ts';
 import type { LocalMessage } from './message.ts';
+import { type SearchOptions, searchAll } from './search.ts';
 import { Session } from './session.ts';
 import { MemoryStorage, type StorageAdapter } from './storage.ts';
+
+const DEVICE_KEY = 'device_key';
 
 export interface ClientOptions extends Partial<Environment> {
   /** Where the server is, `https://chat.example.com`. */
@@ -58,6 +63,7 @@ export async function createClient(options: ClientOptions): Promise<TidelineClie
 export class TidelineClient extends Emitter<ClientEvents> {
   readonly chats: ChatsResource;
   readonly files: FilesResource;
+  readonly account: AccountResource;
   readonly #environment: Environment;
   readonly #storage: StorageAdapter;
   readonly #device: string | undefined;
@@ -109,6 +115,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
       fault: (error) => this.emit('error', error),
     });
     this.files = new FilesResource(this.#http);
+    this.account = new AccountResource(this.#http);
     this.chats = new ChatsResource(this.#http, {
       chat: (id) => this.chat(id),
       conversation: (id) => this.#engine.conversation(id),
@@ -175,6 +182,14 @@ export class TidelineClient extends Emitter<ClientEvents> {
   async findUsers(by: { email: string } | { handle: string } | { ids: string[] }): Promise<Profile[]> {
     const query: Record<string, string> = 'ids' in by ? { ids: by.ids.join(',') } : by;
     return (await this.request<{ items: Profile[] }>('/api/users', { query })).items;
+  }
+
+  /**
+   * Searches the user's conversations, the newest messages first. `complete: false` while a server still reads old messages in;
+   * `unreached` names conversations to ask for again.
+   */
+  search(options: SearchOptions & { chats?: readonly string[] }): Promise<SearchAllPage> {
+    return searchAll(this.#http, options);
   }
 
   presence(userId: string): Promise<Presence> {
@@ -260,13 +275,29 @@ export class TidelineClient extends Emitter<ClientEvents> {
     const askedAt = this.#environment.clock.now();
     const device = input.device ?? this.#device;
     const tokens = await this.#http.request<Tokens>(path, {
-      body: { ...input, ...(device === undefined ? {} : { device }) },
+      body: { ...input, ...(device === undefined ? {} : { device }), device_key: await this.#deviceKey() },
       auth: false,
     });
     this.#engine.clear();
     await this.#session.adopt(tokens, askedAt);
     await this.#engine.load(tokens.user.id);
     return tokens.user;
+  }
+
+  /** What the server knows this device by; kept over sign-outs, so that who comes back is no stranger. */
+  async #deviceKey(): Promise<string> {
+    const fresh = randomName();
+    try {
+      return await this.#storage.exclusive(DEVICE_KEY, async () => {
+        const known = (await this.#storage.read(DEVICE_KEY))[DEVICE_KEY];
+        if (typeof known === 'string') return known;
+        await this.#storage.write({ set: { [DEVICE_KEY]: fresh } });
+        return fresh;
+      });
+    } catch (cause) {
+      this.emit('error', new StorageError('The key of this device could not be stored', { cause }));
+      return fresh;
+    }
   }
 
   async #refused(error: TidelineError): Promise<void> {

@@ -13,9 +13,16 @@ export type {
 } from '../../src/protocol/chats.ts';
 export type { ChatEvent, EventPage, EventType, Hole, MessageEvent } from '../../src/protocol/events.ts';
 export type { FileAbout, FileInfo, FileTicket, Storage, Upload } from '../../src/protocol/files.ts';
-export type { Friend } from '../../src/protocol/friends.ts';
 export type {
   Contact,
+  ContactState,
+  FriendGroup,
+  Privacy,
+  UpdateFriend,
+  UpdatePrivacy,
+} from '../../src/protocol/friends.ts';
+export type {
+  ContactCard,
   Custom,
   Entity,
   Everyone,
@@ -23,17 +30,32 @@ export type {
   MessageKind,
   Origin,
   Poll,
+  PollResults,
+  PollView,
+  Preview,
   Quote,
   SendableKind,
   Sticker,
+  Vote,
 } from '../../src/protocol/kinds.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
 export type { Message, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
 export type { GoneReason } from '../../src/protocol/reduce.ts';
 export type { Change, ItemChange, ItemKind, ItemValue, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 export { unread } from '../../src/protocol/unread.ts';
-export type { Presence, Profile, Session, SignIn, SignUp, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';
+export type {
+  EmailState,
+  Presence,
+  Profile,
+  Session,
+  SignIn,
+  SignUp,
+  Tokens,
+  UpdateUser,
+  User,
+} from '../../src/protocol/users.ts';
 export type { ErrorCode } from '../../src/protocol/wire.ts';
+export type { AccountResource } from './account.ts';
 export { Chat, type ChatEvents, type Draft } from './chat.ts';
 export type { ChatPage, ChatsResource, NewChat } from './chats.ts';
 export { type ClientEvents, type ClientOptions, createClient, TidelineClient } from './client.ts';

@@ -9,6 +9,7 @@ import type { ChatHead } from '../protocol/sync.ts';
 import type { Copy, Forward } from './admit.ts';
 import type { Ask } from './asks.ts';
 import type { ChangeRequest } from './changes.ts';
+import type { FindPage, FoundPage } from './find.ts';
 import type { ChatPatch } from './membership.ts';
 
 /** Text that is already JSON of a T: written once where the data is, passed on without being parsed again. */
@@ -75,6 +76,12 @@ export interface CatchUp {
   events: Json<ChatEvent[]>;
 }
 
+/** Answers to frames, and what has become of the conversation meanwhile, unless a call tells that. */
+export interface Exchanged {
+  answers: string[];
+  notice: Notice | undefined;
+}
+
 /** A page of the log as a ready frame for a socket. `head` is the head it was read at. */
 export interface SocketPage {
   text: string;
@@ -102,6 +109,8 @@ export interface RoomApi {
   expel(member: string): Promise<void>;
   /** Deletion by the system (the workspace was deleted). Idempotent. */
   dissolve(): Promise<void>;
+  /** A Single learns that `by` has blocked the other person, or does no more; told in any order, also before it begins. */
+  setBlocked(by: string, block: { blocked: boolean; version: number }): Promise<void>;
   send(user: string, message: SendMessage & { client_id: string }): Promise<Result<SentMessage>>;
   /** The message as a member may take it into another conversation: this room's word for what it says. */
   attest(user: string, seq: number): Promise<Result<Copy>>;
@@ -135,8 +144,15 @@ export interface RoomApi {
   retain(user: string, patch: UpdateRetention): Promise<Result<Chat>>;
   /** Frames that came in on an inbox socket. Answers with the frames for that socket, as ready texts. */
   submit(user: string, frames: ClientFrame[]): Promise<string[]>;
+  /**
+   * `submit` for an inbox that takes its notice with the answers, which spares a call. Such an answer is not sent again:
+   * the inbox has noted in storage that it has to look, should it not arrive.
+   */
+  exchange(user: string, frames: ClientFrame[]): Promise<Exchanged>;
   messages(user: string, page: { before?: number; after?: number; limit: number }): Promise<Result<Json<MessagePage>>>;
   events(user: string, page: { after: number; limit: number; bytes?: number }): Promise<Result<Json<EventPage>>>;
+  /** Messages that match; what the user may not read is not found. The first search reads the log in, the newest messages first. */
+  search(user: string, page: FindPage): Promise<Result<FoundPage>>;
   /** For sync: events after `after` within `bytes`; too far behind gives the newest page and `reset`. */
   catchUp(user: string, page: { after: number; bytes: number }): Promise<Result<CatchUp>>;
   /** A relay has a new socket: what it gets first. From here on the relay is told what is published. */

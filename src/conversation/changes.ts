@@ -6,6 +6,7 @@ import { LIMITS } from '../protocol/limits.ts';
 import type { Message } from '../protocol/messages.ts';
 import { placeOf } from '../protocol/state.ts';
 import type { Conversation, Sent } from './conversation.ts';
+import { entryOf } from './find.ts';
 import { kindProblem } from './kinds.ts';
 import { type EventRow, isErased } from './log.ts';
 import type { MemberRow } from './members.ts';
@@ -154,6 +155,7 @@ export function applyChange(
   verdict.value(row);
   const next = after(message, row);
   if (next !== null) states.put(next);
+  if (next !== null && type === 'edit') conversation.search.replace(seq, entryOf(next));
   return ok({ row, duplicate: false });
 }
 
@@ -219,6 +221,7 @@ export function eraseTraces(conversation: Conversation, message: Message, reason
   conversation.forgetMentions(message.mentions ?? [], message.seq);
   conversation.forgetEveryone(message);
   conversation.forgetFiles(message.seq);
+  conversation.search.replace(message.seq, null);
   blankQuotes(conversation, message.seq);
   for (const event of conversation.previews.forget(message.seq)) log.gone(event, reason);
   if (message.kind === 'poll') conversation.polls.forget(message.seq);

@@ -17,6 +17,7 @@ import {
   writesMore,
 } from './admit.ts';
 import type { NewConversation, Notice, Sight } from './api.ts';
+import { Blocks } from './blocks.ts';
 import { applyChange, type ChangeRequest } from './changes.ts';
 import { type ChatRow, insertChat, loadChat, saveChat } from './chat.ts';
 import { fileIdsOf, SentFiles } from './files.ts';
@@ -30,6 +31,7 @@ import { Polls } from './polls.ts';
 import { linkOf, Previews } from './previews.ts';
 import { loadRetention } from './retention.ts';
 import { CONVERSATION_MIGRATIONS } from './schema.ts';
+import { Search } from './search.ts';
 import { currentOf, States } from './state.ts';
 import { unreadReplies } from './threads.ts';
 import { tierOf } from './tiers.ts';
@@ -67,6 +69,7 @@ const CONTENT = [
   'follows',
   'hidden',
   'scheduled',
+  'files',
 ] as const;
 
 interface State {
@@ -94,8 +97,12 @@ export class Conversation {
   readonly polls = new Polls(this);
   readonly previews = new Previews(this);
   readonly #owed = new Set<string>();
+  readonly #blocks: Blocks;
   #pair: string[] | undefined;
+  /** There may be rows in `mentions`: where nobody is ever mentioned, no notice looks for them. */
+  #mentioned = false;
   #state: State | undefined;
+  #search: Search | undefined;
 
   /** Users who are known to be online. */
   readonly online: () => Iterable<string>;
@@ -114,6 +121,7 @@ export class Conversation {
       migrate(storage, CONVERSATION_MIGRATIONS);
       this.#load();
     }
+    this.#blocks = new Blocks(storage.sql, storedVersion(storage.sql) > 0);
   }
 
   /** The conversation exists and was not deleted. */
@@ -147,6 +155,11 @@ export class Conversation {
   }
   get members(): Members {
     return this.#loaded.members;
+  }
+  /** The index of words. What changes or erases the text of a message tells it in the same transaction. */
+  get search(): Search {
+    this.#search ??= new Search(this.#storage);
+    return this.#search;
   }
   get initialised(): boolean {
     return this.#state !== undefined;
@@ -191,7 +204,19 @@ export class Conversation {
     if (action !== undefined && !may(this.chat.type, member.role, action)) {
       return refuse('forbidden', `as ${member.role} of a ${this.chat.type} you may not: ${action}`);
     }
+    if (action !== undefined && this.#blocks.bar(user)) return refuse('forbidden', 'you cannot write to this person');
     return ok(member);
+  }
+
+  /** The other person of this Single does not want to hear from the user. */
+  bars(user: string): boolean {
+    return this.exists && this.#blocks.bar(user);
+  }
+
+  /** One person of a Single has blocked the other, or does no more. The Single may be still to come. */
+  setBlocked(by: string, block: { blocked: boolean; version: number }): void {
+    migrate(this.#storage, CONVERSATION_MIGRATIONS);
+    this.#blocks.set(by, block);
   }
 
   create(input: NewConversation): { created: boolean; commit: Commit } {
@@ -224,7 +249,9 @@ export class Conversation {
 
   /** Admits and appends one message; the caller's transaction holds it. */
   send(user: string, message: Submission, now: number): Result<Sent> {
-    const actor = this.actor(user, 'send');
+    // A resend gets the answer that it missed, though its sender may write no more.
+    const resend = this.bars(user) && this.log.byClientId(user, message.client_id) !== undefined;
+    const actor = this.actor(user, resend ? undefined : 'send');
     if (!actor.ok) return actor;
     const admit = () => admitMessage(this, actor.value, message, now);
     // One statement is atomic by itself; a savepoint of its own costs as much as the insert.
@@ -299,6 +326,7 @@ export class Conversation {
     if (!this.initialised || this.exists || this.log.head === 0) return;
     this.#storage.transactionSync(() => {
       this.log.erase();
+      this.search.erase();
       for (const table of CONTENT) this.#storage.sql.exec(`DELETE FROM ${table}`);
     });
     this.#load();
@@ -340,25 +368,8 @@ export class Conversation {
       thread_unread: unreadReplies(this, user),
       hidden: hiddenCount(this, user),
       last_message: last === undefined ? null : currentOf(chat.id, last),
-      mentions: this.#mentions(member),
+      mentions: this.#mentioned ? this.#unreadMentions(member) : [],
     };
-  }
-
-  /** The newest unread messages that mention a member, by name or with everyone, ascending. */
-  #mentions({ user_id, read_seq, visible_from }: MemberRow): number[] {
-    return this.#storage.sql
-      .exec<{ seq: number }>(
-        `SELECT seq FROM mentions WHERE user_id = ?1 AND seq > ?2
-         UNION SELECT seq FROM everyone WHERE seq > ?2 AND seq >= ?3 AND (users IS NULL OR instr(users, ?1) > 0)
-         ORDER BY seq DESC LIMIT ?4`,
-        user_id,
-        read_seq,
-        visible_from,
-        LIMITS.unreadMentions,
-      )
-      .toArray()
-      .map((row) => row.seq)
-      .reverse();
   }
 
   /**
@@ -405,11 +416,13 @@ export class Conversation {
   }
 
   recordMention(user: string, seq: number): void {
+    this.#mentioned = true;
     this.#storage.sql.exec('INSERT INTO mentions VALUES (?, ?) ON CONFLICT DO NOTHING', user, seq);
   }
 
   /** The message with this seq mentions all members, or these users. */
   recordEveryone(seq: number, users: string[] | null): void {
+    this.#mentioned = true;
     const list = users === null ? null : JSON.stringify(users.slice(0, HERE_MOST));
     this.#storage.sql.exec('INSERT INTO everyone VALUES (?, ?)', seq, list);
   }
@@ -470,6 +483,23 @@ export class Conversation {
     return row;
   }
 
+  /** The newest unread messages that mention a member, by name or with everyone, ascending. */
+  #unreadMentions({ user_id, read_seq, visible_from }: MemberRow): number[] {
+    return this.#storage.sql
+      .exec<{ seq: number }>(
+        `SELECT seq FROM mentions WHERE user_id = ?1 AND seq > ?2
+         UNION SELECT seq FROM everyone WHERE seq > ?2 AND seq >= ?3 AND (users IS NULL OR instr(users, ?1) > 0)
+         ORDER BY seq DESC LIMIT ?4`,
+        user_id,
+        read_seq,
+        visible_from,
+        LIMITS.unreadMentions,
+      )
+      .toArray()
+      .map((row) => row.seq)
+      .reverse();
+  }
+
   /** Both people of a Single: the one kind of conversation whose people never change. */
   #peers(): string[] {
     this.#pair ??= this.members.page('', 2).map((member) => member.user_id);
@@ -483,6 +513,8 @@ export class Conversation {
       return;
     }
     const log = new Log(this.#storage.sql);
+    this.#mentioned ||=
+      this.#storage.sql.exec('SELECT 1 FROM mentions UNION ALL SELECT 1 FROM everyone LIMIT 1').toArray().length > 0;
     const states = new States(this.#storage.sql, chat.id, log);
     const { sql } = this.#storage;
     const members = new Members(sql, log.lastSentAfter(chat.marks_through));

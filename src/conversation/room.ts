@@ -17,7 +17,9 @@ import { Connections } from './connections.ts';
 import { type Commit, Conversation, type Sent } from './conversation.ts';
 import { expire } from './expiry.ts';
 import { eventsFrame, Fanout } from './fanout.ts';
+import { type FindPage, type FoundPage, find, readIn } from './find.ts';
 import { type EventRow, eventJson } from './log.ts';
+import type { MemberRow } from './members.ts';
 import { type Ballot, closeDue } from './polls.ts';
 import { Relays } from './relays.ts';
 import { sendDue } from './scheduled.ts';
@@ -30,6 +32,8 @@ const TYPING_EVERY_MS = 3000;
 const TYPING_HELD = 1000;
 /** When what was due is tried again after a fault, in ms. */
 const DUE_AGAIN_MS = 60_000;
+/** Pause between two steps of reading messages into the search index. */
+const READ_IN_PAUSE_MS = 20;
 
 interface WaitingSend {
   user: string;
@@ -89,6 +93,7 @@ export class Room {
   readonly #afterAnswers = new Set<() => void>();
   /** When it was last passed on that a user types, in ms since 1970, and whether nothing was said of their stopping. */
   readonly #typed = new Map<string, { at: number; typing: boolean }>();
+  #readingIn = false;
   /** Characters of the contents that wait. */
   #waitingSize = 0;
 
@@ -281,11 +286,30 @@ export class Room {
     return notice === null ? null : { ...notice, armed: true };
   }
 
+  /** Searches, and goes on reading messages into the index when not all are in it. */
+  search(member: MemberRow, page: FindPage): Result<FoundPage> {
+    const found = find(this.conversation, member, page);
+    if (found.ok && !found.value.complete && !this.#readingIn) this.#background(this.#readIn());
+    return found;
+  }
+
+  async #readIn(): Promise<void> {
+    this.#readingIn = true;
+    try {
+      // Between two steps the room does other things.
+      do await scheduler.wait(READ_IN_PAUSE_MS);
+      while (this.conversation.exists && !readIn(this.conversation));
+    } finally {
+      this.#readingIn = false;
+    }
+  }
+
   /**
    * Passes on that somebody is typing, at most once in three seconds for each user, and that they have stopped, once for each
    * time it was passed on that they type. Who says neither for `typingTimeoutMs` has stopped too, as everybody knows.
    */
   typing(user: string, stop = false): void {
+    if (this.conversation.bars(user)) return;
     const now = this.#clock();
     const held = this.#typed.get(user);
     const recently = held !== undefined && now - held.at < TYPING_EVERY_MS;
@@ -349,13 +373,14 @@ export class Room {
     const events: EventRow[] = [];
     let results: Result<Sent>[];
     try {
-      results = this.conversation.transaction(() =>
+      const admit = () =>
         batch.map((waiting) => {
           const result = this.#admit(waiting, now);
           if (result.ok && !result.value.duplicate) events.push(result.value.row);
           return result;
-        }),
-      );
+        });
+      // A send is atomic by itself: a savepoint around a single one would cost as much as its insert.
+      results = batch.length === 1 ? admit() : this.conversation.transaction(admit);
     } catch (fault) {
       this.#ports.log('a batch could not be stored', { size: batch.length, error: String(fault) });
       this.conversation.takeOwed();

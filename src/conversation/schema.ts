@@ -124,6 +124,7 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
 
   CREATE TABLE pins (target INTEGER PRIMARY KEY, seq INTEGER NOT NULL UNIQUE) STRICT;
   `,
+  'CREATE TABLE blocks (user_id TEXT PRIMARY KEY, blocked INTEGER NOT NULL, version INTEGER NOT NULL) STRICT, WITHOUT ROWID',
   // A row for each file of a message. The second index is what a recall needs, and only messages with files pay for it.
   `
   CREATE TABLE files (

@@ -1,8 +1,8 @@
-import { and, asc, eq, gt, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, sql } from 'drizzle-orm';
 import { timestamp } from '../clock.ts';
 import { type Db, database } from '../db/client.ts';
-import { blobs, files, tasks, uploadParts, uploads } from '../db/schema.ts';
-import { inserting, type StoredTask } from '../db/tasks.ts';
+import { blobs, files, uploadParts, uploads } from '../db/schema.ts';
+import { inserting, insertingIf, type StoredTask } from '../db/tasks.ts';
 import { isWorkspaceMember } from '../db/workspaces.ts';
 import { ApiError } from '../errors.ts';
 import { newId } from '../ids.ts';
@@ -306,12 +306,6 @@ const forgetting = (db: Db, fileId: string) =>
     db.delete(uploadParts).where(eq(uploadParts.file_id, fileId)),
     db.delete(uploads).where(eq(uploads.file_id, fileId)),
   ] as const;
-
-const insertingIf = (db: Db, { id, task }: StoredTask, now: number, condition: SQL) =>
-  db
-    .insert(tasks)
-    .select(sql`SELECT ${id}, ${task.kind}, ${JSON.stringify(task)}, ${now}, ${now}, 0 WHERE ${condition}`)
-    .returning({ id: tasks.id });
 
 /** Now if it can be; else the cron finds the task. */
 async function runSoon(env: Env, task: StoredTask): Promise<void> {

@@ -2,8 +2,11 @@ import { z } from 'zod';
 import type { Json, Notice, NoticeAnswer } from '../conversation/api.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import type { Result } from '../protocol/errors.ts';
+import type { CreateSubscription, NotificationSettings, Subscription } from '../protocol/push.ts';
+import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence } from '../protocol/users.ts';
+import type { Alert } from './alerts.ts';
 import type { Item } from './items.ts';
 
 /** Who is asking, as the verified access token says. Times in milliseconds since 1970. */
@@ -48,6 +51,18 @@ export interface InboxApi {
   chat(chatId: string): Promise<Result<ChatListItem>>;
   prefer(chatId: string, preferences: Preferences): Promise<Result<ChatListItem>>;
   sync(request: SyncRequest): Promise<Result<Json<SyncResponse>>>;
+  /** Messages that match in the user's conversations, the newest first. */
+  search(request: SearchAll): Promise<Result<Json<SearchAllPage>>>;
+  /** Has a device pushed to, as long as its session lives. `id` is derived from the endpoint. */
+  subscribe(session: string, id: string, input: CreateSubscription): Promise<Subscription>;
+  subscriptions(): Promise<Subscription[]>;
+  /** `not_found` unless one of them was there. */
+  unsubscribe(ids: string[]): Promise<Result<null>>;
+  notificationSettings(): Promise<NotificationSettings>;
+  setNotificationSettings(settings: NotificationSettings): Promise<void>;
+  /** What is to be pushed of a conversation now, until `alerted`; null: nothing. */
+  alert(chatId: string): Promise<Alert | null>;
+  alerted(chatId: string, seq: number): Promise<void>;
   /** A peer tells that they came or went, and hears how this user is: only for people who share a Single. */
   meet(peer: Presence): Promise<Presence | null>;
   /** Presence as `viewer` may see it: the user themself, and people who share a Single with them; else not_found. */

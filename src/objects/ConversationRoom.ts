@@ -2,11 +2,21 @@ import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
 import { configOf } from '../config.ts';
 import type { Copy, Forward } from '../conversation/admit.ts';
-import type { CatchUp, Json, NewConversation, Notice, RoomApi, Sight, SocketPage } from '../conversation/api.ts';
+import type {
+  CatchUp,
+  Exchanged,
+  Json,
+  NewConversation,
+  Notice,
+  RoomApi,
+  Sight,
+  SocketPage,
+} from '../conversation/api.ts';
 import type { Ask } from '../conversation/asks.ts';
 import { type ChangeRequest, changedMessage } from '../conversation/changes.ts';
 import type { Commit, Sent } from '../conversation/conversation.ts';
-import { greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
+import { exchange, greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
+import type { FindPage, FoundPage } from '../conversation/find.ts';
 import { messageOf } from '../conversation/log.ts';
 import type { MemberRow } from '../conversation/members.ts';
 import type { ChatPatch } from '../conversation/membership.ts';
@@ -100,6 +110,10 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     this.#room.publish(this.#room.conversation.membership.expel(member));
   }
 
+  async setBlocked(by: string, block: { blocked: boolean; version: number }): Promise<void> {
+    this.#room.conversation.setBlocked(by, block);
+  }
+
   send(user: string, message: SendMessage & { client_id: string }): Promise<Result<SentMessage>> {
     return new Promise((resolve) => {
       this.#room.send({
@@ -182,6 +196,10 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     return submit(this.#room, user, frames.filter(isRoomFrame));
   }
 
+  exchange(user: string, frames: ClientFrame[]): Promise<Exchanged> {
+    return exchange(this.#room, user, frames.filter(isRoomFrame));
+  }
+
   async messages(
     user: string,
     page: { before?: number; after?: number; limit: number },
@@ -193,6 +211,11 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     return this.#read(user, (member) =>
       pageJson(this.#room.conversation, pageAfter(this.#room.conversation, member, page)),
     );
+  }
+
+  async search(user: string, page: FindPage): Promise<Result<FoundPage>> {
+    const actor = this.#room.conversation.actor(user);
+    return actor.ok ? this.#room.search(actor.value, page) : actor;
   }
 
   async catchUp(user: string, page: { after: number; bytes: number }): Promise<Result<CatchUp>> {

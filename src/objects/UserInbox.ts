@@ -4,6 +4,7 @@ import { systemClock, timestamp } from '../clock.ts';
 import { configOf } from '../config.ts';
 import type { Json, Notice, NoticeAnswer } from '../conversation/api.ts';
 import { errorFrame, type RoomFrame } from '../conversation/exchange.ts';
+import type { Alert } from '../inbox/alerts.ts';
 import { type Identity, type InboxApi, identityOf } from '../inbox/api.ts';
 import { Device } from '../inbox/devices.ts';
 import { closeReason } from '../inbox/gate.ts';
@@ -12,8 +13,11 @@ import type { Item } from '../inbox/items.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { PING, PONG } from '../protocol/frames.ts';
+import type { CreateSubscription, NotificationSettings, Subscription } from '../protocol/push.ts';
+import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence } from '../protocol/users.ts';
+import type { PushJob } from '../push/send.ts';
 import { closeQuietly } from '../wire/client-socket.ts';
 import { parseFrames } from '../wire/parse.ts';
 import { acceptUpgrade, refuseUpgrade } from '../wire/upgrade.ts';
@@ -36,6 +40,7 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
       owner: ctx.id.name ?? '',
       room: (chatId) => room(env, chatId),
       peer: (userId) => inbox(env, userId),
+      alert: (chatId) => this.#background(this.#queueAlert(chatId)),
       background: (work) => this.#background(work),
       log: (message, fields) => this.#log(message, fields),
     });
@@ -55,8 +60,8 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
     return this.#inbox.setSuspended(suspended);
   }
 
-  async notify(notice: Notice): Promise<NoticeAnswer> {
-    return this.#inbox.notify(notice);
+  notify(notice: Notice): Promise<NoticeAnswer> {
+    return this.#inbox.hear(notice);
   }
 
   async put(items: readonly Item[]): Promise<void> {
@@ -84,6 +89,38 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
 
   sync(request: SyncRequest): Promise<Result<Json<SyncResponse>>> {
     return this.#inbox.sync(request);
+  }
+
+  search(request: SearchAll): Promise<Result<Json<SearchAllPage>>> {
+    return this.#inbox.search(request);
+  }
+
+  async subscribe(session: string, id: string, input: CreateSubscription): Promise<Subscription> {
+    return this.#inbox.alerts.subscribe(session, id, input);
+  }
+
+  async subscriptions(): Promise<Subscription[]> {
+    return this.#inbox.alerts.list();
+  }
+
+  async unsubscribe(ids: string[]): Promise<Result<null>> {
+    return this.#inbox.alerts.unsubscribe(ids);
+  }
+
+  async notificationSettings(): Promise<NotificationSettings> {
+    return this.#inbox.alerts.settings;
+  }
+
+  async setNotificationSettings(settings: NotificationSettings): Promise<void> {
+    this.#inbox.alerts.configure(settings);
+  }
+
+  async alert(chatId: string): Promise<Alert | null> {
+    return this.#inbox.alert(chatId);
+  }
+
+  async alerted(chatId: string, seq: number): Promise<void> {
+    this.#inbox.alerts.done(chatId, seq);
   }
 
   async meet(peer: Presence): Promise<Presence | null> {
@@ -139,6 +176,11 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
   /** The user has been away long enough for others to be told. */
   override alarm(): Promise<void> {
     return this.#inbox.goodbye();
+  }
+
+  async #queueAlert(chatId: string): Promise<void> {
+    const user_id = this.ctx.id.name ?? '';
+    await this.env.TASKS.send({ push: { user_id, chat_id: chatId } satisfies PushJob });
   }
 
   async #left(socket: WebSocket): Promise<void> {

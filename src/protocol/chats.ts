@@ -65,6 +65,10 @@ export const Chat = z
   .meta({ id: 'Chat' });
 export type Chat = z.infer<typeof Chat>;
 
+/** What of a conversation is pushed to devices that are not connected. A muted conversation is never pushed. */
+export const NotifyLevel = z.enum(['all', 'mentions', 'none']).meta({ id: 'NotifyLevel' });
+export type NotifyLevel = z.infer<typeof NotifyLevel>;
+
 /** The conversation as its reader has it. Message counts make unread arithmetic: see `unread`. */
 export const ChatListItem = Chat.extend({
   messages: z.int().meta({ description: 'Messages in the log so far (the ordinal of the newest)' }),
@@ -86,6 +90,7 @@ export const ChatListItem = Chat.extend({
     .boolean()
     .default(false)
     .meta({ description: 'Marked as unread by the reader; ends when they read further' }),
+  notify: NotifyLevel.optional().meta({ description: 'What of it is pushed; `all` when absent' }),
 }).meta({ id: 'ChatListItem' });
 export type ChatListItem = z.infer<typeof ChatListItem>;
 
@@ -116,6 +121,7 @@ export const Preferences = z
     pinned: z.boolean().optional(),
     archived: z.boolean().optional(),
     marked_unread: z.boolean().optional(),
+    notify: NotifyLevel.optional(),
   })
   .meta({ id: 'Preferences' });
 export type Preferences = z.infer<typeof Preferences>;

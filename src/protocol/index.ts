@@ -10,6 +10,8 @@ export * from './friends.ts';
 export * from './kinds.ts';
 export * from './limits.ts';
 export * from './messages.ts';
+export * from './push.ts';
+export * from './search.ts';
 export * from './state.ts';
 export * from './sync.ts';
 export * from './unread.ts';

@@ -72,7 +72,7 @@ export type Location = z.infer<typeof Location>;
 
 const Phone = z.string().regex(/^\+?[0-9 ()./-]{2,32}$/, 'must be a phone number');
 
-export const Contact = z
+export const ContactCard = z
   .strictObject({
     name: line(LIMITS.nameLength),
     user_id: UserId.optional().meta({ description: 'Their account here, as the sender says' }),
@@ -80,8 +80,8 @@ export const Contact = z
     emails: z.array(z.email().max(254)).min(1).max(LIMITS.contactEntries).optional(),
     organization: line(LIMITS.nameLength).optional(),
   })
-  .meta({ id: 'Contact' });
-export type Contact = z.infer<typeof Contact>;
+  .meta({ id: 'ContactCard' });
+export type ContactCard = z.infer<typeof ContactCard>;
 
 const StickerName = z.string().regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 of A-Z, a-z, 0-9, _, . and -');
 
@@ -229,7 +229,7 @@ export type Everyone = z.infer<typeof Everyone>;
 /** The fields that kinds add, as they are sent and as they are read. */
 export const kindFields = {
   location: Location.optional(),
-  contact: Contact.optional(),
+  contact: ContactCard.optional(),
   sticker: Sticker.optional(),
   poll: Poll.optional(),
   custom: Custom.optional(),

@@ -41,6 +41,14 @@ export const LIMITS = {
   nameLength: 128,
   fullnameLength: 128,
   descriptionLength: 1024,
+  /** Text and source of a friend request, in characters. */
+  requestTextLength: 256,
+  requestSourceLength: 64,
+  /** Friends, requests waiting on either side, blocks, and groups of friends of one user. */
+  friends: 2000,
+  friendRequests: 500,
+  blocks: 2000,
+  friendGroups: 50,
   passwordMin: 8,
   passwordMax: 256,
   /** Members named in one request; more are added in several requests. */
@@ -54,6 +62,10 @@ export const LIMITS = {
   syncChatsPerRequest: 500,
   /** Bytes of events in one sync answer; what is beyond comes with the next round. */
   syncBytes: 2 * 1024 * 1024,
+  /** Characters of a search query. */
+  searchQueryLength: 256,
+  /** Conversations that one search looks through; the user's latest ones. */
+  searchChats: 200,
   /** A device further behind than this many events gets the newest page and `reset`. */
   resetAfter: 20_000,
   /** Largest file. */

@@ -29,6 +29,7 @@ export const ERRORS = {
   quota_exceeded: { status: 413, title: 'No space left' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON' },
   range_not_satisfiable: { status: 416, title: 'The range lies outside of the file' },
+  invalid_code: { status: 422, title: 'The code is not good' },
   invalid: { status: 422, title: 'A value is not valid' },
   upgrade_required: { status: 426, title: 'This address speaks WebSocket' },
   rate_limited: { status: 429, title: 'Too many requests' },

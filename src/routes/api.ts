@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import type { Json } from '../conversation/api.ts';
 import { ApiError } from '../errors.ts';
 import type { Identity } from '../inbox/api.ts';
-import { ChatId, FileId, queryInt, Seq, SessionId, UserId, WorkspaceId } from '../protocol/common.ts';
+import { ChatId, FileId, FriendGroupId, queryInt, Seq, SessionId, UserId, WorkspaceId } from '../protocol/common.ts';
 import { Emoji } from '../protocol/current.ts';
 import { ERRORS, type ErrorCode, Problem, type Result } from '../protocol/errors.ts';
 
@@ -48,6 +48,7 @@ export const params = {
   filePart: z.object({ id: FileId, number: queryInt(z.int().min(1).max(10_000)) }),
   chatFile: z.object({ id: ChatId, file_id: FileId }),
   workspace: z.object({ id: WorkspaceId }),
+  friendGroup: z.object({ id: FriendGroupId }),
   workspaceMember: z.object({ id: WorkspaceId, user_id: UserId }),
 };
 

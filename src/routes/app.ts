@@ -8,6 +8,7 @@ import { chats } from './chats.ts';
 import { docs } from './docs.ts';
 import { contents, files } from './files.ts';
 import { forwards } from './forwards.ts';
+import { friends } from './friends.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
 import { health } from './health.ts';
 import { members } from './members.ts';
@@ -15,6 +16,8 @@ import { messages } from './messages.ts';
 import { notifications } from './notifications.ts';
 import { polls } from './polls.ts';
 import { problem } from './problem.ts';
+import { push } from './push.ts';
+import { search } from './search.ts';
 import { sockets } from './sockets.ts';
 import { sync } from './sync.ts';
 import { users } from './users.ts';
@@ -32,6 +35,7 @@ routed.use('/api/*', bounded);
 export const app = routed
   .route('/', auth)
   .route('/', users)
+  .route('/', friends)
   .route('/', chats)
   .route('/', members)
   .route('/', messages)
@@ -40,8 +44,10 @@ export const app = routed
   .route('/', changes)
   .route('/', files)
   .route('/', workspaces)
+  .route('/', search)
   .route('/', sync)
   .route('/', notifications)
+  .route('/', push)
   .route('/', admin)
   .route('/', health)
   .route(

@@ -41,7 +41,7 @@ const create = createRoute({
   responses: {
     200: json(Chat, 'The Single that exists'),
     201: json(Chat, 'The conversation'),
-    ...problems('secured', 'body', 'not_found'),
+    ...problems('secured', 'body', 'forbidden', 'not_found'),
   },
 });
 

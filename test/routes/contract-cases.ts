@@ -1,6 +1,8 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
+import { database } from '../../src/db/client.ts';
 import { newId } from '../../src/ids.ts';
+import { issueCode, type Purpose } from '../../src/mail/codes.ts';
 import { type Account, request, signIn, signUp, unique } from '../support/api.ts';
 import { begin, complete, noise, putPart, upload } from '../support/files.ts';
 import { roomOf } from '../support/objects.ts';
@@ -32,6 +34,19 @@ const created = async (path: string, account: Account, body: unknown): Promise<s
   const { id } = (await response.json()) as { id: string };
   return id;
 };
+/** Somebody to whom only friends may write. */
+const closed = async (): Promise<string> => {
+  const account = await signUp();
+  await request('/api/users/me/privacy', { token: account.token, method: 'PUT', body: { messages: 'friends' } });
+  return account.id;
+};
+/** Two new people who are friends. */
+const newFriends = async (): Promise<[Account, Account]> => {
+  const [one, two] = [await signUp(), await signUp()];
+  await request('/api/friend-requests', { token: one.token, body: { user_id: two.id } });
+  await request('/api/friend-requests', { token: two.token, body: { user_id: one.id } });
+  return [one, two];
+};
 export const newGroup = ({ owner, member }: Fixture) =>
   created('/api/chats', owner, { type: 'Group', name: 'Group', members: [member.id] });
 const newChannel = ({ owner }: Fixture) =>
@@ -56,6 +71,15 @@ const sessionOf = (account: Account): string => {
   const { sid } = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/'))) as { sid: string };
   return sid;
 };
+
+const subscription = {
+  endpoint: 'https://fcm.googleapis.com/fcm/send/contract',
+  keys: { p256dh: `B${'A'.repeat(86)}`, auth: 'A'.repeat(22) },
+};
+
+/** As a mail would bring it. */
+const codeOf = (account: Account, purpose: Purpose): Promise<string> =>
+  issueCode(database(env), purpose, { id: account.id, email: account.email }, Date.now());
 
 const contentCases = (path: Record<string, string>, sha256: string, stranger: Account): Case[] => [
   { status: 200, path },
@@ -121,6 +145,23 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
       { status: 401, as, body },
     ];
   },
+  getEmailState: () => [{ status: 200 }],
+  sendVerification: async () => [{ status: 204, as: await signUp() }],
+  verifyEmail: async () => [
+    { status: 200, as: null, body: { code: await codeOf(await signUp(), 'verify') } },
+    { status: 422, as: null, body: { code: 'wrong' } },
+    { status: 422, as: null, body: { code: '' } },
+  ],
+  forgotPassword: ({ owner }) => [
+    { status: 204, as: null, body: { email: owner.email } },
+    { status: 204, as: null, body: { email: `${unique('nobody')}@example.com` } },
+    { status: 422, as: null, body: { email: 'ada' } },
+  ],
+  resetPassword: async () => [
+    { status: 204, as: null, body: { code: await codeOf(await signUp(), 'reset'), new_password: 'another password' } },
+    { status: 422, as: null, body: { code: 'wrong', new_password: 'another password' } },
+    { status: 422, as: null, body: { code: 'wrong', new_password: 'short' } },
+  ],
   getMe: () => [{ status: 200 }],
   updateMe: async () => {
     const taken = unique('taken');
@@ -144,9 +185,112 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     { status: 200, path: { id: owner.id } },
     { status: 404, path: { id: member.id } },
   ],
+  listFriends: () => [{ status: 200 }, { status: 200, query: 'limit=1' }, { status: 422, query: 'cursor=bad' }],
+  updateFriend: async (f) => {
+    const [as, friend] = await newFriends();
+    const path = { id: friend.id };
+    const group = await created('/api/friend-groups', as, { name: 'Crew' });
+    return [
+      { status: 200, as, path, body: { remark: 'Captain', group_ids: [group, group] } },
+      { status: 200, as, path, body: { remark: null } },
+      { status: 404, path: { id: f.stranger.id }, body: { remark: 'No' } },
+      { status: 422, as, path, body: { group_ids: [newId('fgr')] } },
+      { status: 422, as, path, body: { remark: '' } },
+    ];
+  },
+  removeFriend: async () => {
+    const [as, friend] = await newFriends();
+    const path = { id: friend.id };
+    return [
+      { status: 204, as, path },
+      { status: 404, as, path },
+    ];
+  },
+  listFriendRequests: () => [{ status: 200 }, { status: 422, query: 'cursor=bad' }],
+  requestFriend: async (f) => {
+    const [asked, shy, blocker] = [await signUp(), await signUp(), await signUp()];
+    await request('/api/users/me/privacy', { token: shy.token, method: 'PUT', body: { friend_requests: 'nobody' } });
+    await request(`/api/blocks/${f.owner.id}`, { token: blocker.token, method: 'PUT' });
+    await request(`/api/blocks/${asked.id}`, { token: f.member.token, method: 'PUT' });
+    return [
+      { status: 200, body: { user_id: asked.id, text: 'Hello', source: 'search' } },
+      { status: 200, body: { user_id: asked.id } },
+      { status: 200, as: asked, body: { user_id: f.owner.id } },
+      { status: 403, body: { user_id: shy.id } },
+      { status: 403, body: { user_id: blocker.id } },
+      { status: 404, body: { user_id: newId('usr') } },
+      { status: 404, body: { user_id: f.suspended.id } },
+      { status: 409, as: f.member, body: { user_id: asked.id } },
+      { status: 422, body: { user_id: f.owner.id } },
+      { status: 422, body: { user_id: asked.id, text: 'x'.repeat(257) } },
+    ];
+  },
+  acceptFriendRequest: async ({ stranger }) => {
+    const [as, asking] = [await signUp(), await signUp()];
+    await request('/api/friend-requests', { token: asking.token, body: { user_id: as.id } });
+    return [
+      { status: 200, as, path: { id: asking.id } },
+      { status: 200, as, path: { id: asking.id } },
+      { status: 404, as, path: { id: stranger.id } },
+    ];
+  },
+  declineFriendRequest: async () => {
+    const [as, asking] = [await signUp(), await signUp()];
+    await request('/api/friend-requests', { token: asking.token, body: { user_id: as.id } });
+    return [
+      { status: 204, as, path: { id: asking.id } },
+      { status: 404, as, path: { id: asking.id } },
+      { status: 404, as: asking, path: { id: as.id } },
+    ];
+  },
+  listFriendGroups: () => [{ status: 200 }],
+  createFriendGroup: () => [
+    { status: 201, body: { name: 'Crew' } },
+    { status: 422, body: { name: '' } },
+  ],
+  renameFriendGroup: async ({ owner, stranger }) => {
+    const path = { id: await created('/api/friend-groups', owner, { name: 'Crew' }) };
+    return [
+      { status: 200, path, body: { name: 'Hands' } },
+      { status: 404, as: stranger, path, body: { name: 'No' } },
+    ];
+  },
+  deleteFriendGroup: async ({ owner, stranger }) => {
+    const path = { id: await created('/api/friend-groups', owner, { name: 'Crew' }) };
+    return [
+      { status: 404, as: stranger, path },
+      { status: 204, path },
+      { status: 404, path },
+    ];
+  },
+  listBlocks: () => [{ status: 200 }, { status: 422, query: 'cursor=bad' }],
+  blockUser: async ({ owner }) => {
+    const path = { id: (await signUp()).id };
+    return [
+      { status: 200, path },
+      { status: 200, path },
+      { status: 404, path: { id: newId('usr') } },
+      { status: 422, path: { id: owner.id } },
+    ];
+  },
+  unblockUser: async ({ owner }) => {
+    const path = { id: (await signUp()).id };
+    await request(`/api/blocks/${path.id}`, { token: owner.token, method: 'PUT' });
+    return [
+      { status: 204, path },
+      { status: 404, path },
+    ];
+  },
+  getPrivacy: () => [{ status: 200 }],
+  updatePrivacy: () => [
+    { status: 200, body: { friend_requests: 'approval', messages: 'everyone', last_seen: 'everyone' } },
+    { status: 200, body: {} },
+    { status: 422, body: { messages: 'nobody' } },
+  ],
   listChats: () => [{ status: 200 }, { status: 200, query: 'limit=1' }, { status: 422, query: 'cursor=bad' }],
   createChat: async (f) => [
     { status: 201, body: { type: 'Single', members: [(await signUp()).id] } },
+    { status: 403, body: { type: 'Single', members: [await closed()] } },
     { status: 201, body: { type: 'Single', members: [f.member.id] } },
     { status: 200, body: { type: 'Single', members: [f.owner.id, f.member.id] } },
     { status: 200, as: f.member, body: { type: 'Single', members: [f.owner.id] } },
@@ -190,7 +334,7 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
   },
   setChatPreferences: ({ stranger }) => [
     { status: 200, body: { muted: true, pinned: true, archived: false } },
-    { status: 200, body: { muted: false } },
+    { status: 200, body: { muted: false, notify: 'mentions' } },
     { status: 404, as: stranger, body: { muted: true } },
   ],
   listMembers: async (f) => [
@@ -322,6 +466,19 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     { status: 200, query: 'after=1&limit=2' },
     { status: 404, as: stranger },
     { status: 422, query: 'after=x' },
+  ],
+  searchChat: ({ stranger }) => [
+    { status: 200, query: 'q=hello' },
+    { status: 200, query: 'q=hello&sort=relevance&limit=5' },
+    { status: 404, as: stranger, query: 'q=hello' },
+    { status: 422 },
+    { status: 422, query: 'q=hello&cursor=x' },
+  ],
+  searchAll: ({ group }) => [
+    { status: 200, query: 'q=hello' },
+    { status: 200, query: `q=hello&chats=${group}` },
+    { status: 422, query: 'q=' },
+    { status: 422, query: 'q=hello&chats=x' },
   ],
   listWorkspaces: () => [{ status: 200 }, { status: 200, query: 'limit=1' }],
   createWorkspace: () => [
@@ -473,6 +630,33 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     });
     return contentCases({ file_id: id }, sha256, stranger);
   },
+  getPushKey: () => [{ status: 200 }],
+  subscribeToPush: () => [
+    { status: 201, body: subscription },
+    { status: 201, body: { ...subscription, expirationTime: null } },
+    { status: 422, body: { ...subscription, endpoint: 'https://example.com/push' } },
+    { status: 422, body: { ...subscription, endpoint: 'http://fcm.googleapis.com/push' } },
+    { status: 422, body: { ...subscription, endpoint: 'https://fcm.googleapis.com:8443/push' } },
+    { status: 422, body: { ...subscription, endpoint: 'https://fcm.googleapis.com@127.0.0.1/push' } },
+    { status: 422, body: { ...subscription, keys: { p256dh: 'x', auth: 'x' } } },
+  ],
+  listPushSubscriptions: () => [{ status: 200 }],
+  unsubscribeFromPush: async ({ owner, stranger }) => {
+    const made = await request('/api/push/subscriptions', { token: owner.token, body: subscription });
+    const path = (await made.json()) as { id: string };
+    return [
+      { status: 404, as: stranger, path },
+      { status: 204, path },
+      { status: 404, path },
+    ];
+  },
+  getNotificationSettings: () => [{ status: 200 }],
+  setNotificationSettings: () => [
+    { status: 200, body: { quiet_hours: { from: '22:00', to: '07:30', time_zone: 'Asia/Shanghai' } } },
+    { status: 200, body: { quiet_hours: null } },
+    { status: 422, body: { quiet_hours: { from: '25:00', to: '07:30', time_zone: 'Asia/Shanghai' } } },
+    { status: 422, body: { quiet_hours: { from: '22:00', to: '07:30', time_zone: 'Atlantis/Center' } } },
+  ],
   setUserStatus: async () => {
     const path = { id: (await signUp()).id };
     const headers = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
