@@ -6,6 +6,7 @@ import { auth } from './auth.ts';
 import { changes } from './changes.ts';
 import { chats } from './chats.ts';
 import { docs } from './docs.ts';
+import { exports } from './export.ts';
 import { contents, files } from './files.ts';
 import { forwards } from './forwards.ts';
 import { friends } from './friends.ts';
@@ -14,12 +15,14 @@ import { health } from './health.ts';
 import { members } from './members.ts';
 import { messages } from './messages.ts';
 import { notifications } from './notifications.ts';
+import { own } from './own.ts';
 import { polls } from './polls.ts';
 import { problem } from './problem.ts';
 import { push } from './push.ts';
 import { search } from './search.ts';
 import { sockets } from './sockets.ts';
 import { sync } from './sync.ts';
+import { threads } from './threads.ts';
 import { users } from './users.ts';
 import { workspaces } from './workspaces.ts';
 
@@ -43,6 +46,9 @@ export const app = routed
   .route('/', polls)
   .route('/', changes)
   .route('/', files)
+  .route('/', threads)
+  .route('/', own)
+  .route('/', exports)
   .route('/', workspaces)
   .route('/', search)
   .route('/', sync)
