@@ -44,7 +44,7 @@ export interface ClientEvents {
   /** A message of one's own has another status. */
   outbox: LocalMessage;
   receipt: Watermarks & { readonly chat_id: string; readonly user_id: string };
-  typing: { readonly chat_id: string; readonly user_id: string };
+  typing: { readonly chat_id: string; readonly user_id: string; readonly stop?: true };
   presence: Presence;
   /** The session has ended and nobody is signed in; unsent messages wait in storage for the same user. */
   signedout: TidelineError;
@@ -106,9 +106,10 @@ export class TidelineClient extends Emitter<ClientEvents> {
         this.#handles.get(chat_id)?.emit('receipt', { user_id, ...marks });
         this.emit('receipt', { chat_id, user_id, ...marks });
       },
-      typing: (chat_id, user_id) => {
-        this.#handles.get(chat_id)?.emit('typing', { user_id });
-        this.emit('typing', { chat_id, user_id });
+      typing: (chat_id, user_id, stop) => {
+        const typing = { user_id, ...(stop ? { stop } : {}) };
+        this.#handles.get(chat_id)?.emit('typing', typing);
+        this.emit('typing', { chat_id, ...typing });
       },
       presence: (presence) => this.emit('presence', presence),
       refused: (error) => void this.#refused(error),

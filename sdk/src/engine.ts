@@ -223,8 +223,8 @@ export class Engine {
     this.#events.rows([conversation.id], []);
   }
 
-  typing(chatId: string): void {
-    this.#connections.sendFor(chatId, { t: 'typing', chat_id: chatId });
+  typing(chatId: string, stop = false): void {
+    this.#connections.sendFor(chatId, { t: 'typing', chat_id: chatId, ...(stop ? { stop: true } : {}) });
   }
 
   #opened(route: string): void {

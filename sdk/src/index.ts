@@ -7,6 +7,7 @@ export type {
   Member,
   Preferences,
   Role,
+  Reader,
   UpdateChat,
   Workspace,
   WorkspaceMember,
@@ -74,5 +75,7 @@ export type {
 export { NetworkError, StorageError, TidelineError } from './errors.ts';
 export type { FilePlace, FilesResource, UploadOptions, UploadProgress } from './files.ts';
 export type { RequestOptions } from './http.ts';
+export { drafts, quoting, RichText } from './kinds.ts';
 export { LocalMessage, type Receipt, type TimelineItem } from './message.ts';
+export type { MessagesPage, PageOptions } from './polls.ts';
 export { MemoryStorage, type StorageAdapter, type StorageChanges } from './storage.ts';

@@ -26,6 +26,8 @@ export class LocalMessage {
   readonly content: string;
   readonly reply_to: number | undefined;
   readonly mentions: readonly string[] | undefined;
+  /** Everything that was sent, with what its kind adds. */
+  readonly fields: OutboxEntry['fields'];
   /** The device's clock at first; the server's once it is acknowledged. */
   created_at: string;
   /** null until it is acknowledged. */
@@ -45,6 +47,7 @@ export class LocalMessage {
     this.content = entry.fields.content;
     this.reply_to = entry.fields.reply_to;
     this.mentions = entry.fields.mentions;
+    this.fields = entry.fields;
     this.created_at = entry.created_at;
     this.#actions = actions;
   }

@@ -426,7 +426,7 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
       { status: 201, path, body },
       { status: 200, path, body },
       { status: 201, path, body: { from_chat_id, seq } },
-      { status: 409, path, body: { ...body, from_chat_id: path.id, seq: 2 } },
+      { status: 409, path, body: { ...body, seq: Number(await newMessage(f)) } },
       { status: 404, path, as: f.stranger, body: { from_chat_id, seq } },
       { status: 404, path, body: { from_chat_id, seq: 99_999 } },
       { status: 404, path, body: { from_chat_id: newId('chat'), seq } },
@@ -435,7 +435,7 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     ];
   },
   listReaders: async (f) => {
-    const path = { seq: '2', id: f.group };
+    const path = { seq: await newMessage(f), id: f.group };
     return [
       { status: 200, path },
       { status: 200, path, query: 'limit=1' },

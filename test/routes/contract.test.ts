@@ -28,7 +28,7 @@ const SOCKETS = ['openInboxSocket', 'openChatSocket'];
 
 /** The path parameters that name things of the fixture. */
 const defaults = ({ path }: Operation, f: Fixture): Record<string, string> => ({
-  id: path.startsWith('/api/chats') ? f.group : path.startsWith('/api/workspaces') ? f.workspace : f.member.id,
+  id: /^\/api\/(admin\/)?chats/.test(path) ? f.group : path.startsWith('/api/workspaces') ? f.workspace : f.member.id,
   user_id: f.member.id,
   file_id: f.member.id,
   number: '1',
