@@ -1,4 +1,11 @@
-import type { Chat as ChatData, ChatListItem, Member, Preferences, Reader, UpdateChat } from '../../src/protocol/chats.ts';
+import type {
+  Chat as ChatData,
+  ChatListItem,
+  Member,
+  Preferences,
+  Reader,
+  UpdateChat,
+} from '../../src/protocol/chats.ts';
 import type { ChatEvent } from '../../src/protocol/events.ts';
 import type { PollView, Vote } from '../../src/protocol/kinds.ts';
 import type { SentMessage } from '../../src/protocol/messages.ts';
@@ -10,16 +17,7 @@ import { Emitter } from './emitter.ts';
 import type { Engine } from './engine.ts';
 import type { LocalMessage, TimelineItem } from './message.ts';
 import type { MessageFields } from './outbox.ts';
-import {
-  closePoll,
-  forward,
-  type MessagesPage,
-  type PageOptions,
-  poll,
-  readers,
-  vote,
-  votes,
-} from './polls.ts';
+import { closePoll, forward, type MessagesPage, type PageOptions, poll, readers, vote, votes } from './polls.ts';
 import type { SearchOptions } from './search.ts';
 
 /** Events brought by `open` and `loadOlder` unless they are told otherwise. */
