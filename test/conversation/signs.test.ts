@@ -39,6 +39,7 @@ describe('who has read a message', () => {
       async (test) => {
         const seq = await test.sent(ada);
         for (const user of others) test.room.mark({ user, read: seq });
+        await test.inboxes.settled();
         const found: string[] = [];
         for (let after = '', more = true; more; ) {
           const page = value(readers(test, ada, seq, after, 7));
