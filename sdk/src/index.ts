@@ -1,4 +1,12 @@
 export type {
+  ChangedMessage,
+  EditList,
+  FollowedThreads,
+  MessageChange,
+  ReactorPage,
+  ScheduledMessage,
+} from '../../src/protocol/changes.ts';
+export type {
   Chat as ChatData,
   ChatListItem,
   ChatType,
@@ -7,11 +15,13 @@ export type {
   Member,
   Preferences,
   Reader,
+  Retention,
   Role,
   UpdateChat,
   Workspace,
   WorkspaceMember,
 } from '../../src/protocol/chats.ts';
+export type { Reaction, Thread } from '../../src/protocol/current.ts';
 export type { ChatEvent, EventPage, EventType, Hole, MessageEvent } from '../../src/protocol/events.ts';
 export type { FileAbout, FileInfo, FileTicket, Storage, Upload } from '../../src/protocol/files.ts';
 export type {
@@ -22,6 +32,7 @@ export type {
   UpdateFriend,
   UpdatePrivacy,
 } from '../../src/protocol/friends.ts';
+export type { Draft as DraftRow, PutDraft, SavedMessage } from '../../src/protocol/kept.ts';
 export type {
   ContactCard,
   Custom,
@@ -57,6 +68,7 @@ export type {
 } from '../../src/protocol/users.ts';
 export type { ErrorCode } from '../../src/protocol/wire.ts';
 export type { AccountResource } from './account.ts';
+export type { Changes, Edit } from './changes.ts';
 export { Chat, type ChatEvents, type Draft } from './chat.ts';
 export type { ChatPage, ChatsResource, NewChat } from './chats.ts';
 export { type ClientEvents, type ClientOptions, createClient, TidelineClient } from './client.ts';

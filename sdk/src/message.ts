@@ -28,6 +28,8 @@ export class LocalMessage {
   readonly mentions: readonly string[] | undefined;
   /** Everything that was sent, with what its kind adds. */
   readonly fields: OutboxEntry['fields'];
+  readonly thread_seq: number | undefined;
+  readonly also_to_chat: true | undefined;
   /** The device's clock at first; the server's once it is acknowledged. */
   created_at: string;
   /** null until it is acknowledged. */
@@ -48,6 +50,8 @@ export class LocalMessage {
     this.reply_to = entry.fields.reply_to;
     this.mentions = entry.fields.mentions;
     this.fields = entry.fields;
+    this.thread_seq = entry.fields.thread_seq;
+    this.also_to_chat = entry.fields.also_to_chat;
     this.created_at = entry.created_at;
     this.#actions = actions;
   }

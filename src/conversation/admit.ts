@@ -7,7 +7,6 @@ import type { Conversation, Sent } from './conversation.ts';
 import { type Draft, filesProblem, kindProblem } from './kinds.ts';
 import { type EventRow, isErased } from './log.ts';
 import type { MemberRow } from './members.ts';
-import { may } from './permissions.ts';
 import { chosen, isPlaced, type Placement, place, placed, settle } from './placement.ts';
 import { follow } from './threads.ts';
 
@@ -168,9 +167,10 @@ const looksAtThePresent = (message: Draft): boolean => message.reply_to !== unde
 
 /** What of a new message is not so now, or what the server makes of what it asks for. */
 function presentProblem(conversation: Conversation, sender: MemberRow, message: Submission, now: number): Result<Made> {
-  const { states, members, chat } = conversation;
-  if (message.everyone !== undefined && !may(chat.type, sender.role, 'mention_all')) {
-    return refuse('forbidden', `everyone: as ${sender.role} of a ${chat.type} you may not mention all`);
+  const { states, members } = conversation;
+  if (message.everyone !== undefined) {
+    const may = conversation.actor(sender.user_id, 'mention_all');
+    if (!may.ok) return may;
   }
   const stranger = message.mentions?.find((id) => members.current(id) === undefined);
   if (stranger !== undefined) return refuse('invalid', `mentions: ${stranger} is not in the conversation`);
@@ -271,7 +271,8 @@ function appendHere(
 
 /** What a member may take out of this conversation, as a copy that another conversation can believe. */
 export function attest({ states, chat }: Conversation, member: MemberRow, seq: number): Result<Copy> {
-  if (chat.forwards === 'forbidden') return refuse('forbidden', 'messages of this conversation are not forwarded');
+  if (chat.settings.forwards === 'forbidden')
+    return refuse('forbidden', 'messages of this conversation are not forwarded');
   const current = seq >= member.visible_from ? states.at(seq) : undefined;
   if (current === undefined || current.recalled !== undefined) {
     return refuse('not_found', `there is no message with seq ${seq}`);

@@ -18,6 +18,7 @@ import { type Commit, Conversation, type Sent } from './conversation.ts';
 import { expire } from './expiry.ts';
 import { eventsFrame, Fanout } from './fanout.ts';
 import { type FindPage, type FoundPage, find, readIn } from './find.ts';
+import { Listing, type ListingEntry } from './listing.ts';
 import { type EventRow, eventJson } from './log.ts';
 import type { MemberRow } from './members.ts';
 import { type Ballot, closeDue } from './polls.ts';
@@ -64,6 +65,8 @@ interface Mark {
 export interface RoomPorts {
   relay(name: string): RelayApi;
   inbox(userId: string): Pick<InboxApi, 'notify' | 'signal'>;
+  /** Brings a public channel's entry in the directory to this. */
+  list(entry: ListingEntry): Promise<void>;
   setAlarm(at: number): void;
   /** Has a link of a message looked up, outside: the answer comes by `previewed`, or never. */
   preview(job: { chat_id: string; seq: number; url: string }): Promise<void>;
@@ -84,6 +87,7 @@ export class Room {
   readonly fanout: Fanout;
   readonly relays: Relays;
   readonly #alarms: Alarms;
+  readonly listing: Listing;
   readonly #clock: Clock;
   readonly #ports: RoomPorts;
   readonly #sends: GroupCommit<Waiting>;
@@ -110,6 +114,7 @@ export class Room {
     const setAlarm = (at: number) => this.#alarms.guard(at);
     this.fanout = new Fanout(this.conversation, clock, { ...ports, setAlarm, relaysBehind });
     this.relays = new Relays(storage.sql, this.conversation.initialised, ports);
+    this.listing = new Listing(this.conversation, clock, { ...ports, guard: (at) => this.fanout.guard(at) });
     this.#sends = new GroupCommit(
       (batch) => this.#commitSends(batch),
       () => sendPause(this.connections.size),
@@ -142,6 +147,7 @@ export class Room {
     if (!this.#alarms.expected) this.#resume(this.#clock());
     this.#alarms.rang();
     this.fanout.alarm();
+    this.listing.update();
     try {
       this.attend();
     } catch (fault) {
@@ -305,11 +311,11 @@ export class Room {
   }
 
   /**
-   * Passes on that somebody is typing, at most once in three seconds for each user, and that they have stopped, once for each
-   * time it was passed on that they type. Who says neither for `typingTimeoutMs` has stopped too, as everybody knows.
+   * Passes on that somebody who may write is typing, at most once in three seconds for each user, and that they have stopped, once
+   * for each time it was passed on that they type. Who says neither for `typingTimeoutMs` has stopped too, as everybody knows.
    */
   typing(user: string, stop = false): void {
-    if (this.conversation.bars(user)) return;
+    if (!this.conversation.actor(user, 'send').ok) return;
     const now = this.#clock();
     const held = this.#typed.get(user);
     const recently = held !== undefined && now - held.at < TYPING_EVERY_MS;
@@ -363,6 +369,7 @@ export class Room {
       });
       this.fanout.guard();
       this.fanout.published(commit.events, json, this.conversation.takeOwed());
+      if (this.conversation.takeListing()) this.listing.update();
     }
   }
 

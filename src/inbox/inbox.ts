@@ -17,6 +17,7 @@ import { Gate } from './gate.ts';
 import { gather } from './gather.ts';
 import { HotRows } from './hot.ts';
 import { type Item, valueJson } from './items.ts';
+import { type Keep, keptItem } from './kept.ts';
 import { parallel } from './parallel.ts';
 import { type ChatRecord, merge, withPreferences } from './rows.ts';
 import { searchAll } from './search.ts';
@@ -125,6 +126,13 @@ export class Inbox {
   alert(chatId: string): Alert | null {
     if (this.gate.suspended || this.devices.live(this.#clock()).length > 0) return null;
     return this.alerts.take(this.#row(chatId));
+  }
+
+  keep(keep: Keep): Result<null> {
+    const item = keptItem(this.timeline, keep, this.#clock());
+    if (!item.ok) return item;
+    this.put([item.value]);
+    return ok(null);
   }
 
   /** Takes rows of other kinds than conversations. */

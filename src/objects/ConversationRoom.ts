@@ -14,12 +14,12 @@ import type {
 } from '../conversation/api.ts';
 import type { Ask } from '../conversation/asks.ts';
 import { type ChangeRequest, changedMessage } from '../conversation/changes.ts';
+import { type Command, carryOut } from '../conversation/commands.ts';
 import type { Commit, Sent } from '../conversation/conversation.ts';
 import { exchange, greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
 import type { FindPage, FoundPage } from '../conversation/find.ts';
 import { messageOf } from '../conversation/log.ts';
 import type { MemberRow } from '../conversation/members.ts';
-import type { ChatPatch } from '../conversation/membership.ts';
 import {
   catchUpPage,
   catchUpParts,
@@ -32,10 +32,12 @@ import { readersOf } from '../conversation/readers.ts';
 import { updateRetention } from '../conversation/retention.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
+import { listChannel } from '../db/channels.ts';
+import { database } from '../db/client.ts';
 import { ticketKeys } from '../files/ticket.ts';
 import { identityOf } from '../inbox/api.ts';
 import type { ChangedMessage } from '../protocol/changes.ts';
-import type { Chat, Member, Reader, UpdateRetention } from '../protocol/chats.ts';
+import type { Chat, ChatDetail, Member, Reader, UpdateChat, UpdateRetention } from '../protocol/chats.ts';
 import { ok, type Result } from '../protocol/errors.ts';
 import type { EventPage } from '../protocol/events.ts';
 import { type ClientFrame, PING, PONG } from '../protocol/frames.ts';
@@ -64,6 +66,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
       relay: (name) => relay(env, ctx.id.name ?? '', name),
       ticketKeys: () => ticketKeys(configOf(env)),
       preview: async (job) => void (await env.PREVIEWS.send(job)),
+      list: (entry) => listChannel(database(env), entry),
       setAlarm: (at) => this.#background(ctx.storage.setAlarm(at)),
       background: (work) => this.#background(work),
       log: (message, fields) => this.#log(message, fields),
@@ -81,10 +84,17 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     return this.#room.conversation.sight(user);
   }
 
-  async update(user: string, patch: ChatPatch): Promise<Result<Chat>> {
+  async update(user: string, patch: UpdateChat): Promise<Result<ChatDetail>> {
     return this.#commit(this.#room.conversation.membership.update(user, patch), () =>
-      this.#room.conversation.describe(),
+      this.#room.conversation.detail(user),
     );
+  }
+
+  async manage(user: string, command: Command): Promise<Result<string>> {
+    const outcome = carryOut(this.#room.conversation, user, command);
+    if (!outcome.ok) return outcome;
+    this.#room.publish(outcome.value.commit);
+    return ok(JSON.stringify(outcome.value.value));
   }
 
   async destroy(user: string): Promise<Result<null>> {

@@ -197,6 +197,7 @@ it('between a large room and an inbox no news is lost, however their calls and a
             }),
             ticketKeys: () => [],
             preview: async () => undefined,
+            list: async () => undefined,
             setAlarm: (at) => {
               alarm = at;
             },
