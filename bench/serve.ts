@@ -39,6 +39,8 @@ const server = new Miniflare({
   compatibilityFlags: flags.map(String),
   durableObjects: { ROOM: { className: 'Room', useSQLite: true } },
   durableObjectsPersist: stateDir,
+  r2Buckets: { BUCKET: 'bench' },
+  r2Persist: `${stateDir}/r2`,
   ...(process.env.INSPECTOR_PORT ? { inspectorPort: Number(process.env.INSPECTOR_PORT) } : {}),
 });
 await server.ready;

@@ -66,6 +66,8 @@ export class Server {
         HOST: '127.0.0.1',
         PORT: String(this.#port),
         STATE_DIR: stateDir,
+        // Nobody reads the mail of thousands of invented people.
+        SMTP_URL: '',
         ...(await this.#inspection()),
       },
       stdio: ['ignore', output, output],

@@ -6,7 +6,7 @@ export class ApiError extends Error {
   constructor(
     readonly code: ErrorCode,
     message: string,
-    readonly extra: { errors?: Problem['errors']; retryAfter?: number } = {},
+    readonly extra: { errors?: Problem['errors']; retryAfter?: number; headers?: Record<string, string> } = {},
   ) {
     super(message);
     this.name = 'ApiError';

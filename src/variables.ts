@@ -16,6 +16,15 @@ const list = z.string().transform((text) =>
     .filter(Boolean),
 );
 
+/** A P-256 private key as JWK. Browsers subscribe by its public half, so it is kept for as long as they are to be reached. */
+const VapidKey = z.object({
+  kty: z.literal('EC'),
+  crv: z.literal('P-256'),
+  x: z.string(),
+  y: z.string(),
+  d: z.string(),
+});
+
 const Variables = z.object({
   ENVIRONMENT: z.enum(['local', 'production']),
   PUBLIC_URL: z
@@ -38,6 +47,31 @@ const Variables = z.object({
     })
     .pipe(z.object({ keys: z.array(SigningKey).min(1) })),
   ADMIN_TOKEN: z.string().min(32, 'must be at least 32 characters; make it with `npm run keys`'),
+  SMTP_URL: z
+    .url({ protocol: /^smtps?$/, error: 'must be smtps://user:password@host, or smtp://host:port' })
+    .transform((text) => new URL(text))
+    .refine((url) => url.protocol === 'smtps:' || url.username === '', {
+      error: 'must be smtps:// when it carries a password, which smtp:// would send in clear',
+    })
+    // Empty: no mail is sent.
+    .or(z.literal('').transform(() => undefined))
+    .optional(),
+  VAPID_KEY: z
+    .string()
+    .transform((text, ctx) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        ctx.addIssue('must be JSON; make it with `npm run keys`');
+        return z.NEVER;
+      }
+    })
+    .pipe(VapidKey)
+    .optional(),
+  MAIL_FROM: z
+    .string()
+    .regex(/^([^<>\r\n]+ <[^<>\s@]+@[^<>\s@]+>|[^<>\s@]+@[^<>\s@]+)$/, 'must be an address, or Name <address>')
+    .optional(),
 });
 
 export type SigningKey = z.infer<typeof SigningKey>;
@@ -49,6 +83,13 @@ export interface Config {
   reconnectWindow: number;
   signingKeys: [SigningKey, ...SigningKey[]];
   adminToken: string;
+  /** By which push services know this server; null: nothing is pushed. */
+  vapid: { subject: string; publicKey: string; privateKey: string } | null;
+  mail: {
+    from: string;
+    /** null: not by SMTP. */
+    smtp: { host: string; port: number; secure: boolean; user?: string; password?: string } | null;
+  };
 }
 
 /** Bad configuration: the message is one line that names the variable and what is wrong with it. */
@@ -59,7 +100,31 @@ export class ConfigError extends Error {
   }
 }
 
-export function parseConfig(env: Record<keyof z.input<typeof Variables>, unknown>): Config {
+function smtpOf(url: URL): Config['mail']['smtp'] {
+  const secure = url.protocol === 'smtps:';
+  return {
+    host: url.hostname,
+    port: Number(url.port || (secure ? 465 : 25)),
+    secure,
+    ...(url.username === ''
+      ? {}
+      : { user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) }),
+  };
+}
+
+const bytesOf = (base64url: string): string => atob(base64url.replaceAll('-', '+').replaceAll('_', '/'));
+
+function vapidOf({ x, y, d }: z.infer<typeof VapidKey>, publicUrl: string): Config['vapid'] {
+  // An uncompressed point: what browsers want.
+  const point = btoa(`\x04${bytesOf(x)}${bytesOf(y)}`);
+  return {
+    subject: publicUrl.startsWith('https:') ? publicUrl : `mailto:no-reply@${new URL(publicUrl).hostname}`,
+    publicKey: point.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', ''),
+    privateKey: d,
+  };
+}
+
+export function parseConfig(env: Partial<Record<keyof z.input<typeof Variables>, unknown>>): Config {
   const parsed = Variables.safeParse(env);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -78,5 +143,10 @@ export function parseConfig(env: Record<keyof z.input<typeof Variables>, unknown
     reconnectWindow: parsed.data.RECONNECT_WINDOW_MS,
     signingKeys: [first, ...rest],
     adminToken: parsed.data.ADMIN_TOKEN,
+    vapid: parsed.data.VAPID_KEY === undefined ? null : vapidOf(parsed.data.VAPID_KEY, parsed.data.PUBLIC_URL),
+    mail: {
+      from: parsed.data.MAIL_FROM ?? `Tideline <no-reply@${new URL(parsed.data.PUBLIC_URL).hostname}>`,
+      smtp: parsed.data.SMTP_URL === undefined ? null : smtpOf(parsed.data.SMTP_URL),
+    },
   };
 }

@@ -1,4 +1,5 @@
 import { w6 } from '../fanout/w6.ts';
+import { files } from './files.ts';
 import { nothingNew } from './nothing-new.ts';
 import { search } from './search.ts';
 import { storm } from './storm.ts';
@@ -22,4 +23,5 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   SYNC: nothingNew,
   SEARCH: search,
   STORM: storm,
+  FILES: files,
 };

@@ -55,6 +55,7 @@ export async function main(): Promise<void> {
         `  Health  ${server.url}/healthz`,
         ...(server.publicUrl === server.url ? [] : [`  Public  ${server.publicUrl}`]),
         `  State   ${settings.stateDir}`,
+        ...(process.env.SMTP_URL === undefined ? [`  Mail    ${settings.stateDir}/mail, and below`] : []),
       ].join('\n'),
     );
     process.send?.({ url: server.url });

@@ -5,6 +5,13 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose';
 import { z } from 'zod';
 import { codeOf, Fault, messageOf } from './fault.ts';
 
+const VapidKey = z.object({
+  kty: z.literal('EC'),
+  crv: z.literal('P-256'),
+  x: z.string().min(1),
+  y: z.string().min(1),
+  d: z.string().min(1),
+});
 const Secrets = z.strictObject({
   JWT_KEYS: z.object({
     keys: z
@@ -20,8 +27,17 @@ const Secrets = z.strictObject({
       .min(1),
   }),
   ADMIN_TOKEN: z.string().min(32),
+  VAPID_KEY: VapidKey,
 });
 export type Secrets = z.infer<typeof Secrets>;
+/** Folders that were made before there was push have no key for it: they are given one. */
+const Stored = Secrets.partial({ VAPID_KEY: true });
+
+/** A fresh key by which push services know a server. */
+async function makeVapidKey(): Promise<z.infer<typeof VapidKey>> {
+  const { privateKey } = await generateKeyPair('ES256', { extractable: true });
+  return VapidKey.parse(await exportJWK(privateKey));
+}
 
 /** A fresh Ed25519 signing key and a fresh admin token of 256 bits. */
 export async function makeSecrets(): Promise<Secrets> {
@@ -31,13 +47,15 @@ export async function makeSecrets(): Promise<Secrets> {
   return Secrets.parse({
     JWT_KEYS: { keys: [{ ...jwk, kid }] },
     ADMIN_TOKEN: randomBytes(32).toString('base64url'),
+    VAPID_KEY: await makeVapidKey(),
   });
 }
 
 /** The secrets as the Worker's bindings take them. */
-export const asBindings = (secrets: Secrets): { JWT_KEYS: string; ADMIN_TOKEN: string } => ({
+export const asBindings = (secrets: Secrets): { JWT_KEYS: string; ADMIN_TOKEN: string; VAPID_KEY: string } => ({
   JWT_KEYS: JSON.stringify(secrets.JWT_KEYS),
   ADMIN_TOKEN: secrets.ADMIN_TOKEN,
+  VAPID_KEY: JSON.stringify(secrets.VAPID_KEY),
 });
 
 /**
@@ -68,9 +86,7 @@ export async function loadSecrets(stateDir: string): Promise<Secrets> {
     text = await readFile(path, 'utf8');
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw new Fault(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
-    const secrets = await makeSecrets();
-    await writePrivate(path, `${JSON.stringify(secrets, null, 2)}\n`);
-    return secrets;
+    return keep(path, await makeSecrets());
   }
   await chmod(path, 0o600);
   const advice = 'restore it from a backup, or delete it to get new keys (everybody has to sign in again)';
@@ -80,10 +96,18 @@ export async function loadSecrets(stateDir: string): Promise<Secrets> {
   } catch {
     throw new Fault(`${path} is not JSON: ${advice}`);
   }
-  const parsed = Secrets.safeParse(value);
+  const parsed = Stored.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw new Fault(`${path}: ${issue?.path.join('.')} ${issue?.message}: ${advice}`);
   }
-  return parsed.data;
+  const { VAPID_KEY } = parsed.data;
+  return VAPID_KEY === undefined
+    ? keep(path, { ...parsed.data, VAPID_KEY: await makeVapidKey() })
+    : { ...parsed.data, VAPID_KEY };
+}
+
+async function keep(path: string, secrets: Secrets): Promise<Secrets> {
+  await writePrivate(path, `${JSON.stringify(secrets, null, 2)}\n`);
+  return secrets;
 }

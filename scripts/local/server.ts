@@ -6,11 +6,14 @@ import { readConfigFile, workerOptions } from './config-file.ts';
 import { everyMinute } from './cron.ts';
 import { Fault, messageOf } from './fault.ts';
 import { logLine } from './log.ts';
+import { openMailbox } from './mailbox.ts';
 import { migrate } from './migrations.ts';
 import { freePort } from './port.ts';
 import { guardRuntime } from './runtime-guard.ts';
 import { asBindings, loadSecrets } from './secrets.ts';
 import { type Settings, urlOf } from './settings.ts';
+
+const MAIL_FROM = 'Tideline <tideline@localhost>';
 
 export interface RunningServer {
   /** Where the server answers on this machine. */
@@ -28,7 +31,10 @@ export async function startServer(settings: Settings, dataDir: string, env: Node
   const port = await freePort(host, settings.port);
   const secrets = await loadSecrets(stateDir);
   const url = urlOf(host, port);
-  const values = variables({ ...file.vars, PUBLIC_URL: url, ...asBindings(secrets) }, env);
+  // Where the operator names no server, mail is kept here: in a folder, and in what is printed.
+  const mailbox = env.SMTP_URL === undefined ? await openMailbox(join(stateDir, 'mail')) : undefined;
+  const defaults = { ...file.vars, PUBLIC_URL: url, SMTP_URL: mailbox?.url ?? '', MAIL_FROM, ...asBindings(secrets) };
+  const values = variables(defaults, env);
   const [modules] = await Promise.all([bundleWorker(file.main).catch(buildFault), copyDocsAssets()]);
   await endBundler();
 
@@ -50,15 +56,19 @@ export async function startServer(settings: Settings, dataDir: string, env: Node
     modules: { modulesRoot: join(ROOT, 'dist/worker'), modules },
   });
   // Before anything listens: nobody meets a database that is not there yet.
-  const migrated = await migrateFirst(file, { ...shared, d1Databases: worker.d1Databases }).catch((error: unknown) => {
-    guard.end();
-    throw error;
-  });
+  const migrated = await migrateFirst(file, { ...shared, d1Databases: worker.d1Databases }).catch(
+    async (error: unknown) => {
+      guard.end();
+      await mailbox?.close();
+      throw error;
+    },
+  );
   const miniflare = withoutExitHandlers(
     () => new Miniflare({ ...shared, workers: [{ ...worker, unsafeDirectSockets: [{ host, port }] }] }),
   );
   const stop = async () => {
     await miniflare.dispose();
+    await mailbox?.close();
     guard.end();
   };
 

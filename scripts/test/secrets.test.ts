@@ -18,6 +18,7 @@ it('makes secrets that the Worker accepts, each time others', async () => {
   });
   expect(config.signingKeys[0].kid).toMatch(/^[\w-]{43}$/);
   expect(config.adminToken).toHaveLength(43);
+  expect(config.vapid?.publicKey).toMatch(/^B[\w-]{86}$/);
   expect(one.ADMIN_TOKEN).not.toBe(other.ADMIN_TOKEN);
   expect(one.JWT_KEYS.keys[0]?.d).not.toBe(other.JWT_KEYS.keys[0]?.d);
 });
@@ -28,6 +29,16 @@ it('keeps them in a file that only its owner can read', async () => {
   expect(await modeOf(join(folder, 'secrets.json'))).toBe(0o600);
   expect(await loadSecrets(folder)).toEqual(first);
   expect(await readdir(folder)).toEqual(['secrets.json']);
+});
+
+it('gives a folder that was made before there was push the key for it, and keeps the others', async () => {
+  const folder = await temporaryFolder();
+  const { VAPID_KEY: _, ...before } = await loadSecrets(folder);
+  await writeFile(join(folder, 'secrets.json'), JSON.stringify(before));
+  const after = await loadSecrets(folder);
+  expect(after).toMatchObject(before);
+  expect(after.VAPID_KEY.d).toMatch(/^[\w-]{43}$/);
+  expect(await loadSecrets(folder)).toEqual(after);
 });
 
 it('takes rights away that others were given', async () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ROOT } from '../bundle.ts';
+import { freePort } from '../local/port.ts';
 import { temporaryFolder } from './folder.ts';
 
 interface Run {
@@ -99,6 +100,45 @@ describe('npm start', () => {
     expect(output).not.toContain(JSON.parse(readFileSync(join(env.STATE_DIR, 'secrets.json'), 'utf8')).ADMIN_TOKEN);
   });
 
+  it('keeps the bytes of files over a restart', async () => {
+    const env = { STATE_DIR: await temporaryFolder(), PORT: String(await freePort('127.0.0.1', 0)) };
+    const first = start(env);
+    const url = await urlOf(first);
+    const { token } = (await (await signUp(url)).json()) as { token: string };
+    const headers = { authorization: `Bearer ${token}` };
+    const uploaded = await fetch(`${url}/api/uploads?name=a.txt`, { method: 'POST', headers, body: 'kept' });
+    const { id } = (await uploaded.json()) as { id: string };
+    expect(await stop(first)).toBe(0);
+
+    const second = start(env);
+    expect(await urlOf(second)).toBe(url);
+    expect(await (await fetch(`${url}/api/files/${id}/content`, { headers })).text()).toBe('kept');
+  });
+
+  it('keeps every mail in a folder and prints it: who tries it out confirms an address without a mail server', async () => {
+    const folder = await temporaryFolder();
+    const server = start({ STATE_DIR: folder });
+    const url = await urlOf(server);
+    expect((await signUp(url)).status).toBe(201);
+    const kept = () => readdirSync(folder).includes('mail') && readdirSync(join(folder, 'mail'));
+    for (let i = 0; i < 100 && !kept(); i++) await sleep(100);
+    const [name = ''] = kept() || [];
+    const mail = readFileSync(join(folder, 'mail', name), 'utf8');
+    expect((await stat(join(folder, 'mail', name))).mode & 0o777).toBe(0o600);
+    expect(mail).toMatch(/^To: ada@example\.com\r$/m);
+    const code = /^[0-9a-z]{32}\r?$/m.exec(mail)?.[0].trim();
+    const verified = await fetch(`${url}/api/auth/verify`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ code }),
+    });
+    expect(verified.status).toBe(200);
+    expect(await stop(server)).toBe(0);
+    const { output } = await server.ended;
+    expect(output).toContain(`mail to ada@example.com: ${join(folder, 'mail', name)}\n`);
+    expect(output).toContain(`  | ${code}\n`);
+  });
+
   it('shows nobody the content of a bucket', async () => {
     const server = start({ STATE_DIR: await temporaryFolder() });
     const response = await fetch(`${await urlOf(server)}/cdn-cgi/local/r2/public/tideline-files/x`);
@@ -154,6 +194,9 @@ describe('npm start', () => {
     [{ PORT: 'x' }, /^tideline: PORT="x": .*\n$/],
     [{ HOST: 'no.such.host.invalid' }, /^tideline: HOST no\.such\.host\.invalid is not an address of this machine\n$/],
     [{ PUBLIC_URL: 'ftp://x' }, /^tideline: configuration: PUBLIC_URL .*\n$/],
+    [{ SMTP_URL: 'http://mail' }, /^tideline: configuration: SMTP_URL must be smtps?:.*\n$/],
+    [{ SMTP_URL: 'smtp://a:b@mail' }, /^tideline: configuration: SMTP_URL must be smtps:.*\n$/],
+    [{ MAIL_FROM: 'nobody' }, /^tideline: configuration: MAIL_FROM must be an address.*\n$/],
     [{ ADMIN_TOKEN: 'short' }, /^tideline: configuration: ADMIN_TOKEN .*\n$/],
     [{ STATE_DIR: join(ROOT, 'package.json') }, /^tideline: STATE_DIR .*package\.json cannot be used: .*\n$/],
   ])('says in one line what is wrong with %j', async (env, line) => {

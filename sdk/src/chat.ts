@@ -1,6 +1,7 @@
-import type { ChatDetail, ChatListItem, Member, Preferences, UpdateChat } from '../../src/protocol/chats.ts';
+import type { ChatDetail, ChatListItem, Member, Preferences, Reader, UpdateChat } from '../../src/protocol/chats.ts';
 import type { ChatEvent } from '../../src/protocol/events.ts';
-import type { Message } from '../../src/protocol/messages.ts';
+import type { PollView, Vote } from '../../src/protocol/kinds.ts';
+import type { Message, SentMessage } from '../../src/protocol/messages.ts';
 import type { GoneReason } from '../../src/protocol/reduce.ts';
 import type { SearchPage } from '../../src/protocol/search.ts';
 import type { Changes, Edit } from './changes.ts';
@@ -11,6 +12,7 @@ import type { Engine } from './engine.ts';
 import type { LocalMessage, TimelineItem } from './message.ts';
 import type { MessageFields } from './outbox.ts';
 import type { ChatPeople } from './people.ts';
+import { closePoll, forward, type MessagesPage, type PageOptions, poll, readers, vote, votes } from './polls.ts';
 import type { SearchOptions } from './search.ts';
 
 /** Events brought by `open` and `loadOlder` unless they are told otherwise. */
@@ -26,7 +28,8 @@ export interface ChatEvents {
   /** `timeline` has changed. */
   timeline: readonly TimelineItem[];
   receipt: Watermarks & { readonly user_id: string };
-  typing: { readonly user_id: string };
+  /** Somebody types, or (`stop`) types no more. One that is not repeated for six seconds has ended too. */
+  typing: { readonly user_id: string; readonly stop?: true };
   /** The user is no longer in the conversation, or it no longer exists. */
   gone: GoneReason;
 }
@@ -183,9 +186,40 @@ export class Chat extends Emitter<ChatEvents> {
     this.#engine.typing(this.id);
   }
 
+  /** Tells the others that the user types no more; sending a message says so by itself. */
+  stopTyping(): void {
+    if (this.#typedAt === Number.NEGATIVE_INFINITY) return;
+    this.#typedAt = Number.NEGATIVE_INFINITY;
+    this.#engine.typing(this.id, true);
+  }
+
   /** Messages of this conversation that match, the newest first or by relevance. */
   search(options: SearchOptions & { sort?: 'newest' | 'relevance' }): Promise<SearchPage> {
     return this.#resource.search(this.id, options);
+  }
+
+  /** How a poll stands, and what the user has chosen. */
+  poll(seq: number): Promise<PollView> {
+    return poll(this.#resource.http, this.id, seq);
+  }
+  /** Chooses these options in place of those chosen before; none takes the vote back. */
+  vote(seq: number, options: readonly number[]): Promise<PollView> {
+    return vote(this.#resource.http, this.id, seq, options);
+  }
+  closePoll(seq: number): Promise<PollView> {
+    return closePoll(this.#resource.http, this.id, seq);
+  }
+  /** Who voted what, by page; of an anonymous poll nobody is told. */
+  votes(seq: number, page: PageOptions = {}): Promise<MessagesPage<Vote>> {
+    return votes(this.#resource.http, this.id, seq, page);
+  }
+  /** Who has read a message, by page. */
+  readers(seq: number, page: PageOptions = {}): Promise<MessagesPage<Reader>> {
+    return readers(this.#resource.http, this.id, seq, page);
+  }
+  /** Copies a message of this conversation into another one. */
+  forward(seq: number, to: Chat): Promise<SentMessage> {
+    return forward(this.#resource.http, to.id, this.id, seq);
   }
 
   update(patch: UpdateChat): Promise<ChatDetail> {

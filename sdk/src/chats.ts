@@ -63,6 +63,11 @@ export class ChatsResource {
     return searchChat(this.#http, id, options);
   }
 
+  /** @internal What is asked of single messages. */
+  get http(): Http {
+    return this.#http;
+  }
+
   /** A page of the list from the server. */
   list(page: { cursor?: string; limit?: number } = {}): Promise<ChatPage> {
     return this.#http.request<ChatPage>('/api/chats', { query: page });

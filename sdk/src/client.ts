@@ -5,14 +5,16 @@ import type { GoneReason } from '../../src/protocol/reduce.ts';
 import type { SearchAllPage } from '../../src/protocol/search.ts';
 import type { ItemChange, ItemKind, ItemValue } from '../../src/protocol/sync.ts';
 import type { Presence, Profile, SignIn, SignUp, Status, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';
+import { AccountResource } from './account.ts';
 import { Changes } from './changes.ts';
 import { Chat } from './chat.ts';
 import { ChatsResource } from './chats.ts';
 import type { Watermarks } from './conversation.ts';
 import { Emitter } from './emitter.ts';
 import { type ConnectionState, Engine } from './engine.ts';
-import { type Environment, environment } from './environment.ts';
+import { type Environment, environment, randomName } from './environment.ts';
 import { NetworkError, StorageError, TidelineError } from './errors.ts';
+import { FilesResource } from './files.ts';
 import { BlocksResource, FriendsResource } from './friends.ts';
 import { Http, type RequestOptions } from './http.ts';
 import type { LocalMessage } from './message.ts';
@@ -20,6 +22,8 @@ import { Places } from './places.ts';
 import { type SearchOptions, searchAll } from './search.ts';
 import { Session } from './session.ts';
 import { MemoryStorage, type StorageAdapter } from './storage.ts';
+
+const DEVICE_KEY = 'device_key';
 
 export interface ClientOptions extends Partial<Environment> {
   /** Where the server is, `https://chat.example.com`. */
@@ -44,7 +48,7 @@ export interface ClientEvents {
   /** A message of one's own has another status. */
   outbox: LocalMessage;
   receipt: Watermarks & { readonly chat_id: string; readonly user_id: string };
-  typing: { readonly chat_id: string; readonly user_id: string };
+  typing: { readonly chat_id: string; readonly user_id: string; readonly stop?: true };
   presence: Presence;
   /** The session has ended and nobody is signed in; unsent messages wait in storage for the same user. */
   signedout: TidelineError;
@@ -66,6 +70,8 @@ export class TidelineClient extends Emitter<ClientEvents> {
   readonly blocks: BlocksResource;
   /** Channels to find and invitations to use. */
   readonly places: Places;
+  readonly files: FilesResource;
+  readonly account: AccountResource;
   readonly #environment: Environment;
   readonly #storage: StorageAdapter;
   readonly #device: string | undefined;
@@ -111,9 +117,10 @@ export class TidelineClient extends Emitter<ClientEvents> {
         this.#handles.get(chat_id)?.emit('receipt', { user_id, ...marks });
         this.emit('receipt', { chat_id, user_id, ...marks });
       },
-      typing: (chat_id, user_id) => {
-        this.#handles.get(chat_id)?.emit('typing', { user_id });
-        this.emit('typing', { chat_id, user_id });
+      typing: (chat_id, user_id, stop) => {
+        const typing = { user_id, ...(stop ? { stop } : {}) };
+        this.#handles.get(chat_id)?.emit('typing', typing);
+        this.emit('typing', { chat_id, ...typing });
       },
       presence: (presence) => this.emit('presence', presence),
       refused: (error) => void this.#refused(error),
@@ -127,6 +134,8 @@ export class TidelineClient extends Emitter<ClientEvents> {
     this.friends = new FriendsResource(this.#http, contacts);
     this.blocks = new BlocksResource(this.#http, contacts);
     this.places = new Places(this.#http, changed);
+    this.files = new FilesResource(this.#http);
+    this.account = new AccountResource(this.#http);
     this.chats = new ChatsResource(this.#http, {
       chat: (id) => this.chat(id),
       conversation: (id) => this.#engine.conversation(id),
@@ -316,13 +325,29 @@ export class TidelineClient extends Emitter<ClientEvents> {
     const askedAt = this.#environment.clock.now();
     const device = input.device ?? this.#device;
     const tokens = await this.#http.request<Tokens>(path, {
-      body: { ...input, ...(device === undefined ? {} : { device }) },
+      body: { ...input, ...(device === undefined ? {} : { device }), device_key: await this.#deviceKey() },
       auth: false,
     });
     this.#engine.clear();
     await this.#session.adopt(tokens, askedAt);
     await this.#engine.load(tokens.user.id);
     return tokens.user;
+  }
+
+  /** What the server knows this device by; kept over sign-outs, so that who comes back is no stranger. */
+  async #deviceKey(): Promise<string> {
+    const fresh = randomName();
+    try {
+      return await this.#storage.exclusive(DEVICE_KEY, async () => {
+        const known = (await this.#storage.read(DEVICE_KEY))[DEVICE_KEY];
+        if (typeof known === 'string') return known;
+        await this.#storage.write({ set: { [DEVICE_KEY]: fresh } });
+        return fresh;
+      });
+    } catch (cause) {
+      this.emit('error', new StorageError('The key of this device could not be stored', { cause }));
+      return fresh;
+    }
   }
 
   async #refused(error: TidelineError): Promise<void> {

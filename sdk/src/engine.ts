@@ -224,8 +224,8 @@ export class Engine {
     this.#events.rows([conversation.id], []);
   }
 
-  typing(chatId: string): void {
-    this.#connections.sendFor(chatId, { t: 'typing', chat_id: chatId });
+  typing(chatId: string, stop = false): void {
+    this.#connections.sendFor(chatId, { t: 'typing', chat_id: chatId, ...(stop ? { stop: true } : {}) });
   }
 
   /** Said again on each new connection: the server forgets it with the socket. */

@@ -11,13 +11,15 @@ export interface Clock {
 export interface HttpRequest {
   method: string;
   headers: Record<string, string>;
-  body?: string;
+  body?: string | Blob;
   signal: AbortSignal;
 }
 export interface HttpResponse {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
   text(): Promise<string>;
+  /** Needed to download files. */
+  blob?(): Promise<Blob>;
 }
 /** The part of the standard `fetch` that the client uses. */
 export type Fetch = (url: string, request: HttpRequest) => Promise<HttpResponse>;

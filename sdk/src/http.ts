@@ -7,6 +7,14 @@ export interface RequestOptions {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Sent as JSON. */
   body?: unknown;
+  /** Sent as it is, in place of `body`. */
+  content?: Blob;
+  /** `blob`: the answer is a Blob. JSON otherwise. */
+  answer?: 'json' | 'blob';
+  /** Beside those that every request has; names in lower case. */
+  headers?: Readonly<Record<string, string>>;
+  /** Milliseconds for one attempt; 30 s unless given. */
+  timeout?: number;
   /** Parameters that are undefined are left out. */
   query?: Readonly<Record<string, string | number | undefined>>;
   /** false: without the session's token. */
@@ -47,7 +55,7 @@ export class Http {
    * @throws TidelineError when the server refuses, NetworkError when it is not reached
    */
   async request<T>(path: string, options: RequestOptions = {}): Promise<T> {
-    const method = options.method ?? (options.body === undefined ? 'GET' : 'POST');
+    const method = options.method ?? (options.body === undefined && options.content === undefined ? 'GET' : 'POST');
     const idempotent = options.idempotent ?? (method === 'GET' || method === 'PUT' || method === 'DELETE');
     const retries = options.retries ?? 3;
     const backoff = new Backoff(this.#environment.random, 300, 5_000);
@@ -79,24 +87,32 @@ export class Http {
   }
 
   async #once<T>(method: string, path: string, options: RequestOptions, token: string | undefined): Promise<T> {
-    const headers: Record<string, string> = { accept: 'application/json' };
+    const headers: Record<string, string> = {
+      accept: options.answer === 'blob' ? '*/*' : 'application/json',
+      ...options.headers,
+    };
     if (token !== undefined) headers.authorization = `Bearer ${token}`;
     if (options.body !== undefined) headers['content-type'] = 'application/json';
     const controller = new AbortController();
     const abort = () => controller.abort(options.signal?.reason);
     if (options.signal?.aborted) abort();
     options.signal?.addEventListener('abort', abort);
-    const cancelTimeout = this.#environment.clock.after(TIMEOUT, () => controller.abort(new Error('timed out')));
+    const cancelTimeout = this.#environment.clock.after(options.timeout ?? TIMEOUT, () =>
+      controller.abort(new Error('timed out')),
+    );
     let response: HttpResponse;
-    let text: string;
+    let text = '';
+    let blob: Blob | undefined;
     try {
       response = await this.#environment.fetch(this.#base + path + queryString(options.query), {
         method,
         headers,
         signal: controller.signal,
         ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+        ...(options.content === undefined ? {} : { body: options.content }),
       });
-      text = await response.text();
+      if (options.answer === 'blob' && response.status < 300) blob = await response.blob?.();
+      else text = await response.text();
     } catch (cause) {
       throw new NetworkError(`${method} ${path}: the server was not reached`, { cause });
     } finally {
@@ -106,6 +122,8 @@ export class Http {
     if (response.status < 200 || response.status > 299) {
       throw errorFromResponse(response.status, text, response.headers.get('retry-after'));
     }
+    // A caller who asks for a Blob says that T is one.
+    if (options.answer === 'blob') return blob as T;
     if (text === '') return undefined as T;
     try {
       return JSON.parse(text) as T;

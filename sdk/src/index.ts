@@ -19,6 +19,7 @@ export type {
   Overrides,
   Permissions,
   Preferences,
+  Reader,
   Retention,
   Role,
   UpdateChat,
@@ -28,6 +29,7 @@ export type {
 } from '../../src/protocol/chats.ts';
 export type { Reaction, Thread } from '../../src/protocol/current.ts';
 export type { ChatEvent, EventPage, EventType, Hole, MessageEvent } from '../../src/protocol/events.ts';
+export type { FileAbout, FileInfo, FileTicket, Storage, Upload } from '../../src/protocol/files.ts';
 export type {
   Contact,
   ContactState,
@@ -37,8 +39,25 @@ export type {
   UpdatePrivacy,
 } from '../../src/protocol/friends.ts';
 export type { Draft as DraftRow, PutDraft, SavedMessage } from '../../src/protocol/kept.ts';
+export type {
+  ContactCard,
+  Custom,
+  Entity,
+  Everyone,
+  Location,
+  MessageKind,
+  Origin,
+  Poll,
+  PollResults,
+  PollView,
+  Preview,
+  Quote,
+  SendableKind,
+  Sticker,
+  Vote,
+} from '../../src/protocol/kinds.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
-export type { Message, MessageKind, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
+export type { Message, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
 export type {
   Announcement,
   AnnouncementReader,
@@ -56,6 +75,7 @@ export type { GoneReason } from '../../src/protocol/reduce.ts';
 export type { Change, ItemChange, ItemKind, ItemValue, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 export { unread } from '../../src/protocol/unread.ts';
 export type {
+  EmailState,
   Presence,
   Profile,
   Session,
@@ -67,6 +87,7 @@ export type {
   User,
 } from '../../src/protocol/users.ts';
 export type { ErrorCode } from '../../src/protocol/wire.ts';
+export type { AccountResource } from './account.ts';
 export type { Changes, Edit } from './changes.ts';
 export { Chat, type ChatEvents, type Draft } from './chat.ts';
 export type { ChatPage, ChatsResource, NewChat } from './chats.ts';
@@ -84,9 +105,12 @@ export type {
   SocketEvent,
 } from './environment.ts';
 export { NetworkError, StorageError, TidelineError } from './errors.ts';
+export type { FilePlace, FilesResource, UploadOptions, UploadProgress } from './files.ts';
 export type { BlocksResource, FriendsResource } from './friends.ts';
 export type { RequestOptions } from './http.ts';
+export { drafts, quoting, RichText } from './kinds.ts';
 export { LocalMessage, type Receipt, type TimelineItem } from './message.ts';
 export type { ChatPeople, NewInvitationOptions } from './people.ts';
 export type { ChannelPage, Places } from './places.ts';
+export type { MessagesPage, PageOptions } from './polls.ts';
 export { MemoryStorage, type StorageAdapter, type StorageChanges } from './storage.ts';

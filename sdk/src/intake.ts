@@ -24,7 +24,7 @@ export interface IntakeEvents {
   gone(chatId: string, reason: GoneReason): void;
   items(changes: readonly ItemChange[]): void;
   receipt(chatId: string, userId: string, marks: Watermarks): void;
-  typing(chatId: string, userId: string): void;
+  typing(chatId: string, userId: string, stop: boolean): void;
   presence(presence: Presence): void;
   fault(error: Error): void;
 }
@@ -166,7 +166,7 @@ export class Intake {
         this.#lag(route, frame.chat_id, frame.head_seq);
         break;
       case 'typing':
-        this.#events.typing(frame.chat_id, frame.user_id);
+        this.#events.typing(frame.chat_id, frame.user_id, frame.stop === true);
         break;
       case 'presence': {
         const { user_id, state, last_seen, status } = frame;

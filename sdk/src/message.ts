@@ -1,4 +1,5 @@
-import type { Message, MessageKind } from '../../src/protocol/messages.ts';
+import type { MessageKind } from '../../src/protocol/kinds.ts';
+import type { Message } from '../../src/protocol/messages.ts';
 import type { TidelineError } from './errors.ts';
 import type { OutboxEntry } from './outbox.ts';
 
@@ -25,6 +26,8 @@ export class LocalMessage {
   readonly content: string;
   readonly reply_to: number | undefined;
   readonly mentions: readonly string[] | undefined;
+  /** Everything that was sent, with what its kind adds. */
+  readonly fields: OutboxEntry['fields'];
   readonly thread_seq: number | undefined;
   readonly also_to_chat: true | undefined;
   /** The device's clock at first; the server's once it is acknowledged. */
@@ -46,6 +49,7 @@ export class LocalMessage {
     this.content = entry.fields.content;
     this.reply_to = entry.fields.reply_to;
     this.mentions = entry.fields.mentions;
+    this.fields = entry.fields;
     this.thread_seq = entry.fields.thread_seq;
     this.also_to_chat = entry.fields.also_to_chat;
     this.created_at = entry.created_at;

@@ -2,9 +2,12 @@ import { and, eq, sql } from 'drizzle-orm';
 import type { z } from 'zod';
 import type { Config } from '../config.ts';
 import { type Db, database } from '../db/client.ts';
-import { credentials, sessions, users } from '../db/schema.ts';
+import { credentials, knownDevices, sessions, users } from '../db/schema.ts';
+import { inserting, insertingIf } from '../db/tasks.ts';
 import { ApiError } from '../errors.ts';
 import { newId } from '../ids.ts';
+import { mailTask, soon } from '../mail/account-mails.ts';
+import { hashOf } from '../mail/codes.ts';
 import type { SignIn, SignUp, Tokens } from '../protocol/users.ts';
 import { runTask } from '../tasks/perform.ts';
 import { clearing, countAttempt } from './attempts.ts';
@@ -29,17 +32,34 @@ export async function signUp(env: Env, config: Config, input: z.output<typeof Si
     updated_at: now,
   };
   const session = newSession(user.id, input.device, now);
+  const welcome = mailTask({ mail: 'verify', to: { user_id: user.id } }, now);
   try {
     await db.batch([
       db.insert(users).values(user),
       db.insert(credentials).values({ user_id: user.id, password_hash: hashPassword(input.password), updated_at: now }),
       db.insert(sessions).values(session),
+      inserting(db, welcome, now),
+      remembering(db, session, await deviceHash(input.device_key), now),
     ]);
   } catch (error) {
     throw conflictOf(error);
   }
+  soon(env, welcome);
   return tokensFor(config, session, user);
 }
+
+/** What a device is known by. One that has no key of its own is never known. */
+const deviceHash = (key: string | undefined): Promise<string> | null => (key === undefined ? null : hashOf(key));
+
+/** The statement that knows a device from now on, if its session has opened. */
+const remembering = (db: Db, session: { id: string; user_id: string }, hash: string | null, now: number) =>
+  db
+    .insert(knownDevices)
+    .select(
+      sql`SELECT ${session.user_id}, ${hash}, ${now} WHERE ${hash} IS NOT NULL
+        AND EXISTS (SELECT 1 FROM ${sessions} WHERE ${sessions.id} = ${session.id})`,
+    )
+    .onConflictDoNothing();
 
 const WRONG = 'E-mail or password is wrong';
 
@@ -57,8 +77,13 @@ export async function signIn(env: Env, config: Config, input: z.output<typeof Si
   }
   if (found.user.status === 'Suspended') throw new ApiError('suspended', 'This account is suspended');
   const session = newSession(found.user.id, input.device, now);
+  const hash = await deviceHash(input.device_key);
+  const news = mailTask({ mail: 'new_device', to: { user_id: found.user.id }, device: input.device ?? null }, now);
+  const opens = sql`EXISTS (SELECT 1 FROM ${sessions} WHERE ${sessions.id} = ${session.id})`;
+  const isNew = sql`NOT EXISTS (SELECT 1 FROM ${knownDevices}
+    WHERE ${knownDevices.user_id} = ${found.user.id} AND ${knownDevices.key_hash} = ${hash})`;
   // The session opens only if the password is still the one that was verified and the account still active.
-  const [opened] = await db.batch([
+  const [opened, , [told]] = await db.batch([
     db
       .insert(sessions)
       .select(
@@ -72,8 +97,11 @@ export async function signIn(env: Env, config: Config, input: z.output<typeof Si
       )
       .returning({ id: sessions.id }),
     clearing(db, attempt),
+    insertingIf(db, news, now, sql`${opens} AND ${isNew}`),
+    remembering(db, session, hash, now),
   ]);
   if (opened.length === 0) throw new ApiError('invalid_credentials', WRONG);
+  if (told !== undefined) soon(env, news);
   return tokensFor(config, session, found.user);
 }
 

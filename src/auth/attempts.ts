@@ -6,8 +6,10 @@ import { ApiError } from '../errors.ts';
 /** Wrong passwords that one account may see in one window, whether or not the account exists. */
 export const ATTEMPTS = { limit: 10, windowMs: 15 * 60 * 1000 } as const;
 
+const PASSWORDS = { limit: ATTEMPTS.limit, message: 'Too many wrong passwords for this account' };
+
 /** The counter's name: a digest, so that the table does not collect addresses that somebody typed. */
-async function keyFor(account: string): Promise<string> {
+export async function keyFor(account: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(account));
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
@@ -16,9 +18,14 @@ async function keyFor(account: string): Promise<string> {
  * Counts one attempt before the password is looked at, so that guesses made at the same time cannot outrun the counter.
  * Throws `rate_limited` with the seconds until the window ends. A success clears the counter: `clearing` with the key
  * that this returns.
- * @param account normalised e-mail
+ * @param account normalised e-mail, or another name of what is counted
  */
-export async function countAttempt(db: Db, account: string, now: number): Promise<string> {
+export async function countAttempt(
+  db: Db,
+  account: string,
+  now: number,
+  { limit, message }: { limit: number; message: string } = PASSWORDS,
+): Promise<string> {
   const key = await keyFor(account);
   const ended = sql`${authAttempts.window_started_at} <= ${now - ATTEMPTS.windowMs}`;
   const rows = await db
@@ -33,9 +40,9 @@ export async function countAttempt(db: Db, account: string, now: number): Promis
     })
     .returning();
   const row = rows[0];
-  if (row === undefined || row.failures <= ATTEMPTS.limit) return key;
+  if (row === undefined || row.failures <= limit) return key;
   const retryAfter = Math.max(1, Math.ceil((row.window_started_at + ATTEMPTS.windowMs - now) / 1000));
-  throw new ApiError('rate_limited', `Too many wrong passwords for this account; try again in ${retryAfter} s`, {
+  throw new ApiError('rate_limited', `${message}; try again in ${retryAfter} s`, {
     retryAfter,
   });
 }

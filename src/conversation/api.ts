@@ -6,6 +6,7 @@ import type {
   HistoryPolicy,
   JoinPolicy,
   Member,
+  Reader,
   Role,
   UpdateChat,
   UpdateRetention,
@@ -13,8 +14,10 @@ import type {
 import type { Result } from '../protocol/errors.ts';
 import type { ChatEvent, EventPage } from '../protocol/events.ts';
 import type { ClientFrame } from '../protocol/frames.ts';
+import type { PollView, Preview, Vote } from '../protocol/kinds.ts';
 import type { Message, MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import type { ChatHead } from '../protocol/sync.ts';
+import type { Copy, Forward } from './admit.ts';
 import type { Ask } from './asks.ts';
 import type { ChangeRequest } from './changes.ts';
 import type { Command } from './commands.ts';
@@ -126,6 +129,30 @@ export interface RoomApi {
   /** A Single learns that `by` has blocked the other person, or does no more; told in any order, also before it begins. */
   setBlocked(by: string, block: { blocked: boolean; version: number }): Promise<void>;
   send(user: string, message: SendMessage & { client_id: string }): Promise<Result<SentMessage>>;
+  /** The message as a member may take it into another conversation: this room's word for what it says. */
+  attest(user: string, seq: number): Promise<Result<Copy>>;
+  /** Sends a copy of a message of another conversation, or answers with the refusal with which that one's room met. */
+  forward(user: string, copy: Forward): Promise<Result<SentMessage>>;
+  /** Sends what the system says. */
+  announce(message: { client_id: string; content: string }): Promise<Result<SentMessage>>;
+  /** What was found behind the link of a message; null: nothing that is shown. */
+  previewed(seq: number, url: string, preview: Preview | null): Promise<void>;
+  /** Members who have read the message, by user id. */
+  readers(
+    user: string,
+    seq: number,
+    page: { after?: string; limit: number },
+  ): Promise<Result<{ items: Reader[]; next_cursor: string | null }>>;
+  /** Votes, or takes a vote back; answers with how the poll stands then. */
+  vote(user: string, seq: number, options: number[]): Promise<Result<PollView>>;
+  closePoll(user: string, seq: number): Promise<Result<PollView>>;
+  poll(user: string, seq: number): Promise<Result<PollView>>;
+  /** Who voted what, by user id. */
+  votes(
+    user: string,
+    seq: number,
+    page: { after?: string; limit: number },
+  ): Promise<Result<{ items: Vote[]; next_cursor: string | null }>>;
   /** Changes a message: see `changes.ts`. */
   change(user: string, request: ChangeRequest): Promise<Result<ChangedMessage>>;
   /** What a member asks for beside messages: JSON of what its type says (`asks.ts`). */
@@ -149,6 +176,10 @@ export interface RoomApi {
   enter(user: string, relay: string, after: number | undefined): Promise<Result<SocketPage>>;
   /** A page for a socket at a relay. */
   pull(user: string, page: { after: number; limit: number; bytes: number }): Promise<Result<SocketPage>>;
+  /** Whether the user may fetch a file here: a member now, who may see a message that carries it. Else `not_found`. */
+  file(user: string, fileId: string): Promise<Result<null>>;
+  /** Those of the files that some message carries. */
+  heldFiles(fileIds: string[]): Promise<string[]>;
   /** The user looked: the room's current state for them, and from now on they are told again. null: never a member. */
   look(user: string): Promise<Notice | null>;
   /** Closes the user's sockets in this room: of these sessions, or of all but one. */

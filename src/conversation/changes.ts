@@ -5,9 +5,9 @@ import type { ChatEvent } from '../protocol/events.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { Message } from '../protocol/messages.ts';
 import { placeOf } from '../protocol/state.ts';
-import { KIND_RULES } from './admit.ts';
 import type { Conversation, Sent } from './conversation.ts';
 import { entryOf } from './find.ts';
+import { kindProblem } from './kinds.ts';
 import { type EventRow, isErased } from './log.ts';
 import type { MemberRow } from './members.ts';
 import { after, currentOf, ownReactions } from './state.ts';
@@ -52,8 +52,13 @@ const RULES: Rules = {
     if (!may.ok) return may;
     const late = outside(conversation.retention.edit_window, message, now);
     if (late) return refuse('forbidden', 'it is too late to edit this message');
-    const problem = KIND_RULES[message.kind]({ ...message, content: edit.content, mentions: edit.mentions });
+    if (message.kind === 'poll') return refuse('invalid', 'a poll is not edited: others have voted on it as it is');
+    const { content, entities, mentions, everyone } = edit;
+    const problem = kindProblem({ ...message, content, entities, mentions, everyone });
     if (problem !== null) return refuse('invalid', problem);
+    if (everyone !== undefined && everyone !== message.everyone) {
+      return refuse('invalid', 'everyone: an edit calls nobody whom the message did not call');
+    }
     const stranger = edit.mentions?.find((id) => conversation.members.current(id) === undefined);
     if (stranger !== undefined) return refuse('invalid', `mentions: ${stranger} is not in the conversation`);
     if (same(edit, message)) return ALREADY;
@@ -66,6 +71,10 @@ const RULES: Rules = {
       const dropped = [...before].filter((user) => !mentioned.has(user));
       conversation.forgetMentions(dropped, message.seq);
       for (const user of mentioned) if (!before.has(user)) conversation.mention(user, message);
+      if (everyone === undefined) conversation.forgetEveryone(message);
+      for (const event of conversation.previews.forget(message.seq)) conversation.log.gone(event, 'erased');
+      const link = conversation.linkIn({ ...message, content, entities });
+      if (link !== undefined) conversation.previews.want(message.seq, link, now);
     });
   },
 
@@ -192,9 +201,11 @@ const onRecalled = (change: MessageChange): Verdict =>
 const outside = (window: number | null, message: Message, now: number): boolean =>
   window !== null && now - Date.parse(message.created_at) > window * 1000;
 
-const same = (edit: Pick<Message, 'content' | 'mentions'>, message: Message): boolean =>
-  Object.keys(edit).length > 0 &&
-  JSON.stringify([edit.content, edit.mentions]) === JSON.stringify([message.content, message.mentions]);
+type Editable = Pick<Message, 'content' | 'entities' | 'mentions' | 'everyone'>;
+const editable = ({ content, entities, mentions, everyone }: Editable): string =>
+  JSON.stringify([content, entities, mentions, everyone]);
+const same = (edit: Editable, message: Message): boolean =>
+  Object.keys(edit).length > 0 && editable(edit) === editable(message);
 
 const hasReacted = ({ sql }: Conversation, target: number, emoji: string, user: string): boolean =>
   sql.exec('SELECT 1 FROM reactions WHERE target = ? AND emoji = ? AND user_id = ?', target, emoji, user).toArray()
@@ -208,5 +219,17 @@ export function eraseTraces(conversation: Conversation, message: Message, reason
   sql.exec('DELETE FROM reactions WHERE target = ?', message.seq);
   sql.exec('DELETE FROM pins WHERE target = ?', message.seq);
   conversation.forgetMentions(message.mentions ?? [], message.seq);
+  conversation.forgetEveryone(message);
+  conversation.forgetFiles(message.seq);
   conversation.search.replace(message.seq, null);
+  blankQuotes(conversation, message.seq);
+  for (const event of conversation.previews.forget(message.seq)) log.gone(event, reason);
+  if (message.kind === 'poll') conversation.polls.forget(message.seq);
+}
+
+/** What was quoted of a message goes with it. */
+function blankQuotes({ sql, log }: Conversation, target: number): void {
+  const quoting = sql.exec<{ seq: number }>('SELECT seq FROM quotes WHERE target = ?', target).toArray();
+  for (const { seq } of quoting) log.blankQuote(seq);
+  sql.exec('DELETE FROM quotes WHERE target = ?1 OR seq = ?1', target);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ChatType, HistoryPolicy, JoinPolicy, Overrides } from '../protocol/chats.ts';
+import { ChatType, ForwardPolicy, HistoryPolicy, JoinPolicy, Overrides, PreviewPolicy } from '../protocol/chats.ts';
 
 /** What members have made of the conversation. Stored as JSON: what is absent is as it is here. */
 const Settings = z.object({
@@ -11,6 +11,8 @@ const Settings = z.object({
   /** Seconds between two messages of one member. */
   slow_mode: z.number().default(0),
   silenced: z.boolean().default(false),
+  forwards: ForwardPolicy.default('allowed'),
+  previews: PreviewPolicy.default('on'),
   archived_at: z.number().nullable().default(null),
 });
 export type Settings = z.infer<typeof Settings>;

@@ -1,15 +1,26 @@
 import { type Clock, timestamp } from '../clock.ts';
+import { openTicket, type TicketKeys } from '../files/ticket.ts';
 import { randomTag } from '../ids.ts';
 import type { Chat, ChatDetail, Retention } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
+import type { FileInfo } from '../protocol/files.ts';
 import { LIMITS } from '../protocol/limits.ts';
-import type { SendMessage } from '../protocol/messages.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
-import { admitMessage } from './admit.ts';
+import {
+  admitForward,
+  admitMessage,
+  admitSystem,
+  attest,
+  type Copy,
+  type Forward,
+  type Submission,
+  writesMore,
+} from './admit.ts';
 import type { NewConversation, Notice, Sight } from './api.ts';
 import { Blocks } from './blocks.ts';
 import { applyChange, type ChangeRequest } from './changes.ts';
 import { type ChatRow, initialSettings, insertChat, loadChat, saveChat } from './chat.ts';
+import { fileIdsOf, SentFiles } from './files.ts';
 import { hiddenCount } from './hidden.ts';
 import { type Listed, listedOf, markListing } from './listing.ts';
 import { type EventRow, Log, type NewEvent } from './log.ts';
@@ -17,6 +28,8 @@ import { type MemberRow, Members, placeOf } from './members.ts';
 import { Membership } from './membership.ts';
 import { type Action, hindrance, isExempt, NOT_FOUND, permissionsOf } from './permissions.ts';
 import { isPlaced } from './placement.ts';
+import { Polls } from './polls.ts';
+import { linkOf, Previews } from './previews.ts';
 import { loadRetention } from './retention.ts';
 import { CONVERSATION_MIGRATIONS } from './schema.ts';
 import { Search } from './search.ts';
@@ -36,10 +49,20 @@ export interface Commit {
 
 export type Sent = { row: EventRow; duplicate: boolean };
 
+/** Users whom a mention of those who are here can name: their row stays far below what a row may hold (2 MB). */
+const HERE_MOST = 20_000;
+
 /** What goes with a conversation's log when it is deleted. */
 const CONTENT = [
   'members',
   'mentions',
+  'everyone',
+  'quotes',
+  'polls',
+  'votes',
+  'files',
+  'links',
+  'previews',
   'message_state',
   'edits',
   'reactions',
@@ -49,6 +72,7 @@ const CONTENT = [
   'follows',
   'hidden',
   'scheduled',
+  'files',
   'bans',
   'requests',
   'invitations',
@@ -76,7 +100,11 @@ export const MARKS_EVERY = 200;
 export class Conversation {
   readonly #storage: DurableObjectStorage;
   readonly #clock: Clock;
+  readonly #ticketKeys: () => TicketKeys;
+  readonly #files: SentFiles;
   readonly membership = new Membership(this);
+  readonly polls = new Polls(this);
+  readonly previews = new Previews(this);
   readonly #owed = new Set<string>();
   readonly #blocks: Blocks;
   #pair: string[] | undefined;
@@ -86,9 +114,19 @@ export class Conversation {
   #search: Search | undefined;
   #listingMarked = false;
 
-  constructor(storage: DurableObjectStorage, clock: Clock) {
+  /** Users who are known to be online. */
+  readonly online: () => Iterable<string>;
+
+  constructor(
+    storage: DurableObjectStorage,
+    clock: Clock,
+    { ticketKeys, online }: { ticketKeys: () => TicketKeys; online: () => Iterable<string> },
+  ) {
     this.#storage = storage;
     this.#clock = clock;
+    this.#ticketKeys = ticketKeys;
+    this.#files = new SentFiles(storage.sql);
+    this.online = online;
     if (storedVersion(storage.sql) > 0) {
       migrate(storage, CONVERSATION_MIGRATIONS);
       this.#load();
@@ -154,6 +192,8 @@ export class Conversation {
       ...settingsOf(chat),
       ...(chat.type === 'Single' ? { peer_ids: this.#peers() } : {}),
       history: chat.history,
+      forwards: chat.settings.forwards,
+      previews: chat.settings.previews,
       retention: this.retention,
       member_count: chat.member_count,
       fanout: tierOf(chat.member_count),
@@ -246,14 +286,15 @@ export class Conversation {
   }
 
   /** Admits and appends one message; the caller's transaction holds it. */
-  send(user: string, message: SendMessage & { client_id: string }, now: number): Result<Sent> {
+  send(user: string, message: Submission, now: number): Result<Sent> {
     const actor = this.#sender(user, message.client_id);
     if (!actor.ok) return actor;
+    const admit = () => admitMessage(this, actor.value, message, now);
     // One statement is atomic by itself; a savepoint of its own costs as much as the insert.
     const sent =
-      message.mentions === undefined && !isPlaced(this, message)
-        ? admitMessage(this, actor.value, message, now)
-        : this.#storage.transactionSync(() => admitMessage(this, actor.value, message, now));
+      writesMore(message) || this.linkIn(message) !== undefined || isPlaced(this, message)
+        ? this.#storage.transactionSync(admit)
+        : admit();
     if (sent.ok && !sent.value.duplicate && this.chat.settings.slow_mode > 0) this.pace.sent(user, now);
     return sent;
   }
@@ -263,6 +304,64 @@ export class Conversation {
     const actor = this.actor(user, 'send');
     const member = this.exists && !actor.ok ? this.members.current(user) : undefined;
     return member !== undefined && this.log.byClientId(user, clientId) !== undefined ? ok(member) : actor;
+  }
+
+  /** The link of a message that is to be looked up; undefined: none is. */
+  linkIn({ kind, content, entities }: Pick<Submission, 'kind' | 'content' | 'entities'>): string | undefined {
+    return kind === 'text' && this.chat.settings.previews === 'on' ? linkOf(content, entities) : undefined;
+  }
+
+  /** Appends a copy of a message of another conversation, as that one's room has answered. */
+  forward(user: string, copy: Forward): Result<Sent> {
+    const actor = this.#sender(user, copy.client_id);
+    if (!actor.ok) return actor;
+    const now = this.#clock();
+    const sent = this.transaction(() => admitForward(this, actor.value, copy, now));
+    if (sent.ok && !sent.value.duplicate && this.chat.settings.slow_mode > 0) this.pace.sent(user, now);
+    return sent;
+  }
+
+  /** Appends what the system says. */
+  announce(message: { client_id: string; content: string }): Result<Sent> {
+    return this.exists ? this.transaction(() => admitSystem(this, message, this.#clock())) : NOT_FOUND;
+  }
+
+  /** What a member may take out of this conversation. */
+  attest(user: string, seq: number): Result<Copy> {
+    const actor = this.actor(user);
+    return actor.ok ? attest(this, actor.value, seq) : actor;
+  }
+
+  /**
+   * The file that a message of `user` brings by its ticket; refused unless it is theirs to send here, now. A resend may
+   * come when its ticket has ended: look for the earlier message first.
+   */
+  openFile(user: string, ticket: string): Result<FileInfo> {
+    return openTicket(this.#ticketKeys(), ticket, { user_id: user, chat_id: this.chat.id }, this.#clock());
+  }
+
+  /** In the transaction that appends the message with this seq: its readers may fetch the file from now on. */
+  recordFile(seq: number, file: Pick<FileInfo, 'id' | 'thumbnail_id'>): void {
+    for (const id of fileIdsOf(file)) this.#files.record(seq, id);
+  }
+
+  /** In the transaction that recalls or erases the message with this seq: nobody may fetch its files for its sake. */
+  forgetFiles(seq: number): void {
+    this.#files.forget(seq);
+  }
+
+  /** Whether the user may fetch the file: a member now, who may see a message that carries it. */
+  file(user: string, fileId: string): Result<null> {
+    const member = this.exists ? this.members.current(user) : undefined;
+    const visible = member !== undefined && this.#files.visible(fileId, member.visible_from);
+    return visible
+      ? ok(null)
+      : refuse('not_found', 'there is no such file in this conversation, or you may not see it');
+  }
+
+  /** Whether any message carries the file. */
+  holdsFile(fileId: string): boolean {
+    return this.exists && this.#files.visible(fileId, 0);
   }
 
   /** Changes a message; the caller's transaction holds it. */
@@ -320,7 +419,7 @@ export class Conversation {
       thread_unread: unreadReplies(this, user),
       hidden: hiddenCount(this, user),
       last_message: last === undefined ? null : currentOf(chat.id, last),
-      mentions: this.#mentioned ? this.#unreadMentions(user, member.read_seq) : [],
+      mentions: this.#mentioned ? this.#unreadMentions(member) : [],
     };
   }
 
@@ -371,6 +470,23 @@ export class Conversation {
   recordMention(user: string, seq: number): void {
     this.#mentioned = true;
     this.#storage.sql.exec('INSERT INTO mentions VALUES (?, ?) ON CONFLICT DO NOTHING', user, seq);
+  }
+
+  /** The message with this seq mentions all members, or these users. */
+  recordEveryone(seq: number, users: string[] | null): void {
+    this.#mentioned = true;
+    const list = users === null ? null : JSON.stringify(users.slice(0, HERE_MOST));
+    this.#storage.sql.exec('INSERT INTO everyone VALUES (?, ?)', seq, list);
+  }
+
+  /** The message calls nobody any more; inboxes hear of it with their next notice. */
+  forgetEveryone({ seq, everyone }: { seq: number; everyone?: unknown }): void {
+    if (everyone !== undefined) this.#storage.sql.exec('DELETE FROM everyone WHERE seq = ?', seq);
+  }
+
+  /** The message with this seq quotes `target`. */
+  recordQuote(target: number, seq: number): void {
+    this.#storage.sql.exec('INSERT INTO quotes VALUES (?, ?) ON CONFLICT DO NOTHING', target, seq);
   }
 
   /**
@@ -435,12 +551,16 @@ export class Conversation {
     return row;
   }
 
-  #unreadMentions(user: string, readSeq: number): number[] {
+  /** The newest unread messages that mention a member, by name or with everyone, ascending. */
+  #unreadMentions({ user_id, read_seq, visible_from }: MemberRow): number[] {
     return this.#storage.sql
       .exec<{ seq: number }>(
-        'SELECT seq FROM mentions WHERE user_id = ? AND seq > ? ORDER BY seq DESC LIMIT ?',
-        user,
-        readSeq,
+        `SELECT seq FROM mentions WHERE user_id = ?1 AND seq > ?2
+         UNION SELECT seq FROM everyone WHERE seq > ?2 AND seq >= ?3 AND (users IS NULL OR instr(users, ?1) > 0)
+         ORDER BY seq DESC LIMIT ?4`,
+        user_id,
+        read_seq,
+        visible_from,
         LIMITS.unreadMentions,
       )
       .toArray()
@@ -461,7 +581,8 @@ export class Conversation {
       return;
     }
     const log = new Log(this.#storage.sql);
-    this.#mentioned ||= this.#storage.sql.exec('SELECT 1 FROM mentions LIMIT 1').toArray().length > 0;
+    this.#mentioned ||=
+      this.#storage.sql.exec('SELECT 1 FROM mentions UNION ALL SELECT 1 FROM everyone LIMIT 1').toArray().length > 0;
     const states = new States(this.#storage.sql, chat.id, log);
     const { sql } = this.#storage;
     const members = new Members(sql, log.lastSentAfter(chat.marks_through));

@@ -174,7 +174,7 @@ export function greet(room: Room, connection: Connection, after: number | undefi
 }
 
 function signalOrMark(room: Room, user: string, frame: Exclude<RoomFrame, { t: 'send' | 'change' | 'pull' }>): void {
-  if (frame.t === 'typing') room.typing(user);
+  if (frame.t === 'typing') room.typing(user, frame.stop === true);
   else if (frame.t === 'read') room.mark({ user, read: frame.seq });
   else room.mark({ user, delivered: frame.seq });
 }

@@ -134,6 +134,17 @@ export class Log {
     this.touched(seq);
   }
 
+  /** Leaves nothing of what the message quotes. */
+  blankQuote(seq: number): void {
+    this.#sql.exec(
+      `UPDATE events SET extra = json_set(extra, '$.quote.text', '')
+       WHERE seq = ? AND json_extract(extra, '$.quote.text') <> ''`,
+      seq,
+    );
+    this.#erased = true;
+    this.touched(seq);
+  }
+
   /** Leaves nothing of an event but its seq: it answers with a reason from now on. */
   gone(seq: number, reason: Hole['reason']): void {
     this.#sql.exec(

@@ -9,6 +9,9 @@ import type { MemberRow } from './members.ts';
 import { after } from './state.ts';
 import { follow } from './threads.ts';
 
+/** What of its place a sender chooses. */
+type Thread = Pick<SendMessage, 'thread_seq' | 'also_to_chat'>;
+
 /** Where a message goes: into the conversation or into a thread alone, and for how long. */
 export interface Placement {
   type: 'message' | 'thread.reply';
@@ -19,14 +22,14 @@ export interface Placement {
 }
 
 /** Whether a message has a place of its own: then it is admitted in a savepoint. */
-export const isPlaced = ({ retention }: Conversation, message: SendMessage): boolean =>
+export const isPlaced = ({ retention }: Conversation, message: Thread): boolean =>
   message.thread_seq !== undefined || message.also_to_chat !== undefined || retention.message_timer !== null;
 
 /** The place of a new message. */
 export function place(
   conversation: Conversation,
-  sender: MemberRow,
-  { thread_seq, also_to_chat }: SendMessage,
+  sender: Pick<MemberRow, 'visible_from'>,
+  { thread_seq, also_to_chat }: Thread,
   now: number,
 ): Result<Placement> {
   const { states, retention } = conversation;

@@ -1,11 +1,14 @@
 import type { Clock } from '../clock.ts';
+import type { TicketKeys } from '../files/ticket.ts';
 import type { InboxApi } from '../inbox/api.ts';
 import { ok, type Refusal, type Result, refuse } from '../protocol/errors.ts';
 import type { ReceiptFrame } from '../protocol/frames.ts';
-import type { SendMessage } from '../protocol/messages.ts';
+import type { PollView, Preview } from '../protocol/kinds.ts';
+import { LIMITS } from '../protocol/limits.ts';
 import type { RelayApi } from '../relay/api.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
 import { joinFrames } from '../wire/parse.ts';
+import type { Submission } from './admit.ts';
 import { Alarms } from './alarms.ts';
 import type { Json, Notice } from './api.ts';
 import { type Ask, answer } from './asks.ts';
@@ -18,6 +21,7 @@ import { type FindPage, type FoundPage, find, readIn } from './find.ts';
 import { Listing, type ListingEntry } from './listing.ts';
 import { type EventRow, eventJson } from './log.ts';
 import type { MemberRow } from './members.ts';
+import { type Ballot, closeDue } from './polls.ts';
 import { Relays } from './relays.ts';
 import { sendDue } from './scheduled.ts';
 import { DELIVERED_PUSHED_UP_TO, RECEIPTS_PUSHED_UP_TO, receiptPause, sendPause, tierOf } from './tiers.ts';
@@ -25,6 +29,8 @@ import { DELIVERED_PUSHED_UP_TO, RECEIPTS_PUSHED_UP_TO, receiptPause, sendPause,
 /** Sends that may wait for the next batch, and characters of their contents; beyond it the room asks for patience. */
 const MAX_WAITING = { sends: 20_000, size: 16 * 1024 * 1024 } as const;
 const TYPING_EVERY_MS = 3000;
+/** Users of whom a room remembers that they type. */
+const TYPING_HELD = 1000;
 /** When what was due is tried again after a fault, in ms. */
 const DUE_AGAIN_MS = 60_000;
 /** Pause between two steps of reading messages into the search index. */
@@ -32,7 +38,7 @@ const READ_IN_PAUSE_MS = 20;
 
 interface WaitingSend {
   user: string;
-  message: SendMessage & { client_id: string };
+  message: Submission;
   answer(result: Result<Sent>): void;
 }
 
@@ -44,6 +50,11 @@ interface WaitingChange {
 
 /** Messages and changes of messages share one queue: what a member sends is stored in the order in which it was sent. */
 type Waiting = WaitingSend | WaitingChange;
+
+interface WaitingVote {
+  ballot: Ballot;
+  answer(result: Result<PollView>): void;
+}
 
 interface Mark {
   user: string;
@@ -57,6 +68,9 @@ export interface RoomPorts {
   /** Brings a public channel's entry in the directory to this. */
   list(entry: ListingEntry): Promise<void>;
   setAlarm(at: number): void;
+  /** Has a link of a message looked up, outside: the answer comes by `previewed`, or never. */
+  preview(job: { chat_id: string; seq: number; url: string }): Promise<void>;
+  ticketKeys(): TicketKeys;
   /** Keeps an eye on work that nobody awaits. */
   background(work: Promise<void>): void;
   log(message: string, fields: Record<string, unknown>): void;
@@ -78,9 +92,11 @@ export class Room {
   readonly #ports: RoomPorts;
   readonly #sends: GroupCommit<Waiting>;
   readonly #marks: GroupCommit<Mark>;
+  readonly #votes: GroupCommit<WaitingVote>;
   /** Run after the answers of a batch have been collected: each socket gets its acks as one message. */
   readonly #afterAnswers = new Set<() => void>();
-  readonly #typed = new Map<string, number>();
+  /** When it was last passed on that a user types, in ms since 1970, and whether nothing was said of their stopping. */
+  readonly #typed = new Map<string, { at: number; typing: boolean }>();
   #readingIn = false;
   /** Characters of the contents that wait. */
   #waitingSize = 0;
@@ -88,7 +104,10 @@ export class Room {
   constructor(storage: DurableObjectStorage, open: WebSocket[], clock: Clock, ports: RoomPorts) {
     this.#clock = clock;
     this.#ports = ports;
-    this.conversation = new Conversation(storage, clock);
+    this.conversation = new Conversation(storage, clock, {
+      ticketKeys: ports.ticketKeys,
+      online: () => this.#online(),
+    });
     this.connections = new Connections(open);
     const relaysBehind = () => this.relays.repair(this.conversation.log.head);
     this.#alarms = new Alarms(ports.setAlarm);
@@ -102,6 +121,10 @@ export class Room {
     );
     this.#marks = new GroupCommit(
       (batch) => this.#commitMarks(batch),
+      () => receiptPause(this.conversation.chat.member_count),
+    );
+    this.#votes = new GroupCommit(
+      (batch) => this.#commitVotes(batch),
       () => receiptPause(this.conversation.chat.member_count),
     );
   }
@@ -140,11 +163,27 @@ export class Room {
     const { conversation } = this;
     const now = this.#clock();
     while (conversation.timers.next !== undefined && conversation.timers.next <= now) {
-      const commits = [expire(conversation, now), sendDue(conversation, now)];
+      const commits = [expire(conversation, now), sendDue(conversation, now), closeDue(conversation, now)];
       conversation.timers.refresh();
       for (const commit of commits) this.publish(commit);
+      this.#lookUp(now);
     }
     this.#alarms.time(conversation.timers.next);
+  }
+
+  /** Has links looked up that messages have brought, or that nobody has answered for. */
+  #lookUp(now: number): void {
+    const { conversation } = this;
+    if (!conversation.exists || (conversation.timers.next ?? now + 1) > now) return;
+    const { id } = conversation.chat;
+    for (const link of conversation.previews.take(now)) this.#background(this.#ports.preview({ chat_id: id, ...link }));
+  }
+
+  /** What was found behind the link of a message. */
+  previewed(seq: number, url: string, preview: Preview | null): void {
+    const { conversation } = this;
+    if (!conversation.exists) return;
+    this.publish(conversation.transaction(() => conversation.previews.answer(seq, url, preview)));
   }
 
   /** Answers a member who asks for something beside messages. */
@@ -174,6 +213,55 @@ export class Room {
     }
     this.#waitingSize += sizeOf(waiting);
     this.#background(this.#sends.add(waiting));
+  }
+
+  /** Queues a vote: what comes while others are told of a result is the next one. */
+  vote(waiting: WaitingVote): void {
+    if (this.#votes.length >= MAX_WAITING.sends) waiting.answer(refuse('rate_limited', 'too many vote: try again', 1));
+    else this.#background(this.#votes.add(waiting));
+  }
+
+  /** Ends a poll. */
+  closePoll(user: string, seq: number): Result<PollView> {
+    const { conversation } = this;
+    this.attend();
+    const closed = conversation.transaction(() => conversation.polls.close(user, seq, this.#clock()));
+    if (!closed.ok) return closed;
+    this.publish({ events: closed.value, ended: [] });
+    return conversation.polls.view(user, seq, this.#clock());
+  }
+
+  #commitVotes(batch: WaitingVote[]): void {
+    this.attend();
+    const now = this.#clock();
+    const { conversation } = this;
+    let answers: (() => void)[] = [];
+    let events: EventRow[] = [];
+    try {
+      conversation.transaction(() => {
+        const moved = new Set<number>();
+        const taken = batch.map(({ ballot }) => {
+          const result = conversation.polls.vote(ballot, now);
+          if (result.ok && result.value) moved.add(ballot.seq);
+          return result;
+        });
+        events = [...moved].flatMap((seq) => conversation.polls.tally(seq));
+        answers = batch.map(({ ballot, answer }, index) => () => {
+          const result = taken[index] ?? UNAVAILABLE;
+          answer(result.ok ? conversation.polls.view(ballot.user, ballot.seq, now) : result);
+        });
+      });
+    } catch (fault) {
+      this.#ports.log('votes could not be stored', { size: batch.length, error: String(fault) });
+      events = [];
+      answers = batch.map(
+        ({ answer }) =>
+          () =>
+            answer(UNAVAILABLE),
+      );
+    }
+    for (const answer of answers) answer();
+    this.publish({ events, ended: [] });
   }
 
   /** Queues watermarks of a member. */
@@ -222,14 +310,40 @@ export class Room {
     }
   }
 
-  /** Passes on that somebody who may write is typing, at most once in three seconds for each user. */
-  typing(user: string): void {
+  /**
+   * Passes on that somebody who may write is typing, at most once in three seconds for each user, and that they have stopped, once
+   * for each time it was passed on that they type. Who says neither for `typingTimeoutMs` has stopped too, as everybody knows.
+   */
+  typing(user: string, stop = false): void {
     if (!this.conversation.actor(user, 'send').ok) return;
     const now = this.#clock();
-    if (now - (this.#typed.get(user) ?? 0) < TYPING_EVERY_MS) return;
-    if (this.#typed.size > 1000) this.#typed.clear();
-    this.#typed.set(user, now);
-    this.#signal(JSON.stringify({ t: 'typing', chat_id: this.conversation.chat.id, user_id: user }), user);
+    const held = this.#typed.get(user);
+    const recently = held !== undefined && now - held.at < TYPING_EVERY_MS;
+    if (stop ? held?.typing !== true : recently) return;
+    if (this.#typed.size >= TYPING_HELD) this.#forgetTyping(now);
+    this.#typed.set(user, { at: stop && held !== undefined ? held.at : now, typing: !stop });
+    const chat_id = this.conversation.chat.id;
+    this.#signal(JSON.stringify({ t: 'typing', chat_id, user_id: user, ...(stop ? { stop } : {}) }), user);
+  }
+
+  /** Forgets who typed too long ago to matter; where all of them matter, the oldest. */
+  #forgetTyping(now: number): void {
+    for (const [user, { at }] of this.#typed) if (now - at >= LIMITS.typingTimeoutMs) this.#typed.delete(user);
+    const [oldest] = this.#typed.keys();
+    if (this.#typed.size >= TYPING_HELD && oldest !== undefined) this.#typed.delete(oldest);
+  }
+
+  /** Users who are known to be online: with a socket in the room, or a device that their inbox told of. */
+  #online(): Set<string> {
+    const online = new Set(this.fanout.listening());
+    for (const { identity } of this.connections) online.add(identity.user_id);
+    return online;
+  }
+
+  /** Publishes a message that is in storage since this very turn. */
+  placed(result: Result<Sent>): Result<Sent> {
+    if (result.ok && !result.value.duplicate) this.publish({ events: [result.value.row], ended: [] });
+    return result;
   }
 
   /** Publishes a change that is in storage since this very turn. */
@@ -284,6 +398,7 @@ export class Room {
     for (const flush of this.#afterAnswers) flush();
     this.#afterAnswers.clear();
     if (events.length > 0) this.publish({ events, ended: [] });
+    this.#lookUp(now);
     if (this.conversation.initialised) this.#alarms.time(this.conversation.timers.next);
   }
 
@@ -375,8 +490,10 @@ export class Room {
 
 /** Characters that a waiting message or change keeps in memory, about. */
 const sizeOf = (waiting: Waiting): number => {
-  if ('message' in waiting) return waiting.message.content.length;
-  return waiting.change.change.type === 'edit' ? waiting.change.change.content.length : 0;
+  const said = 'message' in waiting ? waiting.message : waiting.change.change;
+  if (!('content' in said)) return 0;
+  const custom = 'custom' in said && said.custom !== undefined ? LIMITS.customBytes : 0;
+  return said.content.length + (said.entities?.length ?? 0) * 100 + custom;
 };
 
 const UNAVAILABLE = refuse('unavailable', 'it could not be stored: send it again', 1) satisfies {

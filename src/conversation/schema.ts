@@ -185,4 +185,42 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
     attempts INTEGER NOT NULL
   ) STRICT;
   `,
+  // A row for each file of a message. The second index is what a recall needs, and only messages with files pay for it.
+  `
+  CREATE TABLE files (
+    file_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (file_id, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX files_seq ON files (seq);
+  `,
+  // `everyone`: messages that call all members (`users` null) or those who were online then (their ids): one row, however
+  // many they are. `quotes`: which messages have a piece of another one. `links`: links that are still to be looked up;
+  // `previews`: the events that tell what was found.
+  `
+  CREATE TABLE everyone (seq INTEGER PRIMARY KEY, users TEXT) STRICT;
+  CREATE TABLE quotes (target INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (target, seq)) STRICT, WITHOUT ROWID;
+  CREATE TABLE polls (
+    seq INTEGER PRIMARY KEY,
+    counts TEXT NOT NULL,
+    voters INTEGER NOT NULL,
+    closes_at INTEGER,
+    closed_at INTEGER
+  ) STRICT;
+  CREATE INDEX polls_open ON polls (closes_at) WHERE closed_at IS NULL;
+  CREATE TABLE votes (
+    poll INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    options TEXT NOT NULL,
+    PRIMARY KEY (poll, user_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE links (
+    seq INTEGER PRIMARY KEY,
+    url TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    due_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX links_due ON links (due_at);
+  CREATE TABLE previews (target INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (target, seq)) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -23,6 +23,8 @@ const ASKS: Record<keyof UpdateChat, Action> = {
   silenced: 'configure',
   overrides: 'configure',
   archived: 'archive',
+  forwards: 'configure',
+  previews: 'configure',
 };
 
 const isAsked = (name: string): name is keyof UpdateChat => name in ASKS;
@@ -63,6 +65,8 @@ export function updateSettings(conversation: Conversation, user: string, patch: 
     slow_mode: given(patch.slow_mode, before.slow_mode),
     silenced: given(patch.silenced, before.silenced),
     archived: given(patch.archived, before.archived),
+    forwards: given(patch.forwards, before.forwards),
+    previews: given(patch.previews, before.previews),
     overrides: overrides.value,
   };
   const changed = Object.fromEntries(

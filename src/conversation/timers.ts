@@ -1,4 +1,4 @@
-/** What has a time of its own: messages that expire, and messages that are sent later. */
+/** What has a time of its own: messages that expire, messages that are sent later, polls that close, and links to look up. */
 export class Timers {
   readonly #sql: SqlStorage;
   #next: number | undefined;
@@ -24,7 +24,9 @@ export class Timers {
       .exec<{ next: number | null }>(
         `SELECT min(due) AS next FROM (
            SELECT min(at) AS due FROM expiring
-           UNION ALL SELECT min(send_at) AS due FROM scheduled WHERE failure IS NULL)`,
+           UNION ALL SELECT min(send_at) AS due FROM scheduled WHERE failure IS NULL
+           UNION ALL SELECT min(due_at) AS due FROM links
+           UNION ALL SELECT min(closes_at) AS due FROM polls WHERE closed_at IS NULL)`,
       )
       .one();
     this.#next = next ?? undefined;

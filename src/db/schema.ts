@@ -150,6 +150,114 @@ export const tasks = sqliteTable(
   (t) => [index('tasks_due').on(t.due_at)],
 );
 
+/** A content that lies in R2 under `key`: once in its scope, which is a workspace or, outside of any, a user. */
+export const blobs = sqliteTable(
+  'blobs',
+  {
+    key: text().primaryKey(),
+    scope: text().notNull(),
+    /** In hex. */
+    sha256: text().notNull(),
+    size: integer().notNull(),
+    /** By content. */
+    media_type: text().notNull(),
+    width: integer(),
+    height: integer(),
+    created_at: integer().notNull(),
+  },
+  (t) => [uniqueIndex('blobs_content').on(t.scope, t.sha256)],
+);
+
+/** What somebody uploaded; several may share a content. */
+export const files = sqliteTable(
+  'files',
+  {
+    id: text().primaryKey(),
+    user_id: text().notNull(),
+    workspace_id: text(),
+    blob_key: text().notNull(),
+    name: text().notNull(),
+    size: integer().notNull(),
+    /** What the uploader says of it: JSON of a FileAbout. */
+    about: text().notNull(),
+    created_at: integer().notNull(),
+    /** When the sweep asks again whether any conversation still holds it. */
+    check_at: integer().notNull(),
+  },
+  (t) => [index('files_blob').on(t.blob_key), index('files_check').on(t.check_at)],
+);
+
+/** Conversations for which a ticket was given: where a file may have been sent. The rooms know where it was. */
+export const fileLinks = sqliteTable(
+  'file_links',
+  { file_id: text().notNull(), chat_id: text().notNull(), created_at: integer().notNull() },
+  (t) => [primaryKey({ columns: [t.file_id, t.chat_id] })],
+);
+
+/** A file on its way. Whatever lies in R2 and is no blob has a row here, or a task that deletes it. */
+export const uploads = sqliteTable(
+  'uploads',
+  {
+    file_id: text().primaryKey(),
+    user_id: text().notNull(),
+    workspace_id: text(),
+    key: text().notNull(),
+    /** null: it comes in one request. */
+    multipart_id: text(),
+    name: text().notNull(),
+    size: integer().notNull(),
+    /** In hex; what the content has to have, if the uploader said so. */
+    sha256: text(),
+    about: text().notNull(),
+    created_at: integer().notNull(),
+    expires_at: integer().notNull(),
+  },
+  (t) => [uniqueIndex('uploads_key').on(t.key), index('uploads_expiry').on(t.expires_at)],
+);
+
+export const uploadParts = sqliteTable(
+  'upload_parts',
+  {
+    file_id: text().notNull(),
+    number: integer().notNull(),
+    size: integer().notNull(),
+    etag: text().notNull(),
+    sha256: text().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.file_id, t.number] })],
+);
+
+/** Bytes of the files and uploads of a user or a workspace. Triggers keep it. */
+export const fileUsage = sqliteTable('file_usage', { scope: text().primaryKey(), bytes: integer().notNull() });
+
+/** Codes that were sent by mail. */
+export const accountCodes = sqliteTable(
+  'account_codes',
+  {
+    /** SHA-256 of the code, in hex. */
+    hash: text().primaryKey(),
+    user_id: text().notNull(),
+    purpose: text({ enum: ['verify', 'reset'] }).notNull(),
+    /** The address that it was sent to: it is good as long as this is the account's. */
+    email: text().notNull(),
+    expires_at: integer().notNull(),
+  },
+  (t) => [index('account_codes_user').on(t.user_id, t.purpose), index('account_codes_expiry').on(t.expires_at)],
+);
+
+/** Addresses whose mail somebody has read. */
+export const verifiedEmails = sqliteTable(
+  'verified_emails',
+  { user_id: text().notNull(), email: text().notNull(), verified_at: integer().notNull() },
+  (t) => [primaryKey({ columns: [t.user_id, t.email] })],
+);
+
+/** Devices that have signed in before, by SHA-256 of the key that only they have, in hex. */
+export const knownDevices = sqliteTable(
+  'known_devices',
+  { user_id: text().notNull(), key_hash: text().notNull(), first_seen: integer().notNull() },
+  (t) => [primaryKey({ columns: [t.user_id, t.key_hash] })],
+);
 /**
  * How one user has another: friend, request, remark, block. Friendships and requests stand in both rows, and both change
  * in one statement (`db/contacts.ts`). `since`: of the friendship, or of the request. A row is never deleted, so that its

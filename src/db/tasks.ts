@@ -1,4 +1,4 @@
-import { asc, eq, lte, sql } from 'drizzle-orm';
+import { asc, eq, lte, type SQL, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Db } from './client.ts';
 import { tasks } from './schema.ts';
@@ -39,6 +39,17 @@ export const Task = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('dissolve'), workspace_id: z.string(), after: z.string().default('') }),
   /** A member asked to delete a conversation: if the room did, the directory learns it. */
   z.object({ kind: z.literal('settle_deletion'), chat_id: z.string(), user_id: z.string() }),
+  /** An object in R2 lost what named it: it is deleted unless something else does. */
+  z.object({ kind: z.literal('settle_object'), key: z.string(), multipart_id: z.string().nullable() }),
+  /** A mail of the account: what stands in it is made when it is sent, so that no code is ever stored. */
+  z.object({
+    kind: z.literal('mail'),
+    mail: z.enum(['verify', 'reset', 'new_device']),
+    to: z.union([z.object({ user_id: z.string() }), z.object({ email: z.string() })]),
+    device: z.string().nullish(),
+    /** When it was asked for. */
+    at: z.number(),
+  }),
   /** These users' inboxes learn how they stand to these others, and with `block` the Singles learn who has blocked whom. */
   z.object({
     kind: z.literal('settle_contacts'),
@@ -65,6 +76,13 @@ export const inserting = (db: Db, { id, task }: StoredTask, now: number) =>
     created_at: now,
     due_at: now + GRACE_MS,
   });
+
+/** As `inserting`, if the condition holds then; gives back a row if it did. */
+export const insertingIf = (db: Db, { id, task }: StoredTask, now: number, condition: SQL) =>
+  db
+    .insert(tasks)
+    .select(sql`SELECT ${id}, ${task.kind}, ${JSON.stringify(task)}, ${now}, ${now + GRACE_MS}, 0 WHERE ${condition}`)
+    .returning({ id: tasks.id });
 
 export const deleting = (db: Db, id: string) => db.delete(tasks).where(eq(tasks.id, id));
 

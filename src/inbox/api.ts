@@ -2,9 +2,11 @@ import { z } from 'zod';
 import type { Json, Notice, NoticeAnswer } from '../conversation/api.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import type { Result } from '../protocol/errors.ts';
+import type { CreateSubscription, NotificationSettings, Subscription } from '../protocol/push.ts';
 import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence, Status } from '../protocol/users.ts';
+import type { Alert } from './alerts.ts';
 import type { Item } from './items.ts';
 import type { Keep } from './kept.ts';
 
@@ -54,6 +56,16 @@ export interface InboxApi {
   sync(request: SyncRequest): Promise<Result<Json<SyncResponse>>>;
   /** Messages that match in the user's conversations, the newest first. */
   search(request: SearchAll): Promise<Result<Json<SearchAllPage>>>;
+  /** Has a device pushed to, as long as its session lives. `id` is derived from the endpoint. */
+  subscribe(session: string, id: string, input: CreateSubscription): Promise<Subscription>;
+  subscriptions(): Promise<Subscription[]>;
+  /** `not_found` unless one of them was there. */
+  unsubscribe(ids: string[]): Promise<Result<null>>;
+  notificationSettings(): Promise<NotificationSettings>;
+  setNotificationSettings(settings: NotificationSettings): Promise<void>;
+  /** What is to be pushed of a conversation now, until `alerted`; null: nothing. */
+  alert(chatId: string): Promise<Alert | null>;
+  alerted(chatId: string, seq: number): Promise<void>;
   /** A peer tells how they are, and hears how this user is; null to strangers. */
   meet(peer: Presence): Promise<Presence | null>;
   /** Sets what the user says of themself; null takes it away. */

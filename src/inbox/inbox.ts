@@ -9,6 +9,7 @@ import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import { Status } from '../protocol/users.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
 import { joinFrames } from '../wire/parse.ts';
+import { type Alert, Alerts } from './alerts.ts';
 import type { InboxApi } from './api.ts';
 import { Courier } from './courier.ts';
 import { type Device, Devices } from './devices.ts';
@@ -39,6 +40,8 @@ export interface InboxPorts {
   owner: string;
   room(chatId: string): Pick<RoomApi, 'look' | 'catchUp' | 'search' | 'submit' | 'exchange' | 'endSessions'>;
   peer(userId: string): Pick<InboxApi, 'meet'>;
+  /** Has the queue push a conversation to the user's devices. */
+  alert(chatId: string): void;
   background(work: Promise<void>): void;
   log(message: string, fields: Record<string, unknown>): void;
 }
@@ -49,6 +52,7 @@ export class Inbox {
   readonly gate: Gate;
   readonly devices: Devices;
   readonly presence: Presences;
+  readonly alerts: Alerts;
   readonly #clock: Clock;
   readonly #ports: InboxPorts;
   readonly #courier: Courier<Device>;
@@ -72,6 +76,7 @@ export class Inbox {
       ...ports,
       signal: (frame) => this.signal(frame),
     });
+    this.alerts = new Alerts(this.timeline, ports.owner, clock, (chatId) => ports.alert(chatId));
     this.#hot = new HotRows(this.timeline, clock, (chatId, change) => this.#announce(chatId, change));
     this.#courier = new Courier({
       submit: (device, chatId, frames) => this.#submit(device, chatId, frames),
@@ -121,7 +126,14 @@ export class Inbox {
       const others = notice.chat.peer_ids?.filter((id) => id !== this.#ports.owner) ?? [];
       this.#ports.background(this.presence.met(others));
     }
+    if (!listening) this.alerts.consider(record);
     return { devices: listeners.length };
+  }
+
+  /** What is to be pushed of a conversation now. null: nothing, since it was read, or a device is connected. */
+  alert(chatId: string): Alert | null {
+    if (this.gate.suspended || this.devices.live(this.#clock()).length > 0) return null;
+    return this.alerts.take(this.#row(chatId));
   }
 
   keep(keep: Keep): Result<null> {
@@ -312,6 +324,7 @@ export class Inbox {
   /** Ends sessions here and in the rooms. Throws when a room could not be told: the caller repeats the whole. */
   async endSessions(sessions: string[] | 'all', except: string | undefined): Promise<void> {
     this.gate.end(sessions, except);
+    this.alerts.endSessions(sessions, except);
     await this.#endEverywhere((session) => (sessions === 'all' ? session !== except : sessions.includes(session)), {
       sessions,
       except,

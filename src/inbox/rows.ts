@@ -43,7 +43,12 @@ export function recordOf(row: Record<string, SqlStorageValue>): ChatRecord {
 /** The conversation for the list is as old as its latest message, or as the user's coming. Milliseconds since 1970. */
 export const activityOf = (item: ChatListItem): number => Date.parse(item.last_message?.created_at ?? item.joined_at);
 
-const NO_PREFERENCES = { muted: false, pinned: false, archived: false };
+const NO_PREFERENCES: Pick<ChatListItem, 'muted' | 'pinned' | 'archived' | 'marked_unread' | 'notify'> = {
+  muted: false,
+  pinned: false,
+  archived: false,
+  marked_unread: false,
+};
 
 /**
  * The row after a notice. Notices arrive at least once and in any order: watermarks take the maximum, membership goes by
@@ -94,11 +99,17 @@ export function merge(row: ChatRecord | undefined, notice: Notice, listening: bo
     muted: preferences.muted,
     pinned: preferences.pinned,
     archived: preferences.archived,
+    // Reading on answers the reminder.
+    marked_unread: preferences.marked_unread && before !== null && read.read_seq === before.read_seq,
+    ...(preferences.notify === undefined ? {} : { notify: preferences.notify }),
   };
   return { ...base, gone: null, item, mentions, stale };
 }
 
-export function withPreferences(row: ChatRecord, { muted, pinned, archived }: Preferences): ChatRecord {
+export function withPreferences(
+  row: ChatRecord,
+  { muted, pinned, archived, marked_unread, notify }: Preferences,
+): ChatRecord {
   if (row.item === null) return row;
   return {
     ...row,
@@ -107,6 +118,8 @@ export function withPreferences(row: ChatRecord, { muted, pinned, archived }: Pr
       muted: muted ?? row.item.muted,
       pinned: pinned ?? row.item.pinned,
       archived: archived ?? row.item.archived,
+      marked_unread: marked_unread ?? row.item.marked_unread,
+      ...(notify === undefined ? {} : { notify }),
     },
   };
 }

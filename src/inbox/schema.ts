@@ -44,4 +44,16 @@ export const INBOX_MIGRATIONS: readonly Migration[] = [
   ) STRICT;
   CREATE UNIQUE INDEX items_pos ON items (pos);
   `,
+  `
+  CREATE TABLE push_subscriptions (
+    id TEXT PRIMARY KEY,
+    endpoint TEXT NOT NULL,
+    p256dh TEXT NOT NULL,
+    auth TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  -- Up to where a conversation was pushed.
+  CREATE TABLE pushed (chat_id TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ];

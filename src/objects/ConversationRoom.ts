@@ -1,5 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
+import { configOf } from '../config.ts';
+import type { Copy, Forward } from '../conversation/admit.ts';
 import type {
   CatchUp,
   Exchanged,
@@ -26,17 +28,20 @@ import {
   pageAfter,
   pageJson,
 } from '../conversation/pages.ts';
+import { readersOf } from '../conversation/readers.ts';
 import { updateRetention } from '../conversation/retention.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
 import { listChannel } from '../db/channels.ts';
 import { database } from '../db/client.ts';
+import { ticketKeys } from '../files/ticket.ts';
 import { identityOf } from '../inbox/api.ts';
 import type { ChangedMessage } from '../protocol/changes.ts';
-import type { Chat, ChatDetail, Member, UpdateChat, UpdateRetention } from '../protocol/chats.ts';
+import type { Chat, ChatDetail, Member, Reader, UpdateChat, UpdateRetention } from '../protocol/chats.ts';
 import { ok, type Result } from '../protocol/errors.ts';
 import type { EventPage } from '../protocol/events.ts';
 import { type ClientFrame, PING, PONG } from '../protocol/frames.ts';
+import type { PollView, Preview, Vote } from '../protocol/kinds.ts';
 import type { MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import { RELAY_HEADER } from '../relay/api.ts';
 import { ANYWHERE, PLACE_HEADER } from '../relay/place.ts';
@@ -59,6 +64,8 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     this.#room = new Room(ctx.storage, ctx.getWebSockets(), systemClock, {
       inbox: (userId) => inbox(env, userId),
       relay: (name) => relay(env, ctx.id.name ?? '', name),
+      ticketKeys: () => ticketKeys(configOf(env)),
+      preview: async (job) => void (await env.PREVIEWS.send(job)),
       list: (entry) => listChannel(database(env), entry),
       setAlarm: (at) => this.#background(ctx.storage.setAlarm(at)),
       background: (work) => this.#background(work),
@@ -129,13 +136,60 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
       this.#room.send({
         user,
         message,
-        answer: (result) => {
-          if (!result.ok) return resolve(result);
-          const { row, duplicate } = result.value;
-          resolve(ok({ ...messageOf(this.#room.conversation.chat.id, row), ...(duplicate ? { duplicate } : {}) }));
-        },
+        answer: (result) => resolve(this.#sent(result)),
       });
     });
+  }
+
+  async attest(user: string, seq: number): Promise<Result<Copy>> {
+    this.#room.attend();
+    return this.#room.conversation.attest(user, seq);
+  }
+
+  async forward(user: string, copy: Forward): Promise<Result<SentMessage>> {
+    this.#room.attend();
+    return this.#sent(this.#room.placed(this.#room.conversation.forward(user, copy)));
+  }
+
+  async announce(message: { client_id: string; content: string }): Promise<Result<SentMessage>> {
+    this.#room.attend();
+    return this.#sent(this.#room.placed(this.#room.conversation.announce(message)));
+  }
+
+  async previewed(seq: number, url: string, preview: Preview | null): Promise<void> {
+    this.#room.previewed(seq, url, preview);
+  }
+
+  async readers(
+    user: string,
+    seq: number,
+    page: { after?: string; limit: number },
+  ): Promise<Result<{ items: Reader[]; next_cursor: string | null }>> {
+    this.#room.attend();
+    const { conversation } = this.#room;
+    const actor = conversation.actor(user);
+    return actor.ok ? readersOf(conversation, actor.value, seq, page.after ?? '', page.limit) : actor;
+  }
+
+  vote(user: string, seq: number, options: number[]): Promise<Result<PollView>> {
+    return new Promise((answer) => this.#room.vote({ ballot: { user, seq, options }, answer }));
+  }
+
+  async closePoll(user: string, seq: number): Promise<Result<PollView>> {
+    return this.#room.closePoll(user, seq);
+  }
+
+  async poll(user: string, seq: number): Promise<Result<PollView>> {
+    this.#room.attend();
+    return this.#room.conversation.polls.view(user, seq, systemClock());
+  }
+
+  async votes(
+    user: string,
+    seq: number,
+    page: { after?: string; limit: number },
+  ): Promise<Result<{ items: Vote[]; next_cursor: string | null }>> {
+    return this.#room.conversation.polls.page(user, seq, { after: page.after ?? '', limit: page.limit });
   }
 
   change(user: string, change: ChangeRequest): Promise<Result<ChangedMessage>> {
@@ -193,6 +247,14 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
 
   async pull(user: string, page: { after: number; limit: number; bytes: number }): Promise<Result<SocketPage>> {
     return pulled(this.#room, user, page);
+  }
+
+  async file(user: string, fileId: string): Promise<Result<null>> {
+    return this.#room.conversation.file(user, fileId);
+  }
+
+  async heldFiles(fileIds: string[]): Promise<string[]> {
+    return fileIds.filter((id) => this.#room.conversation.holdsFile(id));
   }
 
   async look(user: string): Promise<Notice | null> {
@@ -254,6 +316,12 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
 
   override async alarm(): Promise<void> {
     this.#room.alarm();
+  }
+
+  #sent(result: Result<Sent>): Result<SentMessage> {
+    if (!result.ok) return result;
+    const { row, duplicate } = result.value;
+    return ok({ ...messageOf(this.#room.conversation.chat.id, row), ...(duplicate ? { duplicate } : {}) });
   }
 
   #commit<T>(result: Result<Commit>, value: () => T): Result<T> {

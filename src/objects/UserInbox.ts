@@ -4,6 +4,7 @@ import { systemClock, timestamp } from '../clock.ts';
 import { configOf } from '../config.ts';
 import type { Json, Notice, NoticeAnswer } from '../conversation/api.ts';
 import { errorFrame, type RoomFrame } from '../conversation/exchange.ts';
+import type { Alert } from '../inbox/alerts.ts';
 import { type Identity, type InboxApi, identityOf } from '../inbox/api.ts';
 import { Device } from '../inbox/devices.ts';
 import { closeReason } from '../inbox/gate.ts';
@@ -13,9 +14,11 @@ import type { Keep } from '../inbox/kept.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { PING, PONG } from '../protocol/frames.ts';
+import type { CreateSubscription, NotificationSettings, Subscription } from '../protocol/push.ts';
 import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence, Status } from '../protocol/users.ts';
+import type { PushJob } from '../push/send.ts';
 import { closeQuietly } from '../wire/client-socket.ts';
 import { parseFrames } from '../wire/parse.ts';
 import { acceptUpgrade, refuseUpgrade } from '../wire/upgrade.ts';
@@ -38,6 +41,7 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
       owner: ctx.id.name ?? '',
       room: (chatId) => room(env, chatId),
       peer: (userId) => inbox(env, userId),
+      alert: (chatId) => this.#background(this.#queueAlert(chatId)),
       background: (work) => this.#background(work),
       log: (message, fields) => this.#log(message, fields),
     });
@@ -94,6 +98,34 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
 
   search(request: SearchAll): Promise<Result<Json<SearchAllPage>>> {
     return this.#inbox.search(request);
+  }
+
+  async subscribe(session: string, id: string, input: CreateSubscription): Promise<Subscription> {
+    return this.#inbox.alerts.subscribe(session, id, input);
+  }
+
+  async subscriptions(): Promise<Subscription[]> {
+    return this.#inbox.alerts.list();
+  }
+
+  async unsubscribe(ids: string[]): Promise<Result<null>> {
+    return this.#inbox.alerts.unsubscribe(ids);
+  }
+
+  async notificationSettings(): Promise<NotificationSettings> {
+    return this.#inbox.alerts.settings;
+  }
+
+  async setNotificationSettings(settings: NotificationSettings): Promise<void> {
+    this.#inbox.alerts.configure(settings);
+  }
+
+  async alert(chatId: string): Promise<Alert | null> {
+    return this.#inbox.alert(chatId);
+  }
+
+  async alerted(chatId: string, seq: number): Promise<void> {
+    this.#inbox.alerts.done(chatId, seq);
   }
 
   async meet(peer: Presence): Promise<Presence | null> {
@@ -155,6 +187,11 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
   override async alarm(): Promise<void> {
     this.#inbox.alarm();
     await this.#wakeForStatus();
+  }
+
+  async #queueAlert(chatId: string): Promise<void> {
+    const user_id = this.ctx.id.name ?? '';
+    await this.env.TASKS.send({ push: { user_id, chat_id: chatId } satisfies PushJob });
   }
 
   async #left(socket: WebSocket): Promise<void> {

@@ -62,6 +62,12 @@ export type JoinPolicy = z.infer<typeof JoinPolicy>;
 /** What a joiner sees of the time before: everything, or nothing. */
 export const HistoryPolicy = z.enum(['all', 'joined']);
 export type HistoryPolicy = z.infer<typeof HistoryPolicy>;
+/** Whether messages may be copied into other conversations. */
+export const ForwardPolicy = z.enum(['allowed', 'forbidden']);
+export type ForwardPolicy = z.infer<typeof ForwardPolicy>;
+/** Whether links in messages are looked up and shown with what stands behind them. */
+export const PreviewPolicy = z.enum(['on', 'off']);
+export type PreviewPolicy = z.infer<typeof PreviewPolicy>;
 /**
  * How members are told of what happens while they are not in the room, by the room's size.
  * `small`: every member's inbox is told of everything; one in which no device listens is told of the first few in a
@@ -109,6 +115,8 @@ export const Chat = z
     archived_at: Timestamp.optional().meta({ description: 'Since when it is read only' }),
     peer_ids: z.array(UserId).optional().meta({ description: 'Both people of a Single' }),
     history: HistoryPolicy,
+    forwards: ForwardPolicy.default('allowed'),
+    previews: PreviewPolicy.default('on'),
     retention: Retention.optional(),
     member_count: z.int(),
     fanout: FanoutTier,
@@ -121,6 +129,9 @@ export const Chat = z
   .meta({ id: 'Chat' });
 export type Chat = z.infer<typeof Chat>;
 
+/** What of a conversation is pushed to devices that are not connected. A muted conversation is never pushed. */
+export const NotifyLevel = z.enum(['all', 'mentions', 'none']).meta({ id: 'NotifyLevel' });
+export type NotifyLevel = z.infer<typeof NotifyLevel>;
 /** The conversation for somebody who looks at it: with who may do what, and how one comes in. */
 export const ChatDetail = Chat.extend({
   permissions: Permissions,
@@ -151,6 +162,11 @@ export const ChatListItem = Chat.extend({
   muted: z.boolean(),
   pinned: z.boolean(),
   archived: z.boolean(),
+  marked_unread: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Marked as unread by the reader; ends when they read further' }),
+  notify: NotifyLevel.optional().meta({ description: 'What of it is pushed; `all` when absent' }),
 }).meta({ id: 'ChatListItem' });
 export type ChatListItem = z.infer<typeof ChatListItem>;
 
@@ -170,6 +186,8 @@ export const UpdateChat = z
   .strictObject({
     name: ChatName.optional(),
     history: HistoryPolicy.optional(),
+    forwards: ForwardPolicy.optional(),
+    previews: PreviewPolicy.optional(),
     topic: Topic.nullable().optional(),
     avatar: ChatAvatar.nullable().optional(),
     join_policy: JoinPolicy.optional(),
@@ -185,7 +203,13 @@ export const UpdateChat = z
 export type UpdateChat = z.infer<typeof UpdateChat>;
 
 export const Preferences = z
-  .strictObject({ muted: z.boolean().optional(), pinned: z.boolean().optional(), archived: z.boolean().optional() })
+  .strictObject({
+    muted: z.boolean().optional(),
+    pinned: z.boolean().optional(),
+    archived: z.boolean().optional(),
+    marked_unread: z.boolean().optional(),
+    notify: NotifyLevel.optional(),
+  })
   .meta({ id: 'Preferences' });
 export type Preferences = z.infer<typeof Preferences>;
 
@@ -202,6 +226,9 @@ export const Member = z
   .meta({ id: 'Member' });
 export type Member = z.infer<typeof Member>;
 
+/** Somebody who has read a message. When is not known: a watermark says how far they are. */
+export const Reader = z.object({ user_id: UserId, read_seq: Seq }).meta({ id: 'Reader' });
+export type Reader = z.infer<typeof Reader>;
 export const UpdateMember = z
   .strictObject({
     role: Role.optional(),

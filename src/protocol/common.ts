@@ -40,6 +40,7 @@ export const ChatId = id('chat', 'conversation');
 export const WorkspaceId = id('ws', 'workspace');
 export const InvitationId = id('inv', 'invitation');
 export const SessionId = id('ses', 'session');
+export const FileId = id('file', 'file');
 export const FriendGroupId = id('fgr', 'group of friends');
 
 /** A name the sender gives to a message before it has a seq. Unique per sender, kept as long as the message. */

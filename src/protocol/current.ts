@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Seq, Timestamp, UserId } from './common.ts';
+import { PollResults, Preview } from './kinds.ts';
 
 const CUSTOM = /^:[a-z0-9_+-]{1,32}:$/;
 const EMOJI = /^\p{RGI_Emoji}$/v;
@@ -51,6 +52,8 @@ export const messageState = {
     .meta({ description: 'Taken back, by whom and when: the message stands, and says nothing any more' }),
   reactions: z.array(Reaction).optional().meta({ description: 'In the order in which they first came' }),
   pinned: z.object(by).optional(),
+  preview: Preview.optional(),
+  results: PollResults.optional().meta({ description: 'How the poll stands; absent while nobody has voted' }),
   thread: Thread.optional().meta({ description: 'The replies to this message that stand in its thread' }),
 };
 

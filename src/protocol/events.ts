@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { HistoryPolicy, JoinPolicy, Overrides, Retention, Role } from './chats.ts';
+import { ForwardPolicy, HistoryPolicy, JoinPolicy, Overrides, PreviewPolicy, Retention, Role } from './chats.ts';
 import { InvitationId, Seq, Timestamp, UserId } from './common.ts';
 import { messageState } from './current.ts';
+import { PollResults, Preview } from './kinds.ts';
 import { editableOut, messageOut } from './messages.ts';
 
 /** What every event has. */
@@ -34,6 +35,9 @@ export const ChatEvent = z
     z.object({ ...change, type: z.literal('reaction.removed'), emoji: z.string() }),
     z.object({ ...change, type: z.literal('message.pinned') }),
     z.object({ ...change, type: z.literal('message.unpinned') }),
+    z.object({ ...change, type: z.literal('message.preview'), preview: Preview }),
+    z.object({ ...change, type: z.literal('poll.voted'), results: PollResults }),
+    z.object({ ...change, type: z.literal('poll.closed'), results: PollResults }),
     z.object({
       ...base,
       type: z.literal('message.expired'),
@@ -50,6 +54,8 @@ export const ChatEvent = z
       type: z.literal('chat.updated'),
       name: z.string().optional(),
       history: HistoryPolicy.optional(),
+      forwards: ForwardPolicy.optional(),
+      previews: PreviewPolicy.optional(),
       retention: Retention.optional(),
       topic: z.string().nullable().optional(),
       avatar: z.string().nullable().optional(),

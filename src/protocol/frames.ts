@@ -34,7 +34,7 @@ export const ClientFrame = z.discriminatedUnion('t', [
   ChangeFrame,
   z.strictObject({ t: z.literal('read'), chat_id: ChatId, seq: Seq }),
   z.strictObject({ t: z.literal('got'), chat_id: ChatId, seq: Seq }),
-  z.strictObject({ t: z.literal('typing'), chat_id: ChatId }),
+  z.strictObject({ t: z.literal('typing'), chat_id: ChatId, stop: z.literal(true).optional() }),
   z.strictObject({
     t: z.literal('pull'),
     chat_id: ChatId,
@@ -93,7 +93,12 @@ export const ServerFrame = z.discriminatedUnion('t', [
   EventsFrame,
   ReceiptFrame,
   ErrorFrame,
-  z.object({ t: z.literal('typing'), chat_id: ChatId, user_id: UserId }),
+  z.object({
+    t: z.literal('typing'),
+    chat_id: ChatId,
+    user_id: UserId,
+    stop: z.literal(true).optional().meta({ description: 'They type no more' }),
+  }),
   z.object({ t: z.literal('presence'), ...presenceFields }),
   z.object({ t: z.literal('inbox'), changes: z.array(Change), cursor: Cursor, reset: z.boolean().optional() }),
   z.object({ t: z.literal('lag'), chat_id: ChatId, head_seq: Seq }),

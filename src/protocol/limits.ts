@@ -7,6 +7,25 @@ export const LIMITS = {
   /** Longest `content` of a message, in bytes of UTF-8. */
   contentBytes: 32 * 1024,
   mentionsPerMessage: 50,
+  entitiesPerMessage: 200,
+  filesPerMessage: 10,
+  ticketLength: 4096,
+  urlLength: 2048,
+  /** Text of a quote, in UTF-16 code units. */
+  quoteLength: 300,
+  previewTitleLength: 200,
+  previewDescriptionLength: 500,
+  addressLength: 256,
+  /** Phone numbers, and e-mail addresses, of one contact card. */
+  contactEntries: 10,
+  pollOptions: 20,
+  pollOptionLength: 100,
+  /** `data` of a custom message as JSON, in bytes of UTF-8. */
+  customBytes: 16 * 1024,
+  /** Objects and lists within each other in `data` of a custom message. */
+  customDepth: 8,
+  /** A `typing` that is not repeated ends after so many milliseconds. */
+  typingTimeoutMs: 6000,
   /** Unread mentions that are counted: the newest so many of each conversation. */
   unreadMentions: 1000,
   /** Different reactions on one message. */
@@ -71,4 +90,16 @@ export const LIMITS = {
   searchChats: 200,
   /** A device further behind than this many events gets the newest page and `reset`. */
   resetAfter: 20_000,
+  /** Largest file. */
+  fileBytes: 100 * 1024 * 1024,
+  /** Size of each part of a file that comes in parts; the last one may be smaller. */
+  filePartBytes: 8 * 1024 * 1024,
+  /** A preview of an image or a video. */
+  thumbnailBytes: 256 * 1024,
+  /** Longest side of an image that is shown as one, and of a thumbnail. */
+  imageSide: 16_384,
+  thumbnailSide: 1024,
+  fileNameLength: 255,
+  /** Samples of a waveform. */
+  waveformSamples: 128,
 } as const;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { ChatId, PageLimit, Timestamp, UserId, WellFormedText } from './common.ts';
+import { MessageKind } from './kinds.ts';
 import { LIMITS } from './limits.ts';
-import { Message, MessageKind } from './messages.ts';
+import { Message } from './messages.ts';
 
 const query = {
   q: WellFormedText.max(LIMITS.searchQueryLength).optional().meta({

@@ -8,7 +8,12 @@ import type { editableOut, Message } from './messages.ts';
  */
 
 /** What an edit replaces. Names alone: clients take this file without the schemas. */
-const EDITABLE: Record<keyof typeof editableOut, true> = { content: true, mentions: true };
+const EDITABLE: Record<keyof typeof editableOut, true> = {
+  content: true,
+  entities: true,
+  mentions: true,
+  everyone: true,
+};
 
 /** Events that change a message even when it has been taken back: its thread goes on, and its time still comes. */
 const lasting = new Set<EventType>(['message', 'thread.reply', 'message.expired']);
@@ -43,6 +48,11 @@ export function changed(message: Message, event: ChatEvent, self?: string): Mess
       return withReactions(message, unreacted(message.reactions ?? [], event.emoji, event.actor_id === self));
     case 'message.pinned':
       return { ...message, pinned: { user_id: event.actor_id, created_at: event.created_at } };
+    case 'message.preview':
+      return { ...message, preview: event.preview };
+    case 'poll.voted':
+    case 'poll.closed':
+      return { ...message, results: event.results };
     case 'message.unpinned': {
       const { pinned: _, ...rest } = message;
       return rest;
@@ -79,7 +89,22 @@ export function applyEvent(messages: Map<number, Message>, chatId: string, event
     else messages.set(seq, next);
     touched.push(seq);
   }
+  if (event.type === 'message.recalled' || event.type === 'message.expired') {
+    touched.push(...blankQuotes(messages, targetsOf(event)));
+  }
   return touched;
+}
+
+/** What was quoted of messages goes with them. */
+function blankQuotes(messages: Map<number, Message>, targets: readonly number[]): number[] {
+  const blanked: number[] = [];
+  for (const [seq, message] of messages) {
+    if (message.quote === undefined || message.quote.text === '') continue;
+    if (message.reply_to === undefined || !targets.includes(message.reply_to)) continue;
+    messages.set(seq, { ...message, quote: { ...message.quote, text: '' } });
+    blanked.push(seq);
+  }
+  return blanked;
 }
 
 /** What is left of a message that was taken back: its place, and nothing that anybody said. */
@@ -114,7 +139,9 @@ function replied(thread: Thread | undefined, { seq, sender_id, thread_ordinal }:
 }
 
 function edited(message: Message, event: Extract<ChatEvent, { type: 'message.edited' }>): Message {
-  const next = { ...message, edited_at: event.created_at };
+  // What was found behind the link of the old text says nothing of the new one.
+  const { preview: _, ...kept } = message;
+  const next = { ...kept, edited_at: event.created_at };
   for (const name of Object.keys(EDITABLE)) Reflect.deleteProperty(next, name);
   return Object.assign(next, Object.fromEntries(Object.entries(event).filter(([name]) => name in EDITABLE)));
 }

@@ -49,6 +49,14 @@ export const UpdateUser = z
 export type UpdateUser = z.infer<typeof UpdateUser>;
 
 export const DeviceName = DisplayText.min(1).max(64);
+/** Proof that a device has signed in before: what it says at its first sign-in, and nobody else knows. */
+export const DeviceKey = z
+  .string()
+  .regex(/^[0-9A-Za-z_-]{22,64}$/)
+  .meta({
+    description:
+      'A random name of this device (at least 128 bits) that it keeps for itself. A sign-in without one that is known is told to the user by mail.',
+  });
 export const SignUp = z
   .strictObject({
     fullname: Fullname,
@@ -56,6 +64,7 @@ export const SignUp = z
     password: Password,
     handle: Handle.optional(),
     device: DeviceName.optional(),
+    device_key: DeviceKey.optional(),
   })
   .meta({ id: 'SignUp' });
 export type SignUp = z.infer<typeof SignUp>;
@@ -64,6 +73,7 @@ export const SignIn = z
     email: z.string().max(1024),
     password: z.string().max(LIMITS.passwordMax),
     device: DeviceName.optional(),
+    device_key: DeviceKey.optional(),
   })
   .meta({ id: 'SignIn' });
 export type SignIn = z.infer<typeof SignIn>;
@@ -83,6 +93,15 @@ export const Refresh = z
 export const ChangePassword = z
   .strictObject({ current_password: z.string().max(LIMITS.passwordMax), new_password: Password })
   .meta({ id: 'ChangePassword' });
+
+const MailedCode = z.string().min(1).max(128).meta({ description: 'The code of the mail', example: '9m2k…' });
+export const VerifyEmail = z.strictObject({ code: MailedCode }).meta({ id: 'VerifyEmail' });
+export const ForgotPassword = z.strictObject({ email: Email }).meta({ id: 'ForgotPassword' });
+export const ResetPassword = z.strictObject({ code: MailedCode, new_password: Password }).meta({ id: 'ResetPassword' });
+export const EmailState = z
+  .object({ email: z.string(), verified_at: Timestamp.nullable().meta({ description: 'null: not confirmed yet' }) })
+  .meta({ id: 'EmailState' });
+export type EmailState = z.infer<typeof EmailState>;
 
 /** What sign-up, sign-in and refresh answer. */
 export const Tokens = z

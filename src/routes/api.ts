@@ -1,5 +1,6 @@
 import { OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
 import type { Context, TypedResponse } from 'hono';
+import type { JSONParsed } from 'hono/utils/types';
 import type { Config } from '../config.ts';
 import type { Json } from '../conversation/api.ts';
 import { ApiError } from '../errors.ts';
@@ -7,6 +8,7 @@ import type { Identity } from '../inbox/api.ts';
 import {
   ChatId,
   ClientId,
+  FileId,
   FriendGroupId,
   InvitationId,
   queryInt,
@@ -62,6 +64,9 @@ export const params = {
   reaction: z.object({ id: ChatId, seq: queryInt(Seq.min(1)), emoji: Emoji }),
   scheduled: z.object({ id: ChatId, client_id: ClientId }),
   chatMember: z.object({ id: ChatId, user_id: UserId }),
+  file: z.object({ id: FileId }),
+  filePart: z.object({ id: FileId, number: queryInt(z.int().min(1).max(10_000)) }),
+  chatFile: z.object({ id: ChatId, file_id: FileId }),
   chatInvitation: z.object({ id: ChatId, invitation_id: InvitationId }),
   workspace: z.object({ id: WorkspaceId }),
   friendGroup: z.object({ id: FriendGroupId }),
@@ -105,10 +110,10 @@ export function unwrap<T>(result: Result<T>): T {
 export const noContent = (description: string) => ({ 204: { description } });
 
 /** Answers with JSON that an object has written already: not parsed, not written again. */
-export function passJson<T>(c: ApiContext, text: Json<T>): Response & TypedResponse<T, 200, 'json'> {
+export function passJson<T>(c: ApiContext, text: Json<T>): Response & TypedResponse<JSONParsed<T>, 200, 'json'> {
   const response: Response = c.body(text, 200, { 'content-type': 'application/json' });
   // The text is JSON of a T: that is what Json<T> says, and all that the response's type could say.
-  return response as Response & TypedResponse<T, 200, 'json'>;
+  return response as Response & TypedResponse<JSONParsed<T>, 200, 'json'>;
 }
 
 type Compact<T> = { [K in keyof T]: Exclude<T[K], undefined> };

@@ -10,6 +10,8 @@ import { channels } from './channels.ts';
 import { chats } from './chats.ts';
 import { docs } from './docs.ts';
 import { exports } from './export.ts';
+import { contents, files } from './files.ts';
+import { forwards } from './forwards.ts';
 import { friends } from './friends.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
 import { health } from './health.ts';
@@ -20,7 +22,9 @@ import { members } from './members.ts';
 import { messages } from './messages.ts';
 import { notifications } from './notifications.ts';
 import { own } from './own.ts';
+import { polls } from './polls.ts';
 import { problem } from './problem.ts';
+import { push } from './push.ts';
 import { search } from './search.ts';
 import { sockets } from './sockets.ts';
 import { sync } from './sync.ts';
@@ -33,6 +37,8 @@ const routed = router();
 routed.use(context);
 routed.route('/', sockets);
 routed.use(crossOrigin);
+// Bodies that are streams: they are taken before the rule that reads a body.
+routed.route('/', contents);
 routed.use('/api/*', bounded);
 
 export const app = routed
@@ -47,7 +53,10 @@ export const app = routed
   .route('/', announcements)
   .route('/', channels)
   .route('/', messages)
+  .route('/', forwards)
+  .route('/', polls)
   .route('/', changes)
+  .route('/', files)
   .route('/', threads)
   .route('/', own)
   .route('/', kept)
@@ -56,6 +65,7 @@ export const app = routed
   .route('/', search)
   .route('/', sync)
   .route('/', notifications)
+  .route('/', push)
   .route('/', admin)
   .route('/', health)
   .route(

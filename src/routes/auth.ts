@@ -1,11 +1,23 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { changePassword, signIn, signUp } from '../auth/accounts.ts';
 import { authenticated, limited } from '../auth/middleware.ts';
+import { emailState, requestReset, requestVerification, resetPassword, verifyEmail } from '../auth/recovery.ts';
 import { endSessions, listSessions, only, refresh } from '../auth/sessions.ts';
 import { database } from '../db/client.ts';
 import { ApiError } from '../errors.ts';
 import { PageLimit, SessionId } from '../protocol/common.ts';
-import { ChangePassword, Refresh, Session, SignIn, SignUp, Tokens } from '../protocol/users.ts';
+import {
+  ChangePassword,
+  EmailState,
+  ForgotPassword,
+  Refresh,
+  ResetPassword,
+  Session,
+  SignIn,
+  SignUp,
+  Tokens,
+  VerifyEmail,
+} from '../protocol/users.ts';
 import { body, json, pageOf, params, problems, router } from './api.ts';
 
 const tags = ['Accounts'];
@@ -127,6 +139,78 @@ const password = createRoute({
   },
 });
 
+const emailStateRoute = createRoute({
+  method: 'get',
+  path: '/api/auth/verify',
+  operationId: 'getEmailState',
+  tags,
+  summary: 'Whether the own address is confirmed',
+  description: 'The address of the account, and since when it is known that its mail is read.',
+  security,
+  middleware: authenticated,
+  responses: { 200: json(EmailState, 'The address'), ...problems('secured') },
+});
+
+const verifySend = createRoute({
+  method: 'post',
+  path: '/api/auth/verify/send',
+  operationId: 'sendVerification',
+  tags,
+  summary: 'Ask for the mail that confirms the address',
+  description: 'It is sent at sign-up; this sends another. Nothing is sent to an address that is confirmed.',
+  security,
+  middleware: [limited, authenticated],
+  responses: { 204: { description: 'A mail is on its way' }, ...problems('secured', 'rate_limited') },
+});
+
+const verify = createRoute({
+  method: 'post',
+  path: '/api/auth/verify',
+  operationId: 'verifyEmail',
+  tags,
+  summary: 'Confirm an address',
+  description: 'By the code of the mail: whoever has read it has the address. A code is good once, for two days.',
+  security: [],
+  middleware: limited,
+  request: { body: body(VerifyEmail) },
+  responses: {
+    200: json(EmailState, 'The address, confirmed'),
+    ...problems('body', 'invalid_code', 'rate_limited'),
+  },
+});
+
+const forgot = createRoute({
+  method: 'post',
+  path: '/api/auth/password/forgot',
+  operationId: 'forgotPassword',
+  tags,
+  summary: 'Ask for a mail to set a new password',
+  description: 'The answer is the same whether or not the address has an account.',
+  security: [],
+  middleware: limited,
+  request: { body: body(ForgotPassword) },
+  responses: {
+    204: { description: 'If the address has an account, a mail is on its way' },
+    ...problems('body', 'rate_limited'),
+  },
+});
+
+const reset = createRoute({
+  method: 'post',
+  path: '/api/auth/password/reset',
+  operationId: 'resetPassword',
+  tags,
+  summary: 'Set a new password by a code',
+  description: 'By the code of the mail, which is good once, for half an hour. Ends every session of the user.',
+  security: [],
+  middleware: limited,
+  request: { body: body(ResetPassword) },
+  responses: {
+    204: { description: 'The password is set; sign in with it' },
+    ...problems('body', 'invalid_code', 'rate_limited'),
+  },
+});
+
 export const auth = router()
   .openapi(signup, async (c) => c.json(await signUp(c.env, c.var.config, c.req.valid('json'), Date.now()), 201))
   .openapi(signin, async (c) => c.json(await signIn(c.env, c.var.config, c.req.valid('json'), Date.now()), 200))
@@ -146,6 +230,20 @@ export const auth = router()
   .openapi(endOne, async (c) => {
     const ended = await endSessions(c.env, c.var.identity.user_id, only(c.req.valid('param').id), Date.now());
     if (!ended) throw new ApiError('not_found', 'You have no such session');
+    return c.body(null, 204);
+  })
+  .openapi(emailStateRoute, async (c) => c.json(await emailState(database(c.env), c.var.identity.user_id), 200))
+  .openapi(verifySend, async (c) => {
+    await requestVerification(c.env, c.var.identity.user_id, Date.now());
+    return c.body(null, 204);
+  })
+  .openapi(verify, async (c) => c.json(await verifyEmail(c.env, c.req.valid('json').code, Date.now()), 200))
+  .openapi(forgot, async (c) => {
+    await requestReset(c.env, c.req.valid('json').email, Date.now());
+    return c.body(null, 204);
+  })
+  .openapi(reset, async (c) => {
+    await resetPassword(c.env, c.req.valid('json'), Date.now());
     return c.body(null, 204);
   })
   .openapi(password, async (c) => {

@@ -15,7 +15,8 @@ export const context = createMiddleware<ApiEnv>(async (c, next) => {
   if (c.res.status === 101) return;
   c.header('X-Request-Id', c.var.requestId);
   c.header('X-Content-Type-Options', 'nosniff');
-  if (c.req.path.startsWith('/api/')) c.header('Cache-Control', 'no-store');
+  // A file's content says for itself how it may be kept.
+  if (c.req.path.startsWith('/api/') && !c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store');
 });
 
 /** Whether a page of this origin may call: one of the list, every one with `*`, and always the system's own. */
@@ -27,8 +28,8 @@ export function originAllowed(config: Config, origin: string): boolean {
 export const crossOrigin = cors({
   origin: (origin, c) => (originAllowed(configOf(c.env), origin) ? origin : null),
   allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
-  allowHeaders: ['Authorization', 'Content-Type', 'Last-Event-ID'],
-  exposeHeaders: ['X-Request-Id', 'Retry-After'],
+  allowHeaders: ['Authorization', 'Content-Type', 'If-Match', 'If-None-Match', 'If-Range', 'Last-Event-ID', 'Range'],
+  exposeHeaders: ['Content-Disposition', 'Content-Range', 'ETag', 'Retry-After', 'X-Request-Id'],
   maxAge: 600,
 });
 
@@ -58,6 +59,12 @@ async function readText(stream: ReadableStream<Uint8Array>): Promise<string> {
     throw new ApiError('malformed', 'The body is not UTF-8');
   }
 }
+
+/** For the routes whose body is a file: it is not read here. */
+export const unread = createMiddleware<ApiEnv>(async (c, next) => {
+  refuseTokenInUrl(c.req.url);
+  await next();
+});
 
 /** Bodies are bounded before anything looks at them. */
 export const bounded = createMiddleware<ApiEnv>(async (c, next) => {

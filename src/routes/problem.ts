@@ -24,7 +24,7 @@ export function toApiError(error: unknown, about: { method: string; path: string
 export function problem(c: Context<ApiEnv>, error: unknown): Response {
   const request_id = c.var.requestId;
   const refusal = toApiError(error, { method: c.req.method, path: c.req.path, request_id });
-  const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
+  const headers: Record<string, string> = { ...refusal.extra.headers, 'content-type': 'application/problem+json' };
   const { status } = ERRORS[refusal.code];
   if (refusal.extra.retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(refusal.extra.retryAfter));
   if (status === 401) headers['www-authenticate'] = 'Bearer';

@@ -3,7 +3,10 @@ import { forgetAttempts } from '../auth/attempts.ts';
 import { forgetSessions } from '../auth/sessions.ts';
 import { database } from '../db/client.ts';
 import { findTask, takeDue } from '../db/tasks.ts';
+import { sweepFiles } from '../files/sweep.ts';
 import { logError } from '../log.ts';
+import { forgetCodes } from '../mail/codes.ts';
+import { PushJob, push } from '../push/send.ts';
 import { runTask } from './perform.ts';
 
 const TaskMessage = z.object({ task_id: z.string() });
@@ -15,6 +18,17 @@ const STUCK_AFTER = 8;
 /** Consumer of the TASKS queue: each message names a task; one that is done already is acknowledged. */
 export async function consume(batch: MessageBatch, env: Env): Promise<void> {
   for (const message of batch.messages) {
+    const alert = PushJob.safeParse(message.body);
+    if (alert.success) {
+      try {
+        await push(env, alert.data.push);
+        message.ack();
+      } catch (error) {
+        logError('push.failed', error, { user_id: alert.data.push.user_id });
+        message.retry({ delaySeconds: Math.min(2 ** message.attempts, 300) });
+      }
+      continue;
+    }
     const named = TaskMessage.safeParse(message.body);
     if (!named.success) {
       logError('task.unknown_message', new Error('a message on the queue names no task'));
@@ -41,5 +55,6 @@ export async function sweep(env: Env, now: number): Promise<void> {
       logError('task.stuck', new Error('not done after several attempts'), { task_id: id, attempts });
   }
   if (due.length > 0) await env.TASKS.sendBatch(due.map(({ id }) => ({ body: { task_id: id } })));
-  await db.batch([forgetAttempts(db, now), forgetSessions(db, now)]);
+  await db.batch([forgetAttempts(db, now), forgetSessions(db, now), forgetCodes(db, now)]);
+  await sweepFiles(env, now);
 }

@@ -4,8 +4,10 @@ import { type Db, database } from '../db/client.ts';
 import { sessions, users } from '../db/schema.ts';
 import { advance, deleting, type StoredTask, type Task } from '../db/tasks.ts';
 import { isWorkspaceMember, outsiders } from '../db/workspaces.ts';
+import { settleObject } from '../files/uploads.ts';
 import { settleContacts, settleFriendGroup, settlePrivacy } from '../friends/settle.ts';
 import { logError } from '../log.ts';
+import { sendAccountMail } from '../mail/account-mails.ts';
 import { inbox, room } from '../objects/stubs.ts';
 
 /** Conversations that one run of a task visits; the rest comes with the next run. */
@@ -52,6 +54,12 @@ async function perform(env: Env, db: Db, { id, task }: StoredTask): Promise<Task
       if (notice === null || notice.gone === 'deleted') await markDeleted(db, task.chat_id, Date.now());
       return null;
     }
+    case 'settle_object':
+      await settleObject(env, db, task);
+      return null;
+    case 'mail':
+      await sendAccountMail(env, db, task);
+      return null;
     case 'settle_contacts':
       await settleContacts(env, db, task);
       return null;

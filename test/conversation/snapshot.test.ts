@@ -11,7 +11,7 @@ import { ChatEvent } from '../../src/protocol/events.ts';
 import type { Message } from '../../src/protocol/messages.ts';
 import { applyEvent } from '../../src/protocol/state.ts';
 import { messagesNow } from '../support/messages.ts';
-import { newUser, newUsers, overStorage } from '../support/objects.ts';
+import { newUser, newUsers, overStorage, value } from '../support/objects.ts';
 import { TestRoom } from '../support/room.ts';
 
 /*
@@ -26,6 +26,20 @@ const person = fc.constantFrom(...PEOPLE);
 const which = fc.nat(1000);
 const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 });
 const emoji = fc.constantFrom(...EMOJI);
+
+/** Votes in a poll: in a new one, or in the latest. */
+async function voting(test: TestRoom, user: string, options: number[], anonymous: boolean, fresh: boolean) {
+  const polls = test.storage.sql.exec<{ seq: number }>('SELECT seq FROM polls ORDER BY seq DESC').toArray();
+  const poll = {
+    options: ['a', 'b', 'c'],
+    multiple: true as const,
+    ...(anonymous ? { anonymous: true as const } : {}),
+  };
+  const latest = fresh ? undefined : polls[0]?.seq;
+  const seq = latest ?? (await test.sent(user, 'which?', { kind: 'poll', poll }));
+  await test.vote(user, seq, options);
+  return seq;
+}
 
 type Step = (test: TestRoom) => Promise<unknown> | unknown;
 
@@ -88,10 +102,13 @@ const STEPS: Record<EventType, fc.Arbitrary<Step>> = {
   'invitation.created': fc.constant((test) => invited(test)),
   'invitation.revoked': fc.constant((test) => test.manage(ADA, { do: 'revoke_invitation', id: invited(test) })),
   'chat.announced': text.map((words) => (test) => test.manage(ADA, { do: 'announce', text: words })),
-  message: fc.tuple(person, text, fc.subarray(PEOPLE, { minLength: 0 })).map(
-    ([user, content, mentions]) =>
+  message: fc.tuple(person, text, fc.subarray(PEOPLE, { minLength: 0 }), which, fc.boolean()).map(
+    ([user, content, mentions, index, quotes]) =>
       (test) =>
-        test.send(user, content, mentions.length > 0 ? { mentions } : {}),
+        test.send(user, content, {
+          ...(mentions.length > 0 ? { mentions } : {}),
+          ...(quotes ? { reply_to: pick(test, index), quote: { offset: 0, length: 1 } } : {}),
+        }),
   ),
   'thread.reply': fc.tuple(person, which, text).map(
     ([user, index, content]) =>
@@ -104,11 +121,11 @@ const STEPS: Record<EventType, fc.Arbitrary<Step>> = {
     test.publish(updateRetention(test.conversation, PEOPLE[0] ?? '', { message_timer: null }));
     test.clock.pass(45_000);
   }),
-  'message.edited': fc
-    .tuple(person, which, text, fc.subarray(PEOPLE))
-    .map(([user, index, content, mentions]) =>
-      changing(user, index, { type: 'edit', content, ...(mentions.length > 0 ? { mentions } : {}) }),
-    ),
+  'message.edited': fc.tuple(which, text, fc.subarray(PEOPLE)).map(([index, content, mentions]) => (test) => {
+    const seq = pick(test, index);
+    const edit = { type: 'edit' as const, content, ...(mentions.length > 0 ? { mentions } : {}) };
+    return test.change(test.conversation.log.at(seq)?.actor_id ?? '', seq, edit);
+  }),
   'message.recalled': fc.tuple(person, which).map(([user, index]) => changing(user, index, { type: 'recall' })),
   'reaction.added': fc
     .tuple(person, which, emoji)
@@ -121,6 +138,20 @@ const STEPS: Record<EventType, fc.Arbitrary<Step>> = {
   'message.unpinned': fc.tuple(person, which).map(([user, index]) => async (test) => {
     await changing(user, index, { type: 'pin' })(test);
     await changing(user, index, { type: 'unpin' })(test);
+  }),
+  'poll.voted': fc
+    .tuple(person, fc.subarray([0, 1, 2]), fc.boolean(), fc.boolean())
+    .map(([user, options, anonymous, fresh]) => async (test) => {
+      await voting(test, user, options, anonymous, fresh);
+    }),
+  'message.preview': fc.tuple(person, text).map(([user, title]) => async (test) => {
+    const url = `https://example.com/${encodeURIComponent(title)}`;
+    const seq = await test.sent(user, `see ${url}`);
+    test.room.previewed(seq, url, { url, title });
+  }),
+  'poll.closed': fc.tuple(person, fc.boolean()).map(([user, anonymous]) => async (test) => {
+    const seq = await voting(test, user, [1], anonymous, true);
+    value(test.room.closePoll(user, seq));
   }),
 };
 

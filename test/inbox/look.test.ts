@@ -195,6 +195,8 @@ it('between a large room and an inbox no news is lost, however their calls and a
               },
               signal: async () => undefined,
             }),
+            ticketKeys: () => [],
+            preview: async () => undefined,
             list: async () => undefined,
             setAlarm: (at) => {
               alarm = at;
@@ -218,6 +220,7 @@ it('between a large room and an inbox no news is lost, however their calls and a
               search: async () => refuse('not_found', 'nobody asks'),
               endSessions: async () => undefined,
             }),
+            alert: () => undefined,
             peer: () => ({ meet: async () => null }),
             background,
             log: () => undefined,

@@ -1,6 +1,11 @@
+import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
+import { database } from '../../src/db/client.ts';
 import { newId } from '../../src/ids.ts';
+import { issueCode, type Purpose } from '../../src/mail/codes.ts';
 import { type Account, request, signIn, signUp, unique } from '../support/api.ts';
+import { begin, complete, noise, putPart, upload } from '../support/files.ts';
+import { roomOf } from '../support/objects.ts';
 
 /* What the operations of the document answer, one entry for each: `contract.test.ts` makes the calls and judges. */
 
@@ -19,6 +24,8 @@ export interface Case {
   path?: Record<string, string>;
   query?: string;
   body?: unknown;
+  /** Sent as it is, in place of `body`. */
+  raw?: BodyInit;
   headers?: Record<string, string>;
 }
 
@@ -66,6 +73,14 @@ export const newWorkspace = async (f: Fixture) => {
   await request(`/api/workspaces/${id}/members`, { token: f.owner.token, body: { user_ids: [f.member.id] } });
   return id;
 };
+/** A poll of the owner's in a new group: its path. */
+const newPoll = async (f: Fixture, fields: Record<string, unknown> = {}) => {
+  const id = await newGroup(f);
+  const body = { kind: 'poll', content: 'When?', poll: { options: ['six', 'seven'], ...fields } };
+  const response = await request(`/api/chats/${id}/messages`, { token: f.owner.token, body });
+  const { seq } = (await response.json()) as { seq: number };
+  return { id, seq: `${seq}` };
+};
 const newSingle = ({ owner, member }: Fixture) =>
   created('/api/chats', owner, { type: 'Single', members: [member.id] });
 
@@ -107,6 +122,24 @@ const sessionOf = (account: Account): string => {
   const { sid } = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/'))) as { sid: string };
   return sid;
 };
+
+const subscription = {
+  endpoint: 'https://fcm.googleapis.com/fcm/send/contract',
+  keys: { p256dh: `B${'A'.repeat(86)}`, auth: 'A'.repeat(22) },
+};
+
+/** As a mail would bring it. */
+const codeOf = (account: Account, purpose: Purpose): Promise<string> =>
+  issueCode(database(env), purpose, { id: account.id, email: account.email }, Date.now());
+
+const contentCases = (path: Record<string, string>, sha256: string, stranger: Account): Case[] => [
+  { status: 200, path },
+  { status: 206, path, headers: { range: 'bytes=1-2' } },
+  { status: 304, path, headers: { 'if-none-match': `"${sha256}"` } },
+  { status: 404, as: stranger, path },
+  { status: 412, path, headers: { 'if-match': '"other"' } },
+  { status: 416, path, headers: { range: 'bytes=100-' } },
+];
 
 /** What an operation answers beyond the refusals that its declaration implies. Cases run in order. */
 export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
@@ -163,6 +196,23 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
       { status: 401, as, body },
     ];
   },
+  getEmailState: () => [{ status: 200 }],
+  sendVerification: async () => [{ status: 204, as: await signUp() }],
+  verifyEmail: async () => [
+    { status: 200, as: null, body: { code: await codeOf(await signUp(), 'verify') } },
+    { status: 422, as: null, body: { code: 'wrong' } },
+    { status: 422, as: null, body: { code: '' } },
+  ],
+  forgotPassword: ({ owner }) => [
+    { status: 204, as: null, body: { email: owner.email } },
+    { status: 204, as: null, body: { email: `${unique('nobody')}@example.com` } },
+    { status: 422, as: null, body: { email: 'ada' } },
+  ],
+  resetPassword: async () => [
+    { status: 204, as: null, body: { code: await codeOf(await signUp(), 'reset'), new_password: 'another password' } },
+    { status: 422, as: null, body: { code: 'wrong', new_password: 'another password' } },
+    { status: 422, as: null, body: { code: 'wrong', new_password: 'short' } },
+  ],
   getMe: () => [{ status: 200 }],
   updateMe: async () => {
     const taken = unique('taken');
@@ -363,7 +413,7 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
   },
   setChatPreferences: ({ stranger }) => [
     { status: 200, body: { muted: true, pinned: true, archived: false } },
-    { status: 200, body: { muted: false } },
+    { status: 200, body: { muted: false, notify: 'mentions' } },
     { status: 404, as: stranger, body: { muted: true } },
   ],
   listMembers: async (f) => [
@@ -630,6 +680,80 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
       { status: 422, body: { content: '\ud800' } },
     ];
   },
+  forwardMessage: async (f) => {
+    const path = { id: await newGroup(f) };
+    const from_chat_id = f.group;
+    const said = await request(`/api/chats/${f.group}/messages`, {
+      token: f.owner.token,
+      body: { content: 'Carry me' },
+    });
+    const { seq } = (await said.json()) as { seq: number };
+    const body = { client_id: unique('client'), from_chat_id, seq };
+    return [
+      { status: 201, path, body },
+      { status: 200, path, body },
+      { status: 201, path, body: { from_chat_id, seq } },
+      { status: 409, path, body: { ...body, seq: Number(await newMessage(f)) } },
+      { status: 404, path, as: f.stranger, body: { from_chat_id, seq } },
+      { status: 404, path, body: { from_chat_id, seq: 99_999 } },
+      { status: 404, path, body: { from_chat_id: newId('chat'), seq } },
+      { status: 403, as: f.stranger, path: { id: await newChannel(f) }, body: { from_chat_id, seq } },
+      { status: 422, path, body: { from_chat_id } },
+    ];
+  },
+  listReaders: async (f) => {
+    const path = { seq: await newMessage(f), id: f.group };
+    return [
+      { status: 200, path },
+      { status: 200, path, query: 'limit=1' },
+      { status: 404, path: { ...path, seq: '1' } },
+      { status: 404, path, as: f.stranger },
+      { status: 403, as: f.stranger, path: { id: await newChannel(f), seq: '2' } },
+      { status: 422, path, query: 'limit=0' },
+    ];
+  },
+  getPoll: async (f) => {
+    const path = await newPoll(f);
+    return [
+      { status: 200, path },
+      { status: 404, path, as: f.stranger },
+      { status: 404, path: { ...path, seq: '1' } },
+      { status: 403, as: f.stranger, path: { id: await newChannel(f), seq: '1' } },
+    ];
+  },
+  votePoll: async (f) => {
+    const path = await newPoll(f);
+    const closed = await newPoll(f);
+    await request(`/api/chats/${closed.id}/messages/${closed.seq}/poll/close`, {
+      method: 'POST',
+      token: f.owner.token,
+    });
+    return [
+      { status: 200, path, body: { options: [1] } },
+      { status: 200, path, as: f.member, body: { options: [] } },
+      { status: 422, path, body: { options: [0, 1] } },
+      { status: 422, path, body: { options: [9] } },
+      { status: 422, path, body: {} },
+      { status: 409, path: closed, body: { options: [1] } },
+      { status: 404, path, as: f.stranger, body: { options: [1] } },
+      { status: 403, as: f.stranger, path: { id: await newChannel(f), seq: '1' }, body: { options: [1] } },
+    ];
+  },
+  closePoll: async (f) => {
+    const path = await newPoll(f);
+    return [
+      { status: 403, path, as: f.member },
+      { status: 404, path, as: f.stranger },
+      { status: 200, path },
+      { status: 200, path },
+    ];
+  },
+  listVotes: async (f) => [
+    { status: 200, path: await newPoll(f) },
+    { status: 403, path: await newPoll(f, { anonymous: true }) },
+    { status: 404, path: await newPoll(f), as: f.stranger },
+    { status: 422, path: await newPoll(f), query: 'limit=0' },
+  ],
   listMessages: ({ stranger }) => [
     { status: 200 },
     { status: 200, query: 'before=5&limit=2' },
@@ -847,6 +971,125 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     { status: 101, headers: { upgrade: 'websocket', authorization: `Bearer ${owner.token}` }, as: null },
     { status: 426 },
   ],
+  uploadFile: async ({ owner, workspace, stranger }) => {
+    // As if most of what the stranger may store were taken.
+    await env.DB.prepare('INSERT INTO file_usage VALUES (?, ?)')
+      .bind(stranger.id, 10 * 1024 ** 3)
+      .run();
+    const large = { 'content-length': String(100 * 1024 * 1024 + 1) };
+    return [
+      { status: 201, query: 'name=a.txt', raw: 'content' },
+      { status: 201, query: `name=a.txt&workspace_id=${workspace}&duration_ms=10&waveform=AAEC`, raw: 'content' },
+      { status: 404, query: `name=a.txt&workspace_id=${newId('ws')}`, raw: 'content' },
+      { status: 413, query: 'name=a.txt', raw: 'x'.repeat(10), headers: large },
+      { status: 413, as: stranger, query: 'name=a.txt', raw: 'content' },
+      { status: 422, query: 'name=../a.txt', raw: 'content' },
+      { status: 422, query: 'name=a.txt', as: owner },
+    ];
+  },
+  startUpload: ({ stranger }) => [
+    { status: 201, body: { name: 'a.txt', size: 10, about: { placeholder: 'abcd' } } },
+    { status: 404, body: { name: 'a.txt', size: 10, workspace_id: newId('ws') } },
+    { status: 413, body: { name: 'a.txt', size: 2 ** 40 } },
+    { status: 413, as: stranger, body: { name: 'a.txt', size: 10 } },
+    { status: 422, body: { name: 'a/b', size: 10 } },
+  ],
+  uploadPart: async ({ owner, stranger }) => {
+    const path = { id: (await begin(owner, { size: 5 })).id };
+    return [
+      { status: 200, path, raw: 'right' },
+      { status: 422, path, raw: 'too long' },
+      { status: 404, as: stranger, path, raw: 'right' },
+    ];
+  },
+  getUpload: async ({ owner, stranger }) => {
+    const path = { id: (await begin(owner, { size: 5 })).id };
+    return [
+      { status: 200, path },
+      { status: 404, as: stranger, path },
+    ];
+  },
+  abortUpload: async ({ owner, stranger }) => {
+    const path = { id: (await begin(owner, { size: 5 })).id };
+    return [
+      { status: 404, as: stranger, path },
+      { status: 204, path },
+      { status: 404, path },
+    ];
+  },
+  completeUpload: async ({ owner, stranger }) => {
+    const path = { id: (await begin(owner, { size: 5 })).id };
+    const wrong = { id: (await begin(owner, { size: 5, sha256: '0'.repeat(64) })).id };
+    await putPart(owner, wrong.id, 1, 'wrong');
+    const done = { id: (await begin(owner, { size: 5 })).id };
+    await putPart(owner, done.id, 1, 'right');
+    await complete(owner, done.id);
+    return [
+      { status: 409, path },
+      { status: 404, as: stranger, path },
+      { status: 422, path: wrong },
+      { status: 200, path: done },
+    ];
+  },
+  getFile: async ({ owner, stranger }) => {
+    const path = { id: (await upload(owner, 'content')).id };
+    return [
+      { status: 200, path },
+      { status: 404, as: stranger, path },
+    ];
+  },
+  createFileTicket: async (f) => {
+    const body = { file_id: (await upload(f.owner, 'content')).id };
+    const channel = { id: await newChannel(f) };
+    const theirs = { file_id: (await upload(f.member, 'content')).id };
+    return [
+      { status: 201, body },
+      { status: 403, as: f.member, path: channel, body: theirs },
+      { status: 404, as: f.member, body },
+      { status: 404, as: f.stranger, body },
+      { status: 404, body: { ...body, from_chat_id: f.group } },
+      { status: 422, body: { file_id: 'a' } },
+    ];
+  },
+  getStorage: () => [{ status: 200 }],
+  getFileContent: async ({ owner, stranger }) => {
+    const { id, sha256 } = await upload(owner, noise(100));
+    return contentCases({ id }, sha256, stranger);
+  },
+  getChatFile: async ({ owner, stranger, group }) => {
+    const { id, sha256 } = await upload(owner, noise(100));
+    await runInDurableObject(roomOf(group), (_room, state) => {
+      state.storage.sql.exec('INSERT INTO files VALUES (?, 1)', id);
+    });
+    return contentCases({ file_id: id }, sha256, stranger);
+  },
+  getPushKey: () => [{ status: 200 }],
+  subscribeToPush: () => [
+    { status: 201, body: subscription },
+    { status: 201, body: { ...subscription, expirationTime: null } },
+    { status: 422, body: { ...subscription, endpoint: 'https://example.com/push' } },
+    { status: 422, body: { ...subscription, endpoint: 'http://fcm.googleapis.com/push' } },
+    { status: 422, body: { ...subscription, endpoint: 'https://fcm.googleapis.com:8443/push' } },
+    { status: 422, body: { ...subscription, endpoint: 'https://fcm.googleapis.com@127.0.0.1/push' } },
+    { status: 422, body: { ...subscription, keys: { p256dh: 'x', auth: 'x' } } },
+  ],
+  listPushSubscriptions: () => [{ status: 200 }],
+  unsubscribeFromPush: async ({ owner, stranger }) => {
+    const made = await request('/api/push/subscriptions', { token: owner.token, body: subscription });
+    const path = (await made.json()) as { id: string };
+    return [
+      { status: 404, as: stranger, path },
+      { status: 204, path },
+      { status: 404, path },
+    ];
+  },
+  getNotificationSettings: () => [{ status: 200 }],
+  setNotificationSettings: () => [
+    { status: 200, body: { quiet_hours: { from: '22:00', to: '07:30', time_zone: 'Asia/Shanghai' } } },
+    { status: 200, body: { quiet_hours: null } },
+    { status: 422, body: { quiet_hours: { from: '25:00', to: '07:30', time_zone: 'Asia/Shanghai' } } },
+    { status: 422, body: { quiet_hours: { from: '22:00', to: '07:30', time_zone: 'Atlantis/Center' } } },
+  ],
   setUserStatus: async () => {
     const path = { id: (await signUp()).id };
     const headers = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
@@ -856,6 +1099,18 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
       { status: 404, as: null, headers, path: { id: newId('usr') }, body: { status: 'Active' } },
       { status: 422, as: null, headers, path, body: { status: 'Gone' } },
       { status: 401, path, body: { status: 'Suspended' } },
+    ];
+  },
+  announce: async (f) => {
+    const headers = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
+    const body = { client_id: unique('client'), content: 'Closed at six' };
+    return [
+      { status: 201, as: null, headers, body },
+      { status: 200, as: null, headers, body },
+      { status: 409, as: null, headers, body: { ...body, content: 'other' } },
+      { status: 404, as: null, headers, path: { id: newId('chat') }, body },
+      { status: 422, as: null, headers, body: { content: '' } },
+      { status: 401, as: f.owner, body },
     ];
   },
   health: () => [{ status: 200, as: null }],

@@ -77,9 +77,9 @@ export class Contract {
       return null;
     }
     const type = response.headers.get('content-type')?.split(';')[0] ?? 'none';
-    const media = declared.content[type];
+    const media = declared.content[type] ?? declared.content['*/*'];
     if (media === undefined) throw new Error(`${operationId} ${status} does not declare ${type}`);
-    const text = await response.text();
+    const text = new TextDecoder().decode(await response.arrayBuffer());
     if (!type.endsWith('json')) return text;
     const body: unknown = JSON.parse(text);
     const errors = this.#validate(media.schema, body);

@@ -98,6 +98,8 @@ export class TestInbox {
   readonly storage: DurableObjectStorage;
   readonly clock = new TestClock();
   readonly rooms = new TestRooms();
+  /** Conversations that the queue was told to push, in order. */
+  readonly alerted: string[] = [];
   readonly #pending = new Set<Promise<void>>();
   inbox: Inbox;
 
@@ -118,6 +120,7 @@ export class TestInbox {
           return this.rooms.meet(userId, peer);
         },
       }),
+      alert: (chatId) => this.alerted.push(chatId),
       background: (work) => this.background(work),
       log: (message, fields) => this.rooms.faults.push(`${message} ${JSON.stringify(fields)}`),
     });
@@ -192,6 +195,8 @@ export function notice(
       type: 'Group',
       workspace_id: null,
       history: 'all',
+      forwards: 'allowed',
+      previews: 'on',
       member_count: 2,
       fanout: 'small',
       epoch: 'e',

@@ -3,16 +3,23 @@ import { type Command, carryOut } from '../../src/conversation/commands.ts';
 import type { Commit, Conversation, Sent } from '../../src/conversation/conversation.ts';
 import type { ListingEntry } from '../../src/conversation/listing.ts';
 import { Room, type RoomPorts } from '../../src/conversation/room.ts';
+import type { TicketKeys } from '../../src/files/ticket.ts';
 import type { MessageChange } from '../../src/protocol/changes.ts';
 import type { Result } from '../../src/protocol/errors.ts';
+import type { PollView } from '../../src/protocol/kinds.ts';
 import type { SendMessage } from '../../src/protocol/messages.ts';
 import type { RelayApi, RelayBatch } from '../../src/relay/api.ts';
 import { newConversation, TestClock, value } from './objects.ts';
+
+/** The keys of the tickets that these rooms believe. */
+export const TICKET_KEYS: TicketKeys = [{ kid: 'test', secret: new Uint8Array(32).fill(7) }];
 
 /** The far side of a room's ports: inboxes that answer as a test says, and an alarm that rings when the test rings it. */
 export class TestInboxes {
   /** Notices that arrived, by user, oldest first. */
   readonly told = new Map<string, Notice[]>();
+  /** Links that are to be looked up. */
+  readonly links: { chat_id: string; seq: number; url: string }[] = [];
   readonly signals = new Map<string, string[]>();
   /** Device sockets that a user's inbox answers with. */
   readonly devices = new Map<string, number>();
@@ -55,6 +62,8 @@ export class TestInboxes {
       },
       endSessions: async () => undefined,
     }),
+    preview: async (job) => void this.links.push(job),
+    ticketKeys: () => TICKET_KEYS,
     list: async (entry: ListingEntry): Promise<void> => {
       await this.beforeListing(entry);
       this.listed.push(entry);
@@ -134,6 +143,11 @@ export class TestRoom {
     return new Promise((answer) => {
       this.room.send({ user, message: { kind: 'text', content, ...fields, client_id }, answer });
     });
+  }
+
+  /** Votes in a poll. */
+  vote(user: string, seq: number, options: number[]): Promise<Result<PollView>> {
+    return new Promise((answer) => this.room.vote({ ballot: { user, seq, options }, answer }));
   }
 
   async sent(user: string, content?: string, fields?: Partial<SendMessage>): Promise<number> {

@@ -58,7 +58,9 @@ describe('a task', () => {
       401,
     );
     expect(await codeAt(account.token)).toBe(200);
-    const [left] = await env.DB.prepare("SELECT id FROM tasks WHERE payload LIKE '%' || ? || '%'")
+    const [left] = await env.DB.prepare(
+      "SELECT id FROM tasks WHERE kind = 'end_sessions' AND payload LIKE '%' || ? || '%'",
+    )
       .bind(account.id)
       .all<{ id: string }>()
       .then(({ results }) => results);
@@ -78,7 +80,9 @@ describe('a task', () => {
     const account = await signUp();
     await expect(endSessions(withoutInboxes(), account.id, undefined, now())).rejects.toThrow();
     const later = await signIn(account);
-    const { results } = await env.DB.prepare("SELECT id FROM tasks WHERE payload LIKE '%' || ? || '%'")
+    const { results } = await env.DB.prepare(
+      "SELECT id FROM tasks WHERE kind = 'end_sessions' AND payload LIKE '%' || ? || '%'",
+    )
       .bind(account.id)
       .all<{ id: string }>();
     for (const { id } of results) await consume(id);

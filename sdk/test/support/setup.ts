@@ -66,7 +66,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   ]);
   const server = spawn(process.execPath, ['scripts/start.mjs'], {
     cwd: ROOT,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: String(port), STATE_DIR: join(folder, 'state') },
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      PORT: String(port),
+      STATE_DIR: join(folder, 'state'),
+      SMTP_URL: '',
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
