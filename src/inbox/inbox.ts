@@ -16,6 +16,7 @@ import { Gate } from './gate.ts';
 import { gather } from './gather.ts';
 import { HotRows } from './hot.ts';
 import { type Item, valueJson } from './items.ts';
+import { type Keep, keptItem } from './kept.ts';
 import { parallel } from './parallel.ts';
 import { Presences } from './presence.ts';
 import { type ChatRecord, merge, withPreferences } from './rows.ts';
@@ -123,6 +124,13 @@ export class Inbox {
     return { devices: listeners.length };
   }
 
+  keep(keep: Keep): Result<null> {
+    const item = keptItem(this.timeline, keep, this.#clock());
+    if (!item.ok) return item;
+    this.put([item.value]);
+    return ok(null);
+  }
+
   /** Takes rows of other kinds than conversations. */
   put(items: readonly Item[]): void {
     // All of them are good before the first is stored: what is stored is announced.
@@ -138,7 +146,7 @@ export class Inbox {
 
   /** Sets what the user says of themself; null takes it away. */
   setStatus(status: Status | null): void {
-    const version = (this.timeline.item('status', 'me')?.version ?? 0) + 1;
+    const version = (this.timeline.itemAt('status', 'me')?.version ?? 0) + 1;
     this.put([{ kind: 'status', id: 'me', version, value: status }]);
     this.presence.changed();
   }
@@ -151,7 +159,7 @@ export class Inbox {
 
   /** When the status that is stored expires, in ms since 1970; null: never. */
   get statusUntil(): number | null {
-    const value = this.timeline.item('status', 'me')?.value ?? null;
+    const value = this.timeline.itemAt('status', 'me')?.value ?? null;
     const until = value === null ? null : Status.parse(JSON.parse(value)).expires_at;
     return until === null ? null : Date.parse(until);
   }

@@ -164,12 +164,26 @@ export class Timeline {
     return changeJson(record.chat_id, item, record.gone);
   }
 
+  /** A row of another kind than a conversation, as it is stored. */
+  itemAt(kind: ItemKind, id: string): { version: number; value: string | null } | undefined {
+    if (!this.#ready) return undefined;
+    const query = 'SELECT version, value FROM items WHERE kind = ? AND id = ?';
+    return this.sql.exec<{ version: number; value: string | null }>(query, kind, id).toArray()[0];
+  }
+
+  /** Rows of a kind that are not gone. */
+  itemCount(kind: ItemKind): number {
+    if (!this.#ready) return 0;
+    const query = 'SELECT count(*) AS n FROM items WHERE kind = ? AND value IS NOT NULL';
+    return this.sql.exec<{ n: number }>(query, kind).one().n;
+  }
+
   /**
    * Stores a row of another kind if it is newer than what is stored. Returns its `Change` as JSON; null: nothing that a
    * device sees has changed.
    */
   putItem({ kind, id, version, value }: ItemRecord): string | null {
-    const before = this.item(kind, id);
+    const before = this.itemAt(kind, id);
     if (before !== undefined && before.version >= version) return null;
     this.prepare();
     if (before?.value === value) {
@@ -190,20 +204,9 @@ export class Timeline {
     return itemChangeJson(kind, id, value);
   }
 
-  item(kind: ItemKind, id: string): { version: number; value: string | null } | undefined {
-    if (!this.#ready) return undefined;
-    return this.sql
-      .exec<{ version: number; value: string | null }>(
-        'SELECT version, value FROM items WHERE kind = ? AND id = ?',
-        kind,
-        id,
-      )
-      .toArray()[0];
-  }
-
   /** How the user has somebody. */
   contact(userId: string): { friend: boolean; blocked: boolean } {
-    const value = this.item('contact', userId)?.value ?? null;
+    const value = this.itemAt('contact', userId)?.value ?? null;
     if (value === null) return { friend: false, blocked: false };
     const { state, blocked } = Contact.parse(JSON.parse(value));
     return { friend: state === 'friend', blocked };
@@ -211,7 +214,7 @@ export class Timeline {
 
   /** Whom the user tells when they were last seen. */
   lastSeenFor(): Privacy['last_seen'] {
-    const value = this.item('privacy', 'me')?.value ?? null;
+    const value = this.itemAt('privacy', 'me')?.value ?? null;
     return value === null ? DEFAULT_PRIVACY.last_seen : Privacy.parse(JSON.parse(value)).last_seen;
   }
 

@@ -3,6 +3,7 @@ import { ChatListItem } from './chats.ts';
 import { ChatId, Seq } from './common.ts';
 import { ChatEvent, Hole } from './events.ts';
 import { Contact, FriendGroup, Privacy } from './friends.ts';
+import { Draft, SavedMessage } from './kept.ts';
 import { LIMITS } from './limits.ts';
 import { Status } from './users.ts';
 
@@ -11,6 +12,8 @@ export const ITEMS = {
   /** By the person's id. */
   contact: Contact,
   friend_group: FriendGroup,
+  draft: Draft,
+  saved: SavedMessage,
   /** One row, `me`. */
   privacy: Privacy,
   /** One row, `me`: what the user says of themself. One that has expired may stand until it is taken away. */
@@ -28,6 +31,7 @@ type ItemSchema = {
 }[ItemKind];
 /** One member of `Change` for each kind. The types of the members follow from `ITEMS`, which `map` cannot say. */
 const itemChanges = Object.entries(ITEMS).map(([kind, value]) =>
+  // Not `nullable()`: of a named schema the document would say that a null has to be an object.
   z.object({ type: z.literal(kind), id: z.string(), value: z.union([value, z.null()]) }),
 ) as unknown as [ItemSchema];
 

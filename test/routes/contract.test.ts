@@ -166,10 +166,11 @@ describe.each([...contract.operations.keys()])('%s', (id) => {
 });
 
 it('every declared answer was given, but for faults and limits', () => {
-  // Limits are proved in limits.strict.test.ts and friends.test.ts, faults in call.test.ts, the race for a password in
+  // Limits are proved in limits.strict.test.ts, friends.test.ts and kept.test.ts, faults in call.test.ts, the race for a password in
   // sessions.test.ts.
   expect(contract.unseen([429, 500, 503])).toEqual([
     'changePassword 409',
+    'saveMessage 409',
     'acceptFriendRequest 409',
     'createFriendGroup 409',
     'blockUser 409',
