@@ -170,10 +170,10 @@ it('every declared answer was given, but for faults and limits', () => {
   // sessions.test.ts.
   expect(contract.unseen([429, 500, 503])).toEqual([
     'changePassword 409',
-    'saveMessage 409',
     'acceptFriendRequest 409',
     'createFriendGroup 409',
     'blockUser 409',
+    'saveMessage 409',
   ]);
 });
 
