@@ -47,6 +47,8 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   friendRequests: ['count', 'Requests of one user that wait for an answer, sent and received each'],
   blocks: ['count', 'People whom one user blocks'],
   friendGroups: ['count', 'Groups of friends of one user'],
+  statusLength: ['characters', '`text` of a custom status'],
+  presencePeers: ['count', 'Friends and people of Singles who are told of the presence of one user'],
   topicLength: ['characters', '`topic` of a conversation'],
   chatAvatarLength: ['characters', '`avatar` of a conversation'],
   announcementLength: ['characters', 'An announcement'],
@@ -56,8 +58,6 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   openRequests: ['count', 'Requests to join that may be open at once in one conversation'],
   invitations: ['count', 'Invitations that may stand at once in one conversation'],
   previewMessages: ['count', 'Messages in the preview of an open channel: the newest'],
-  statusLength: ['characters', '`text` of a custom status'],
-  presencePeers: ['count', 'Friends and people of Singles who are told of the presence of one user'],
   passwordMin: ['characters', 'Shortest password'],
   passwordMax: ['characters', 'Longest password'],
   membersPerRequest: [

@@ -115,7 +115,8 @@ export async function requestFriend(
 
 export async function acceptFriend(env: Env, user: string, peer: string, now: number): Promise<Contact> {
   const db = database(env);
-  await requireRoom(db, user, 'friend', LIMITS.friends, 'You have');
+  const { mine } = await readPair(db, user, peer);
+  if (mine.state === 'received') await requireRoom(db, user, 'friend', LIMITS.friends, 'You have');
   return contact(peer, await change(env, db, user, peer, rules.accept(now)));
 }
 

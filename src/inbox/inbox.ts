@@ -158,7 +158,7 @@ export class Inbox {
 
   /** Sets what the user says of themself; null takes it away. */
   setStatus(status: Status | null): void {
-    const version = (this.timeline.item('status', 'me')?.version ?? 0) + 1;
+    const version = (this.timeline.itemAt('status', 'me')?.version ?? 0) + 1;
     this.put([{ kind: 'status', id: 'me', version, value: status }]);
     this.presence.changed();
   }
@@ -171,7 +171,7 @@ export class Inbox {
 
   /** When the status that is stored expires, in ms since 1970; null: never. */
   get statusUntil(): number | null {
-    const value = this.timeline.item('status', 'me')?.value ?? null;
+    const value = this.timeline.itemAt('status', 'me')?.value ?? null;
     const until = value === null ? null : Status.parse(JSON.parse(value)).expires_at;
     return until === null ? null : Date.parse(until);
   }

@@ -63,7 +63,7 @@ export class Presences {
 
   /** The custom status, until it expires. */
   status(): Status | null {
-    const stored = this.#timeline.item('status', 'me')?.value ?? null;
+    const stored = this.#timeline.itemAt('status', 'me')?.value ?? null;
     if (stored === null) return null;
     const status = Status.parse(JSON.parse(stored));
     return status.expires_at !== null && Date.parse(status.expires_at) <= this.#clock() ? null : status;

@@ -165,7 +165,7 @@ export class Timeline {
   }
 
   /** A row of another kind than a conversation, as it is stored. */
-  item(kind: ItemKind, id: string): { version: number; value: string | null } | undefined {
+  itemAt(kind: ItemKind, id: string): { version: number; value: string | null } | undefined {
     if (!this.#ready) return undefined;
     const query = 'SELECT version, value FROM items WHERE kind = ? AND id = ?';
     return this.sql.exec<{ version: number; value: string | null }>(query, kind, id).toArray()[0];
@@ -183,7 +183,7 @@ export class Timeline {
    * device sees has changed.
    */
   putItem({ kind, id, version, value }: ItemRecord): string | null {
-    const before = this.item(kind, id);
+    const before = this.itemAt(kind, id);
     if (before !== undefined && before.version >= version) return null;
     this.prepare();
     if (before?.value === value) {
@@ -206,7 +206,7 @@ export class Timeline {
 
   /** How the user has somebody. */
   contact(userId: string): { friend: boolean; blocked: boolean } {
-    const value = this.item('contact', userId)?.value ?? null;
+    const value = this.itemAt('contact', userId)?.value ?? null;
     if (value === null) return { friend: false, blocked: false };
     const { state, blocked } = Contact.parse(JSON.parse(value));
     return { friend: state === 'friend', blocked };
@@ -214,7 +214,7 @@ export class Timeline {
 
   /** Whom the user tells when they were last seen. */
   lastSeenFor(): Privacy['last_seen'] {
-    const value = this.item('privacy', 'me')?.value ?? null;
+    const value = this.itemAt('privacy', 'me')?.value ?? null;
     return value === null ? DEFAULT_PRIVACY.last_seen : Privacy.parse(JSON.parse(value)).last_seen;
   }
 

@@ -51,6 +51,10 @@ export const LIMITS = {
   friendRequests: 500,
   blocks: 2000,
   friendGroups: 50,
+  /** Text of a custom status, in characters. */
+  statusLength: 100,
+  /** Friends and people of Singles who are told how a user is. */
+  presencePeers: 500,
   /** What a conversation is about. It is part of every member's row. */
   topicLength: 256,
   /** Longest `avatar` of a conversation, an address. */
@@ -67,10 +71,6 @@ export const LIMITS = {
   invitations: 100,
   /** Messages that somebody sees of an open channel without being in it: the newest. */
   previewMessages: 30,
-  /** Text of a custom status, in characters. */
-  statusLength: 100,
-  /** Friends and people of Singles who are told how a user is. */
-  presencePeers: 500,
   passwordMin: 8,
   passwordMax: 256,
   /** Members named in one request; more are added in several requests. */

@@ -9,6 +9,7 @@ import { newId } from '../../src/ids.ts';
 import type { Chat } from '../../src/protocol/chats.ts';
 import type { Problem } from '../../src/protocol/errors.ts';
 import type { Contact, FriendGroup, Privacy, UpdatePrivacy } from '../../src/protocol/friends.ts';
+import { LIMITS } from '../../src/protocol/limits.ts';
 import { applyChanges, emptyList, itemsOf, type ListState } from '../../src/protocol/reduce.ts';
 import type { SyncResponse } from '../../src/protocol/sync.ts';
 import { type Account, api, type Call, signUp } from '../support/api.ts';
@@ -201,6 +202,58 @@ describe('friends', () => {
     const second = (await act<Page>(ann, `/api/friends?limit=2&cursor=${first.next_cursor}`)).body;
     expect([...first.items, ...second.items].map((item) => item.user_id)).toEqual(others.map(({ id }) => id).sort());
     expect(second.next_cursor).toBeNull();
+  });
+});
+
+describe('there are limits', () => {
+  /** Gives a user this many contacts, past the door. */
+  const fill = async (who: Account, count: number, columns: { state: string; blocked?: boolean }) => {
+    const ids = JSON.stringify(Array.from({ length: count }, () => newId('usr')));
+    await env.DB.batch([
+      env.DB.prepare(
+        `INSERT INTO users (id, email, fullname, created_at, updated_at)
+         SELECT value, value || '@example.com', 'x', 0, 0 FROM json_each(?)`,
+      ).bind(ids),
+      env.DB.prepare(
+        `INSERT INTO contacts (user_id, peer_id, state, since, group_ids, blocked_at, version)
+         SELECT ?, value, ?, 0, '[]', ?, 1 FROM json_each(?)`,
+      ).bind(who.id, columns.state, columns.blocked ? 1 : null, ids),
+    ]);
+  };
+  const code = (answer: { status: number; body: { code?: string } | null }) => answer.body?.code ?? answer.status;
+
+  it('to friends: neither asking nor accepting goes beyond', async () => {
+    const [ann, bob] = await two();
+    await ask(bob, ann);
+    await fill(ann, LIMITS.friends, { state: 'friend' });
+    expect([code(await accept(ann, bob)), code(await ask(ann, await signUp()))]).toEqual(['conflict', 'conflict']);
+    expect(await stateAt(ann, bob)).toBe('received');
+    // Accepted again when it was the last that fits, it is answered again.
+    const last = await signUp();
+    await befriend(last, bob);
+    await fill(bob, LIMITS.friends - 1, { state: 'friend' });
+    expect((await accept(bob, last)).body.state).toBe('friend');
+  });
+
+  it('to requests on either side', async () => {
+    const [ann, bob] = await two();
+    await fill(ann, LIMITS.friendRequests, { state: 'sent' });
+    await fill(bob, LIMITS.friendRequests, { state: 'received' });
+    expect(code(await ask(ann, await signUp()))).toBe('conflict');
+    expect(code(await ask(await signUp(), bob))).toBe('conflict');
+    expect((await ask(bob, ann)).status).toBe(200);
+  });
+
+  it('to blocks and to groups of friends', async () => {
+    const [ann, bob] = await two();
+    await fill(ann, LIMITS.blocks, { state: 'none', blocked: true });
+    expect(code(await act(ann, `/api/blocks/${bob.id}`, { method: 'PUT' }))).toBe('conflict');
+    const make = () => act<FriendGroup & Problem>(ann, '/api/friend-groups', { body: { name: 'G' } });
+    const made: string[] = [];
+    for (let i = 0; i < LIMITS.friendGroups; i++) made.push((await make()).body.id);
+    expect(code(await make())).toBe('conflict');
+    await act(ann, `/api/friend-groups/${made[0]}`, { method: 'DELETE' });
+    expect((await make()).status).toBe(201);
   });
 });
 
