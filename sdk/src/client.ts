@@ -4,6 +4,7 @@ import type { GoneReason } from '../../src/protocol/reduce.ts';
 import type { SearchAllPage } from '../../src/protocol/search.ts';
 import type { ItemChange, ItemKind, ItemValue } from '../../src/protocol/sync.ts';
 import type { Presence, Profile, SignIn, SignUp, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';
+import { Changes } from './changes.ts';
 import { Chat } from './chat.ts';
 import { ChatsResource } from './chats.ts';
 import type { Watermarks } from './conversation.ts';
@@ -95,7 +96,10 @@ export class TidelineClient extends Emitter<ClientEvents> {
       },
       reset: (chatId) => this.#handles.get(chatId)?.emit('reset', undefined),
       timeline: (chatId) => this.#handles.get(chatId)?.linesChanged(),
-      rows: (changed, gone) => this.#rowsChanged(changed, gone),
+      rows: (changed, gone) => {
+        for (const id of changed) this.#handles.get(id)?.rowChanged();
+        this.#rowsChanged(changed, gone);
+      },
       gone: (chatId, reason) => this.#handles.get(chatId)?.emit('gone', reason),
       items: (changes) => this.emit('items', changes),
       local: (message) => this.emit('outbox', message),
@@ -246,7 +250,14 @@ export class TidelineClient extends Emitter<ClientEvents> {
   chat(id: string): Chat {
     let chat = this.#handles.get(id);
     if (chat === undefined) {
-      chat = new Chat(id, this.#engine, this.chats, this.#environment.clock.now);
+      const ports = {
+        conversation: () => this.#engine.conversation(id),
+        userId: () => this.user?.id,
+        now: () => this.#environment.clock.now(),
+        touched: () => this.#handles.get(id)?.linesChanged(),
+      };
+      const changes = new Changes(id, this.#http, ports);
+      chat = new Chat(id, this.#engine, this.chats, changes, this.#environment.clock.now);
       this.#handles.set(id, chat);
     }
     return chat;

@@ -1,4 +1,12 @@
 export type {
+  ChangedMessage,
+  EditList,
+  FollowedThreads,
+  MessageChange,
+  ReactorPage,
+  ScheduledMessage,
+} from '../../src/protocol/changes.ts';
+export type {
   Action,
   Chat as ChatData,
   ChatDetail,
@@ -11,12 +19,14 @@ export type {
   Overrides,
   Permissions,
   Preferences,
+  Retention,
   Role,
   UpdateChat,
   UpdateMember,
   Workspace,
   WorkspaceMember,
 } from '../../src/protocol/chats.ts';
+export type { Reaction, Thread } from '../../src/protocol/current.ts';
 export type { ChatEvent, EventPage, EventType, Hole, MessageEvent } from '../../src/protocol/events.ts';
 export type {
   Contact,
@@ -26,6 +36,7 @@ export type {
   UpdateFriend,
   UpdatePrivacy,
 } from '../../src/protocol/friends.ts';
+export type { Draft as DraftRow, PutDraft, SavedMessage } from '../../src/protocol/kept.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
 export type { Message, MessageKind, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
 export type {
@@ -46,6 +57,7 @@ export type { Change, ItemChange, ItemKind, ItemValue, SyncRequest, SyncResponse
 export { unread } from '../../src/protocol/unread.ts';
 export type { Presence, Profile, Session, SignIn, SignUp, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';
 export type { ErrorCode } from '../../src/protocol/wire.ts';
+export type { Changes, Edit } from './changes.ts';
 export { Chat, type ChatEvents, type Draft } from './chat.ts';
 export type { ChatPage, ChatsResource, NewChat } from './chats.ts';
 export { type ClientEvents, type ClientOptions, createClient, TidelineClient } from './client.ts';

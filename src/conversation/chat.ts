@@ -46,7 +46,8 @@ export function loadChat(sql: SqlStorage): ChatRow | undefined {
 export function insertChat(sql: SqlStorage, chat: ChatRow): void {
   sql.exec(
     `INSERT INTO chat (id, type, name, workspace_id, history, epoch, member_count, created_by, created_at, updated_at,
-       deleted_at, told_through, marks_through, settings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       deleted_at, told_through, marks_through, settings)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     chat.id,
     chat.type,
     chat.name,

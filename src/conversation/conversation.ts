@@ -78,13 +78,13 @@ export class Conversation {
   readonly #clock: Clock;
   readonly membership = new Membership(this);
   readonly #owed = new Set<string>();
-  #listingMarked = false;
   readonly #blocks: Blocks;
   #pair: string[] | undefined;
   /** There may be rows in `mentions`: where nobody is ever mentioned, no notice looks for them. */
   #mentioned = false;
   #state: State | undefined;
   #search: Search | undefined;
+  #listingMarked = false;
 
   constructor(storage: DurableObjectStorage, clock: Clock) {
     this.#storage = storage;
@@ -128,17 +128,17 @@ export class Conversation {
   get members(): Members {
     return this.#loaded.members;
   }
+  /** The index of words. What changes or erases the text of a message tells it in the same transaction. */
+  get search(): Search {
+    this.#search ??= new Search(this.#storage);
+    return this.#search;
+  }
   /** Who has sent when, for slow mode. */
   get pace(): SlowMode {
     return this.#loaded.pace;
   }
   get now(): number {
     return this.#clock();
-  }
-  /** The index of words. What changes or erases the text of a message tells it in the same transaction. */
-  get search(): Search {
-    this.#search ??= new Search(this.#storage);
-    return this.#search;
   }
   get initialised(): boolean {
     return this.#state !== undefined;
@@ -208,11 +208,6 @@ export class Conversation {
     }
     if (this.#blocks.bar(user)) return refuse('forbidden', 'you cannot write to this person');
     return ok(member);
-  }
-
-  /** The other person of this Single does not want to hear from the user. */
-  bars(user: string): boolean {
-    return this.exists && this.#blocks.bar(user);
   }
 
   /** One person of a Single has blocked the other, or does no more. The Single may be still to come. */
@@ -470,15 +465,8 @@ export class Conversation {
     const states = new States(this.#storage.sql, chat.id, log);
     const { sql } = this.#storage;
     const members = new Members(sql, log.lastSentAfter(chat.marks_through));
-    this.#state = {
-      chat,
-      log,
-      states,
-      members,
-      timers: new Timers(sql),
-      retention: loadRetention(sql),
-      pace: new SlowMode(sql),
-    };
+    const timers = new Timers(sql);
+    this.#state = { chat, log, states, members, timers, retention: loadRetention(sql), pace: new SlowMode(sql) };
   }
 
   get #loaded() {

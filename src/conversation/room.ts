@@ -72,8 +72,8 @@ export class Room {
   readonly connections: Connections;
   readonly fanout: Fanout;
   readonly relays: Relays;
-  readonly listing: Listing;
   readonly #alarms: Alarms;
+  readonly listing: Listing;
   readonly #clock: Clock;
   readonly #ports: RoomPorts;
   readonly #sends: GroupCommit<Waiting>;

@@ -6,6 +6,7 @@ import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence } from '../protocol/users.ts';
 import type { Item } from './items.ts';
+import type { Keep } from './kept.ts';
 
 /** Who is asking, as the verified access token says. Times in milliseconds since 1970. */
 const Identity = z.object({
@@ -38,6 +39,8 @@ export interface InboxApi {
   notify(notice: Notice): Promise<NoticeAnswer>;
   /** Rows of other kinds than conversations, at least once and in any order: one older than what is stored changes nothing. */
   put(items: readonly Item[]): Promise<void>;
+  /** What the user keeps for themself: drafts, and messages for later. */
+  keep(keep: Keep): Promise<Result<null>>;
   /** A ready frame (typing, presence) for the user's devices; dropped when there are none. */
   signal(frame: string): Promise<void>;
   /** Conversations, latest activity first. */

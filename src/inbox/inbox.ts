@@ -16,6 +16,7 @@ import { Gate } from './gate.ts';
 import { gather } from './gather.ts';
 import { HotRows } from './hot.ts';
 import { type Item, valueJson } from './items.ts';
+import { type Keep, keptItem } from './kept.ts';
 import { parallel } from './parallel.ts';
 import { type ChatRecord, merge, withPreferences } from './rows.ts';
 import { searchAll } from './search.ts';
@@ -113,6 +114,13 @@ export class Inbox {
     if (kept === undefined) this.#save(record);
     else if (change === undefined) this.#announce(chatId, kept);
     return { devices: listeners.length };
+  }
+
+  keep(keep: Keep): Result<null> {
+    const item = keptItem(this.timeline, keep, this.#clock());
+    if (!item.ok) return item;
+    this.put([item.value]);
+    return ok(null);
   }
 
   /** Takes rows of other kinds than conversations. */

@@ -1,6 +1,7 @@
 import type { Json } from '../conversation/api.ts';
 import { randomTag } from '../ids.ts';
 import type { ChatListItem } from '../protocol/chats.ts';
+import type { ItemKind } from '../protocol/sync.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
 import { type ItemRecord, itemChangeJson } from './items.ts';
 import { activityOf, type ChatRecord, changeJson, itemJson, recordOf } from './rows.ts';
@@ -162,20 +163,26 @@ export class Timeline {
     return changeJson(record.chat_id, item, record.gone);
   }
 
+  /** A row of another kind than a conversation, as it is stored. */
+  itemAt(kind: ItemKind, id: string): { version: number; value: string | null } | undefined {
+    if (!this.#ready) return undefined;
+    const query = 'SELECT version, value FROM items WHERE kind = ? AND id = ?';
+    return this.sql.exec<{ version: number; value: string | null }>(query, kind, id).toArray()[0];
+  }
+
+  /** Rows of a kind that are not gone. */
+  itemCount(kind: ItemKind): number {
+    if (!this.#ready) return 0;
+    const query = 'SELECT count(*) AS n FROM items WHERE kind = ? AND value IS NOT NULL';
+    return this.sql.exec<{ n: number }>(query, kind).one().n;
+  }
+
   /**
    * Stores a row of another kind if it is newer than what is stored. Returns its `Change` as JSON; null: nothing that a
    * device sees has changed.
    */
   putItem({ kind, id, version, value }: ItemRecord): string | null {
-    const before = this.#ready
-      ? this.sql
-          .exec<{ version: number; value: string | null }>(
-            'SELECT version, value FROM items WHERE kind = ? AND id = ?',
-            kind,
-            id,
-          )
-          .toArray()[0]
-      : undefined;
+    const before = this.itemAt(kind, id);
     if (before !== undefined && before.version >= version) return null;
     this.prepare();
     if (before?.value === value) {

@@ -9,6 +9,7 @@ import { Device } from '../inbox/devices.ts';
 import { closeReason } from '../inbox/gate.ts';
 import { Inbox } from '../inbox/inbox.ts';
 import type { Item } from '../inbox/items.ts';
+import type { Keep } from '../inbox/kept.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { PING, PONG } from '../protocol/frames.ts';
@@ -62,6 +63,10 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
 
   async put(items: readonly Item[]): Promise<void> {
     this.#inbox.put(items);
+  }
+
+  async keep(keep: Keep): Promise<Result<null>> {
+    return this.#inbox.keep(keep);
   }
 
   async signal(frame: string): Promise<void> {

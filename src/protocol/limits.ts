@@ -14,6 +14,8 @@ export const LIMITS = {
   /** Messages that are pinned in one conversation at the same time. */
   pinsPerChat: 100,
   editsPerMessage: 100,
+  /** Messages that a user has saved for later. */
+  savedMessages: 5000,
   /** Longest window or timer of a conversation: ten years. */
   retentionSeconds: 10 * 366 * 24 * 60 * 60,
   /** Messages of one member that wait in one conversation to be sent later, and how far ahead, in seconds. */
@@ -22,6 +24,14 @@ export const LIMITS = {
   nameLength: 128,
   fullnameLength: 128,
   descriptionLength: 1024,
+  /** Text and source of a friend request, in characters. */
+  requestTextLength: 256,
+  requestSourceLength: 64,
+  /** Friends, requests waiting on either side, blocks, and groups of friends of one user. */
+  friends: 2000,
+  friendRequests: 500,
+  blocks: 2000,
+  friendGroups: 50,
   /** What a conversation is about. It is part of every member's row. */
   topicLength: 256,
   /** Longest `avatar` of a conversation, an address. */
@@ -38,14 +48,6 @@ export const LIMITS = {
   invitations: 100,
   /** Messages that somebody sees of an open channel without being in it: the newest. */
   previewMessages: 30,
-  /** Text and source of a friend request, in characters. */
-  requestTextLength: 256,
-  requestSourceLength: 64,
-  /** Friends, requests waiting on either side, blocks, and groups of friends of one user. */
-  friends: 2000,
-  friendRequests: 500,
-  blocks: 2000,
-  friendGroups: 50,
   passwordMin: 8,
   passwordMax: 256,
   /** Members named in one request; more are added in several requests. */

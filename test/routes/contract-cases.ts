@@ -739,6 +739,20 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     });
     return [{ status: 204, path: { client_id } }, { status: 404, path: { client_id } }, await outside(f)];
   },
+  putDraft: (f) => [
+    { status: 204, body: { content: 'Half a thou' } },
+    { status: 204, body: { content: 'In a thread', thread_seq: 2, reply_to: 3 } },
+    { status: 204, body: { content: '' } },
+    { status: 404, as: f.stranger, body: { content: 'x' } },
+    { status: 422, body: { content: 'x'.repeat(32 * 1024 + 1) } },
+  ],
+  saveMessage: async (f) => [
+    { status: 204, body: {} },
+    { status: 204, body: { note: 'Read this' } },
+    { status: 404, as: f.stranger, body: {} },
+    { status: 422, body: { note: '' } },
+  ],
+  unsaveMessage: (f) => [{ status: 204 }, { status: 204 }, { status: 404, as: f.stranger }],
   exportChat: async (f) => [{ status: 200 }, { status: 404, as: f.stranger }, await outside(f)],
   setRetention: async (f) => [
     { status: 200, path: { id: await newGroup(f) }, body: { edit_window: 60, message_timer: 3600 } },

@@ -158,8 +158,8 @@ describe.each([...contract.operations.keys()])('%s', (id) => {
 });
 
 it('every declared answer was given, but for faults and limits', () => {
-  // Limits are proved in limits.strict.test.ts, faults in call.test.ts, the race for a password in sessions.test.ts.
-  expect(contract.unseen([429, 500, 503])).toEqual(['changePassword 409']);
+  // The limit of saved messages is proved in kept.test.ts. Limits are proved in limits.strict.test.ts, faults in call.test.ts, the race for a password in sessions.test.ts.
+  expect(contract.unseen([429, 500, 503])).toEqual(['changePassword 409', 'saveMessage 409']);
 });
 
 /** Ends a stream after its first chunk. */
