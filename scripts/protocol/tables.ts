@@ -42,6 +42,8 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   openRequests: ['count', 'Requests to join that may be open at once in one conversation'],
   invitations: ['count', 'Invitations that may stand at once in one conversation'],
   previewMessages: ['count', 'Messages in the preview of an open channel: the newest'],
+  statusLength: ['characters', '`text` of a custom status'],
+  presencePeers: ['count', 'Friends and people of Singles who are told of the presence of one user'],
   passwordMin: ['characters', 'Shortest password'],
   passwordMax: ['characters', 'Longest password'],
   membersPerRequest: [

@@ -55,7 +55,17 @@ export type {
 export type { GoneReason } from '../../src/protocol/reduce.ts';
 export type { Change, ItemChange, ItemKind, ItemValue, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 export { unread } from '../../src/protocol/unread.ts';
-export type { Presence, Profile, Session, SignIn, SignUp, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';
+export type {
+  Presence,
+  Profile,
+  Session,
+  SignIn,
+  SignUp,
+  Status,
+  Tokens,
+  UpdateUser,
+  User,
+} from '../../src/protocol/users.ts';
 export type { ErrorCode } from '../../src/protocol/wire.ts';
 export type { Changes, Edit } from './changes.ts';
 export { Chat, type ChatEvents, type Draft } from './chat.ts';
@@ -74,6 +84,7 @@ export type {
   SocketEvent,
 } from './environment.ts';
 export { NetworkError, StorageError, TidelineError } from './errors.ts';
+export type { BlocksResource, FriendsResource } from './friends.ts';
 export type { RequestOptions } from './http.ts';
 export { LocalMessage, type Receipt, type TimelineItem } from './message.ts';
 export type { ChatPeople, NewInvitationOptions } from './people.ts';

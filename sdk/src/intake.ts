@@ -169,8 +169,8 @@ export class Intake {
         this.#events.typing(frame.chat_id, frame.user_id);
         break;
       case 'presence': {
-        const { user_id, state, last_seen } = frame;
-        this.#events.presence({ user_id, state, last_seen });
+        const { user_id, state, last_seen, status } = frame;
+        this.#events.presence({ user_id, state, last_seen, status });
         break;
       }
       case 'error':

@@ -27,7 +27,7 @@ export function keptItem(timeline: Timeline, keep: Keep, now: number): Result<It
     });
   }
   const id = `${keep.chat_id}/${keep.seq}`;
-  const before = timeline.itemAt('saved', id);
+  const before = timeline.item('saved', id);
   if (keep.saved !== null && before?.value == null && timeline.itemCount('saved') >= LIMITS.savedMessages) {
     return refuse('conflict', `at most ${LIMITS.savedMessages} messages are saved: remove one first`);
   }
@@ -36,4 +36,4 @@ export function keptItem(timeline: Timeline, keep: Keep, now: number): Result<It
 }
 
 const versionAfter = (timeline: Timeline, kind: Item['kind'], id: string): number =>
-  (timeline.itemAt(kind, id)?.version ?? 0) + 1;
+  (timeline.item(kind, id)?.version ?? 0) + 1;

@@ -48,6 +48,10 @@ export const LIMITS = {
   invitations: 100,
   /** Messages that somebody sees of an open channel without being in it: the newest. */
   previewMessages: 30,
+  /** Text of a custom status, in characters. */
+  statusLength: 100,
+  /** Friends and people of Singles who are told how a user is. */
+  presencePeers: 500,
   passwordMin: 8,
   passwordMax: 256,
   /** Members named in one request; more are added in several requests. */

@@ -5,6 +5,7 @@ import { ChatEvent, Hole } from './events.ts';
 import { Contact, FriendGroup, Privacy } from './friends.ts';
 import { Draft, SavedMessage } from './kept.ts';
 import { LIMITS } from './limits.ts';
+import { Status } from './users.ts';
 
 /** The rows of an inbox besides its conversations: what each kind holds. A new kind is one more entry. */
 export const ITEMS = {
@@ -15,6 +16,8 @@ export const ITEMS = {
   saved: SavedMessage,
   /** One row, `me`. */
   privacy: Privacy,
+  /** One row, `me`: what the user says of themself. One that has expired may stand until it is taken away. */
+  status: Status,
 } as const;
 type ItemSchemas = typeof ITEMS;
 export type ItemKind = keyof ItemSchemas;

@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { SyncResponse } from '../../src/protocol/sync.ts';
 import { type Account, api, type Call, request, unique } from '../support/api.ts';
-import { friend } from '../support/inbox.ts';
-import { inboxOf } from '../support/objects.ts';
 import { openSocket, type TestSocket } from '../support/socket.ts';
 import { example } from './support/document.ts';
 import { EventReader } from './support/events.ts';
@@ -141,16 +140,34 @@ describe('sockets', () => {
   });
 
   it('a row that is no conversation comes with the others', async () => {
-    const inbox = await open(cleo, '/api/ws');
-    await inbox.next('inbox');
-    await inboxOf(cleo.id).put([friend(ben.id, 1, 'Ben from the harbour')]);
-    asDocumented('inbox-friend', await inbox.next('inbox'));
-    inbox.close();
+    const ask = { user_id: ben.id, text: 'We met at the pier', source: 'search' };
+    asDocumented('request-friend', ask);
+    asDocumented('contact-sent', await call(200, '/api/friend-requests', { token: cleo.token, body: ask }));
+    await call(200, `/api/friend-requests/${cleo.id}/accept`, { token: ben.token, method: 'POST' });
+    const group = await call<Named>(201, '/api/friend-groups', { token: cleo.token, body: { name: 'Crew' } });
+    const put = (path: string, body: unknown) => call(200, path, { token: cleo.token, method: 'PUT', body });
+    await put(`/api/friends/${ben.id}`, { remark: 'Ben from the harbour', group_ids: [group.id] });
+    await put('/api/users/me/privacy', { messages: 'friends' });
+    await put('/api/users/me/status', {
+      text: 'at sea',
+      emoji: '🌊',
+      busy: true,
+      expires_at: '2099-01-01T00:00:00.000Z',
+    });
+    const { changes, cursor } = await call<SyncResponse>(200, '/api/sync', { token: cleo.token });
+    asDocumented('inbox-items', { t: 'inbox', changes: changes.filter((change) => 'value' in change), cursor });
+    await call(204, `/api/friends/${ben.id}`, { token: cleo.token, method: 'DELETE' });
+    await put('/api/users/me/privacy', { messages: 'everyone' });
   });
 
   it('presence of a person of a Single', async () => {
     benInbox = await open(ben, '/api/ws');
     asDocumented('presence', await adaInbox.next('presence', (frame) => frame.user_id === ben.id));
+    const away = { t: 'presence', state: 'away' };
+    asDocumented('away', away);
+    benInbox.send(away);
+    await adaInbox.next('presence', (frame) => frame.user_id === ben.id && frame.state === 'away');
+    benInbox.send({ ...away, state: 'online' });
     asDocumented('presence', await benInbox.next('presence', (frame) => frame.user_id === ada.id));
   });
 

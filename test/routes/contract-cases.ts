@@ -182,9 +182,10 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     { status: 422 },
   ],
   getUser: ({ member }) => [{ status: 200, path: { id: member.id } }],
-  getPresence: ({ owner, member }) => [
+  getPresence: async ({ owner, member }) => [
     { status: 200, path: { id: owner.id } },
     { status: 404, path: { id: member.id } },
+    ...(await newFriends()).map((as, index, pair) => ({ status: 200, as, path: { id: pair[1 - index]?.id ?? '' } })),
   ],
   listFriends: () => [{ status: 200 }, { status: 200, query: 'limit=1' }, { status: 422, query: 'cursor=bad' }],
   updateFriend: async (f) => {
@@ -282,6 +283,14 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
       { status: 404, path },
     ];
   },
+  setStatus: () => [
+    { status: 200, body: { text: 'at sea', emoji: '🌊', busy: true, expires_at: '2099-01-01T00:00:00.000Z' } },
+    { status: 200, body: {} },
+    { status: 422, body: { text: 'gone', expires_at: '2020-01-01T00:00:00.000Z' } },
+    { status: 422, body: { text: 'x'.repeat(101) } },
+    { status: 422, body: { emoji: 'no emoji' } },
+  ],
+  clearStatus: () => [{ status: 204 }, { status: 204 }],
   getPrivacy: () => [{ status: 200 }],
   updatePrivacy: () => [
     { status: 200, body: { friend_requests: 'approval', messages: 'everyone', last_seen: 'everyone' } },
