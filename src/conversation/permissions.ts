@@ -11,6 +11,7 @@ export type Action =
   | 'pin'
   | 'recall_any'
   | 'export'
+  | 'retain'
   | 'update'
   | 'add'
   | 'remove'
@@ -27,6 +28,7 @@ const shared: Record<Action, Least> = {
   pin: 'moderator',
   recall_any: 'moderator',
   export: 'member',
+  retain: 'admin',
   update: 'admin',
   add: 'member',
   remove: 'moderator',
@@ -43,6 +45,7 @@ export const PERMISSIONS: Record<ChatType, Record<Action, Least>> = {
     pin: 'member',
     recall_any: 'nobody',
     export: 'member',
+    retain: 'member',
     update: 'nobody',
     add: 'nobody',
     remove: 'nobody',
