@@ -9,6 +9,7 @@ export * from './friends.ts';
 export * from './kept.ts';
 export * from './limits.ts';
 export * from './messages.ts';
+export * from './people.ts';
 export * from './search.ts';
 export * from './state.ts';
 export * from './sync.ts';
