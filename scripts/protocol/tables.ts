@@ -202,6 +202,7 @@ const ACTION_TEXTS: Record<Action, string> = {
   pin: 'pin messages',
   recall_any: "recall somebody else's message",
   export: 'export the conversation',
+  retain: 'set how long messages may be changed, and how long they last',
   update: 'change name, topic, avatar and history setting',
   announce: 'put up an announcement',
   add: 'add somebody',

@@ -24,6 +24,7 @@ const shared: Permissions = {
   pin: 'moderator',
   recall_any: 'moderator',
   export: 'member',
+  retain: 'admin',
   update: 'admin',
   announce: 'admin',
   add: 'member',
@@ -52,6 +53,7 @@ export const PERMISSIONS: Record<ChatType, Permissions> = {
     pin: 'member',
     recall_any: 'nobody',
     export: 'member',
+    retain: 'member',
     update: 'nobody',
     announce: 'nobody',
     add: 'nobody',
@@ -126,6 +128,7 @@ export const SPEECH: ReadonlySet<Action> = new Set<Action>(['send', 'edit', 'rea
 export const IN_ARCHIVE: ReadonlySet<Action> = new Set<Action>([
   'export',
   'leave',
+  'export',
   'remove',
   'ban',
   'archive',

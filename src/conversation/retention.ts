@@ -12,7 +12,7 @@ export function loadRetention(sql: SqlStorage): Retention {
 
 /** Sets windows and timer. A timer holds for what is sent from now on. */
 export function updateRetention(conversation: Conversation, user: string, patch: UpdateRetention): Result<Commit> {
-  const actor = conversation.actor(user, 'update');
+  const actor = conversation.actor(user, 'retain');
   if (!actor.ok) return actor;
   const now = conversation.retention;
   const retention = Retention.parse({ ...now, ...patch });

@@ -108,8 +108,8 @@ export function waiting({ sql, chat }: Conversation, member: MemberRow): Schedul
 }
 
 /**
- * Sends what is due, oldest first. A message that is refused stays, with the reason, for its author to see: it is not tried again
- * by itself.
+ * Sends what is due, oldest first. A message that may come later is put off for as long as the refusal says. One that is refused stays,
+ * with the reason, for its author to see: it is not tried again by itself.
  */
 export function sendDue(conversation: Conversation, now: number): Commit {
   const { sql, timers } = conversation;
@@ -131,7 +131,12 @@ function sendNow(conversation: Conversation, row: Stored, now: number): EventRow
   const { sql } = conversation;
   const sent = conversation.send(row.user_id, messageIn(row), now);
   if (!sent.ok) {
-    const { code, message } = sent.refusal;
+    const { code, message, retry_after } = sent.refusal;
+    if (retry_after !== undefined) {
+      const query = 'UPDATE scheduled SET send_at = ? WHERE user_id = ? AND client_id = ?';
+      sql.exec(query, now + retry_after * 1000, row.user_id, row.client_id);
+      return [];
+    }
     const query = 'UPDATE scheduled SET failure = ? WHERE user_id = ? AND client_id = ?';
     sql.exec(query, JSON.stringify({ code, message }), row.user_id, row.client_id);
     return [];

@@ -22,6 +22,7 @@ export const Action = z
     'pin',
     'recall_any',
     'export',
+    'retain',
     'update',
     'announce',
     'add',

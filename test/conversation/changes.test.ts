@@ -106,6 +106,22 @@ describe('who may change what', () => {
   });
 });
 
+it('two people set the timer of their Single, and one whom the other has blocked changes nothing in it', async () => {
+  await overStorage(async (storage) => {
+    const test = new TestRoom(storage);
+    test.create([ada, bob], { type: 'Single' });
+    expect(codeOf(updateRetention(test.conversation, bob, { message_timer: 60 }))).toBe('ok');
+    const seq = await test.sent(bob, 'sent before');
+    test.conversation.setBlocked(ada, { blocked: true, version: 1 });
+    for (const change of [edit('x'), { type: 'react', emoji: '👍' } as const, { type: 'pin' } as const]) {
+      expect(codeOf(await test.change(bob, seq, change))).toBe('forbidden');
+    }
+    expect(codeOf(updateRetention(test.conversation, bob, { message_timer: null }))).toBe('forbidden');
+    expect(codeOf(await test.change(bob, seq, RECALL))).toBe('ok');
+    expect(codeOf(test.room.ask(bob, { type: 'export', after: 0, limit: 9 }))).toBe('ok');
+  });
+});
+
 describe('an edit', () => {
   it('keeps every wording, counts mentions anew, and moves the preview', async () => {
     await inRoom(async (test) => {

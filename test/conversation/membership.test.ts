@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { eventJson } from '../../src/conversation/log.ts';
 import { type Action, may } from '../../src/conversation/permissions.ts';
+import { updateRetention } from '../../src/conversation/retention.ts';
 import { transfer } from '../../src/conversation/standing.ts';
 import type { ChatType } from '../../src/protocol/chats.ts';
 import { ChatEvent } from '../../src/protocol/events.ts';
@@ -101,6 +102,7 @@ describe('who may do what', () => {
     mention_all: (test, user) => test.conversation.actor(user, 'mention_all'),
     pin: (test, user) => test.conversation.actor(user, 'pin'),
     recall_any: (test, user) => test.conversation.actor(user, 'recall_any'),
+    retain: (test, user) => updateRetention(test.conversation, user, { message_timer: 60 }),
     export: (test, user) => test.room.ask(user, { type: 'export', after: 0, limit: 10 }),
     update: (test, user) => test.conversation.membership.update(user, { name: 'new' }),
     delete: (test, user) => test.conversation.membership.destroy(user),

@@ -158,6 +158,20 @@ describe('a message that is sent later', () => {
     });
   });
 
+  it('waits on where its author has to, and is sent then', async () => {
+    await inRoom(async (test) => {
+      schedule(test, 'patient', MINUTE, 'x', bob);
+      const bobs = test.conversation.members.current(bob);
+      if (bobs === undefined) throw new Error('a member');
+      test.conversation.members.put({ ...bobs, muted_until: test.clock.now + 10 * MINUTE });
+      test.clock.pass(MINUTE);
+      test.room.attend();
+      expect(texts(test)).toEqual([]);
+      await test.ringUntilQuiet();
+      expect(texts(test)).toEqual(['x']);
+    });
+  });
+
   it('is for a time ahead, and not too far', async () => {
     await inRoom(async (test) => {
       expect(codeOf(schedule(test, 'x', 0))).toBe('invalid');

@@ -80,6 +80,8 @@ async function attempt(chat: string, { action, user, target, message }: Case, st
       return change({ type: 'recall' });
     case 'export':
       return code(await room.ask(user, { type: 'export', after: 0, limit: 1 }));
+    case 'retain':
+      return code(await room.retain(user, { message_timer: 60 }));
     case 'update':
       return patch({ topic: user });
     case 'configure':

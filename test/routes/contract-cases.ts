@@ -890,7 +890,8 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
   setRetention: async (f) => [
     { status: 200, path: { id: await newGroup(f) }, body: { edit_window: 60, message_timer: 3600 } },
     { status: 200, body: {} },
-    { status: 403, as: f.member, path: { id: await newSingle(f) }, body: { recall_window: null } },
+    { status: 200, as: f.member, path: { id: await newSingle(f) }, body: { message_timer: 60 } },
+    { status: 403, as: f.member, path: { id: await newGroup(f) }, body: { recall_window: null } },
     { status: 404, as: f.stranger, body: { recall_window: null } },
     { status: 422, body: { message_timer: 0 } },
   ],
