@@ -32,6 +32,11 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   friendRequests: ['count', 'Requests of one user that wait for an answer, sent and received each'],
   blocks: ['count', 'People whom one user blocks'],
   friendGroups: ['count', 'Groups of friends of one user'],
+  defaultChats: ['count', 'Channels that new members of a workspace enter'],
+  workspaceInvitations: ['count', 'Invitations to one workspace that hold at the same time'],
+  invitationUses: ['count', '`max_uses` of an invitation link to a workspace'],
+  invitationDays: ['count', 'Days that an invitation to a workspace may hold'],
+  retentionDays: ['count', '`retention_days` of a workspace'],
   passwordMin: ['characters', 'Shortest password'],
   passwordMax: ['characters', 'Longest password'],
   membersPerRequest: [

@@ -8,8 +8,6 @@ export type {
   Preferences,
   Role,
   UpdateChat,
-  Workspace,
-  WorkspaceMember,
 } from '../../src/protocol/chats.ts';
 export type { ChatEvent, EventPage, EventType, Hole, MessageEvent } from '../../src/protocol/events.ts';
 export type {
@@ -27,6 +25,15 @@ export type { Change, ItemChange, ItemKind, ItemValue, SyncRequest, SyncResponse
 export { unread } from '../../src/protocol/unread.ts';
 export type { Presence, Profile, Session, SignIn, SignUp, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';
 export type { ErrorCode } from '../../src/protocol/wire.ts';
+export type {
+  NewWorkspaceInvitation,
+  UpdateWorkspace,
+  Workspace,
+  WorkspaceInvitation,
+  WorkspaceInvitationPreview,
+  WorkspaceMember,
+  WorkspaceRole,
+} from '../../src/protocol/workspaces.ts';
 export { Chat, type ChatEvents, type Draft } from './chat.ts';
 export type { ChatPage, ChatsResource, NewChat } from './chats.ts';
 export { type ClientEvents, type ClientOptions, createClient, TidelineClient } from './client.ts';

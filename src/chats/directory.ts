@@ -4,7 +4,7 @@ import type { RoomApi, Sight } from '../conversation/api.ts';
 import { findDm, markDeleted, registerChat, registerDm } from '../db/chats.ts';
 import { type Db, database } from '../db/client.ts';
 import { deleting, inserting, type StoredTask } from '../db/tasks.ts';
-import { isWorkspaceMember, outsiders } from '../db/workspaces.ts';
+import { isFullMember, outsiders } from '../db/workspaces.ts';
 import { ApiError } from '../errors.ts';
 import { requireUnblocked, singleRefused } from '../friends/friends.ts';
 import { beginWithBlocks } from '../friends/settle.ts';
@@ -15,6 +15,7 @@ import type { Result } from '../protocol/errors.ts';
 import { unwrap } from '../routes/api.ts';
 import { ask, call } from '../routes/call.ts';
 import { settleMembers } from '../tasks/perform.ts';
+import { noWorkspace, requireCreator, requireSeat } from '../workspaces/workspaces.ts';
 
 /*
  * What the door adds to the rooms: it knows the users and the workspaces, they know the members. A room is never
@@ -25,7 +26,6 @@ type NewChat = z.output<typeof CreateChat>;
 type Created = { chat: Chat; created: boolean };
 
 const noChat = () => new ApiError('not_found', 'There is no such conversation, or you may not see it');
-const noWorkspace = () => new ApiError('not_found', 'There is no such workspace, or you are not in it');
 const OUTSIDE = 'not a member of the workspace';
 
 /** Creates a conversation, or returns the Single of the pair. Throws `invalid`, `not_found` (the workspace). */
@@ -75,7 +75,7 @@ async function createShared(env: Env, creator: string, input: NewChat, now: numb
   const name = input.name ?? null;
   if (name === null && input.type !== 'Group') throw new ApiError('invalid', 'name: a channel needs a name');
   const workspace_id = input.workspace_id ?? null;
-  if (workspace_id !== null && !(await isWorkspaceMember(db, workspace_id, creator))) throw noWorkspace();
+  if (workspace_id !== null) await requireCreator(db, workspace_id, creator, input.type);
   const others = [...new Set(input.members)].filter((id) => id !== creator);
   await requireWelcome(db, workspace_id, others, 'members');
   await requireUnblocked(db, creator, others, 'members');
@@ -140,7 +140,7 @@ async function entering<T>(
 export async function see(env: Env, chatId: string, userId: string): Promise<Sight> {
   const sight = await ask(() => room(env, chatId).describe(userId));
   const { workspace_id } = sight.chat;
-  if (!sight.member && workspace_id !== null && !(await isWorkspaceMember(database(env), workspace_id, userId))) {
+  if (!sight.member && workspace_id !== null && !(await isFullMember(database(env), workspace_id, userId))) {
     throw noChat();
   }
   return sight;
@@ -155,6 +155,8 @@ export async function addMembers(
 ): Promise<{ items: Member[] }> {
   const { chat } = await see(env, chatId, userId);
   const db = database(env);
+  // A guest brings nobody in, though the conversation would let its members do it.
+  if (chat.workspace_id !== null) await requireSeat(db, chat.workspace_id, userId, 'create');
   const userIds = [...new Set(added)];
   await requireWelcome(db, chat.workspace_id, userIds, 'user_ids');
   await requireUnblocked(db, userId, userIds, 'user_ids');

@@ -102,6 +102,10 @@ export interface RoomApi {
   addMembers(user: string, userIds: string[]): Promise<Result<{ items: Member[] }>>;
   /** Removes, or leaves when `user` is the member. The sockets of the removed close. */
   removeMember(user: string, member: string): Promise<Result<null>>;
+  /** Entry by the system: `by` let the users into the workspace whose default channel this is. Idempotent. */
+  admit(by: string, userIds: string[]): Promise<void>;
+  /** The workspace keeps messages for so long at most; null: for ever. Told in any order, at least once. */
+  limitRetention(limit: { seconds: number | null; version: number }): Promise<void>;
   /** Removal by the system (the user left the workspace). Idempotent. */
   expel(member: string): Promise<void>;
   /** Deletion by the system (the workspace was deleted). Idempotent. */

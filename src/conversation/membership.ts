@@ -60,16 +60,23 @@ export class Membership {
         ? ok(null)
         : this.#conversation.actor(user, 'add');
     if (!actor.ok) return actor;
+    return ok(this.#take(user, userIds));
+  }
+
+  /** Entry by the system. Nothing happens when all are members. */
+  admit(by: string, userIds: string[]): Commit {
+    return this.#conversation.exists ? this.#take(by, userIds) : { events: [], ended: [] };
+  }
+
+  #take(actor: string, userIds: string[]): Commit {
     const added = [...new Set(userIds)].filter((id) => this.#conversation.members.current(id) === undefined);
-    if (added.length === 0) return ok({ events: [], ended: [] });
-    return ok(
-      this.#conversation.change(() => {
-        const event = this.#conversation.append(user, 'member.joined', { user_ids: added });
-        for (const id of added) this.#enter(id, 'member', event.seq, event.created_at);
-        this.#conversation.chat.member_count += added.length;
-        return { events: [event, ...this.#crown(user)], ended: [] };
-      }),
-    );
+    if (added.length === 0) return { events: [], ended: [] };
+    return this.#conversation.change(() => {
+      const event = this.#conversation.append(actor, 'member.joined', { user_ids: added });
+      for (const id of added) this.#enter(id, 'member', event.seq, event.created_at);
+      this.#conversation.chat.member_count += added.length;
+      return { events: [event, ...this.#crown(actor)], ended: [] };
+    });
   }
 
   /** Removal of a member by another, or leaving. */

@@ -125,4 +125,5 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
   CREATE TABLE pins (target INTEGER PRIMARY KEY, seq INTEGER NOT NULL UNIQUE) STRICT;
   `,
   'CREATE TABLE blocks (user_id TEXT PRIMARY KEY, blocked INTEGER NOT NULL, version INTEGER NOT NULL) STRICT, WITHOUT ROWID',
+  'CREATE TABLE retention_limit (seconds INTEGER, own INTEGER, version INTEGER NOT NULL) STRICT',
 ];

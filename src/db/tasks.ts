@@ -1,4 +1,4 @@
-import { asc, eq, lte, sql } from 'drizzle-orm';
+import { asc, eq, lte, type SQL, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Db } from './client.ts';
 import { tasks } from './schema.ts';
@@ -49,6 +49,19 @@ export const Task = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('settle_friend_group'), id: z.string() }),
   /** The inbox learns the user's privacy settings. */
   z.object({ kind: z.literal('settle_privacy'), user_id: z.string() }),
+  /** These users' inboxes learn how they have a workspace, or that they have it no more. */
+  z.object({ kind: z.literal('settle_seats'), workspace_id: z.string(), user_ids: z.array(z.string()) }),
+  /** All members' inboxes learn the workspace; `after` is the last one that is done. */
+  z.object({ kind: z.literal('settle_workspace'), workspace_id: z.string(), after: z.string().default('') }),
+  /** New members enter the default channels; `by` let them in. */
+  z.object({
+    kind: z.literal('enter_defaults'),
+    workspace_id: z.string(),
+    user_ids: z.array(z.string()),
+    by: z.string(),
+  }),
+  /** The conversations of a workspace learn how long it keeps messages. */
+  z.object({ kind: z.literal('limit_retention'), workspace_id: z.string(), after: z.string().default('') }),
 ]);
 export type Task = z.infer<typeof Task>;
 export interface StoredTask {
@@ -65,6 +78,13 @@ export const inserting = (db: Db, { id, task }: StoredTask, now: number) =>
     created_at: now,
     due_at: now + GRACE_MS,
   });
+
+/** As `inserting`, if the condition holds then; gives back a row if it did. */
+export const insertingIf = (db: Db, { id, task }: StoredTask, now: number, condition: SQL) =>
+  db
+    .insert(tasks)
+    .select(sql`SELECT ${id}, ${task.kind}, ${JSON.stringify(task)}, ${now}, ${now + GRACE_MS}, 0 WHERE ${condition}`)
+    .returning({ id: tasks.id });
 
 export const deleting = (db: Db, id: string) => db.delete(tasks).where(eq(tasks.id, id));
 

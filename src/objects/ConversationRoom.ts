@@ -18,7 +18,7 @@ import type { FindPage, FoundPage } from '../conversation/find.ts';
 import { messageOf } from '../conversation/log.ts';
 import type { MemberRow } from '../conversation/members.ts';
 import { catchUpPage, catchUpParts, messagePageJson, pageAfter, pageJson } from '../conversation/pages.ts';
-import { updateRetention } from '../conversation/retention.ts';
+import { limitRetention, updateRetention } from '../conversation/retention.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
 import { identityOf } from '../inbox/api.ts';
@@ -96,6 +96,14 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
 
   async removeMember(user: string, member: string): Promise<Result<null>> {
     return this.#commit(this.#room.conversation.membership.remove(user, member), () => null);
+  }
+
+  async admit(by: string, userIds: string[]): Promise<void> {
+    this.#room.publish(this.#room.conversation.membership.admit(by, userIds));
+  }
+
+  async limitRetention(limit: { seconds: number | null; version: number }): Promise<void> {
+    this.#room.publish(limitRetention(this.#room.conversation, limit));
   }
 
   async expel(member: string): Promise<void> {

@@ -30,6 +30,15 @@ export const LIMITS = {
   friendRequests: 500,
   blocks: 2000,
   friendGroups: 50,
+  /** Channels that new members of a workspace enter. */
+  defaultChats: 20,
+  /** Invitations to one workspace that hold at the same time. */
+  workspaceInvitations: 500,
+  /** Uses of one invitation link, and how far ahead it may expire, in days. */
+  invitationUses: 100_000,
+  invitationDays: 366,
+  /** Longest retention of a workspace, in days: ten years. */
+  retentionDays: 10 * 366,
   passwordMin: 8,
   passwordMax: 256,
   /** Members named in one request; more are added in several requests. */

@@ -4,6 +4,7 @@ import { ChatId, Seq } from './common.ts';
 import { ChatEvent, Hole } from './events.ts';
 import { Contact, FriendGroup, Privacy } from './friends.ts';
 import { LIMITS } from './limits.ts';
+import { Workspace } from './workspaces.ts';
 
 /** The rows of an inbox besides its conversations: what each kind holds. A new kind is one more entry. */
 export const ITEMS = {
@@ -12,6 +13,7 @@ export const ITEMS = {
   friend_group: FriendGroup,
   /** One row, `me`. */
   privacy: Privacy,
+  workspace: Workspace,
 } as const;
 type ItemSchemas = typeof ITEMS;
 export type ItemKind = keyof ItemSchemas;

@@ -4,7 +4,16 @@ import type { Config } from '../config.ts';
 import type { Json } from '../conversation/api.ts';
 import { ApiError } from '../errors.ts';
 import type { Identity } from '../inbox/api.ts';
-import { ChatId, FriendGroupId, queryInt, Seq, SessionId, UserId, WorkspaceId } from '../protocol/common.ts';
+import {
+  ChatId,
+  FriendGroupId,
+  queryInt,
+  Seq,
+  SessionId,
+  UserId,
+  WorkspaceId,
+  WorkspaceInvitationId,
+} from '../protocol/common.ts';
 import { Emoji } from '../protocol/current.ts';
 import { ERRORS, type ErrorCode, Problem, type Result } from '../protocol/errors.ts';
 
@@ -46,6 +55,7 @@ export const params = {
   workspace: z.object({ id: WorkspaceId }),
   friendGroup: z.object({ id: FriendGroupId }),
   workspaceMember: z.object({ id: WorkspaceId, user_id: UserId }),
+  workspaceInvitation: z.object({ id: WorkspaceId, invitation_id: WorkspaceInvitationId }),
 };
 
 /** A page of a list that goes on behind `next_cursor`. */

@@ -3,7 +3,9 @@ import { forgetAttempts } from '../auth/attempts.ts';
 import { forgetSessions } from '../auth/sessions.ts';
 import { database } from '../db/client.ts';
 import { findTask, takeDue } from '../db/tasks.ts';
+import { forgettingInvitations } from '../db/workspace-invitations.ts';
 import { logError } from '../log.ts';
+import { deleteDueWorkspaces } from '../workspaces/workspaces.ts';
 import { runTask } from './perform.ts';
 
 const TaskMessage = z.object({ task_id: z.string() });
@@ -41,5 +43,6 @@ export async function sweep(env: Env, now: number): Promise<void> {
       logError('task.stuck', new Error('not done after several attempts'), { task_id: id, attempts });
   }
   if (due.length > 0) await env.TASKS.sendBatch(due.map(({ id }) => ({ body: { task_id: id } })));
-  await db.batch([forgetAttempts(db, now), forgetSessions(db, now)]);
+  await db.batch([forgetAttempts(db, now), forgetSessions(db, now), forgettingInvitations(db, now)]);
+  await deleteDueWorkspaces(env, now);
 }

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Chat, Workspace, WorkspaceMember } from '../../src/protocol/chats.ts';
+import { Chat } from '../../src/protocol/chats.ts';
+import { Workspace, WorkspaceMember } from '../../src/protocol/workspaces.ts';
 import type { Problem } from '../../src/protocol/errors.ts';
 import { pageOf } from '../../src/routes/api.ts';
 import { type Account, api, expectJson, signUp } from '../support/api.ts';
