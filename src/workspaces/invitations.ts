@@ -25,6 +25,7 @@ import type {
   WorkspaceInvitationPreview,
 } from '../protocol/workspaces.ts';
 import { followUp } from '../tasks/perform.ts';
+import { shownToInviter } from './delivery.ts';
 import { entryTasks } from './members.ts';
 import { gives, may } from './permissions.ts';
 import { getWorkspace, requireSeat } from './workspaces.ts';
@@ -86,12 +87,13 @@ export async function createInvitation(
     uses: 0,
     attempt: null,
   };
+  const shown = email === undefined ? code : shownToInviter(env, code);
   const [made] = await makingInvitation(db, row, LIMITS.workspaceInvitations);
   if (made === undefined) {
     await requireSeat(db, id, userId, 'invite');
     throw new ApiError('conflict', `A workspace has at most ${LIMITS.workspaceInvitations} invitations that hold`);
   }
-  return { ...toInvitation(made), code };
+  return { ...toInvitation(made), code: shown };
 }
 
 /** Invitations that hold: one's own, and to those who manage the workspace everybody's. */
