@@ -39,6 +39,7 @@ export const UserId = id('usr', 'user');
 export const ChatId = id('chat', 'conversation');
 export const WorkspaceId = id('ws', 'workspace');
 export const WorkspaceInvitationId = id('wiv', 'invitation to a workspace');
+export const InvitationId = id('inv', 'invitation');
 export const SessionId = id('ses', 'session');
 export const FriendGroupId = id('fgr', 'group of friends');
 

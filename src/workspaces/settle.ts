@@ -65,7 +65,7 @@ export async function enterDefaults(
   if (workspace === undefined || workspace.deleted_at !== null) return;
   const entering = [...roles].flatMap(([userId, role]) => (role === 'guest' ? [] : [userId]));
   const chatIds = entering.length === 0 ? [] : await publicChannelsAmong(db, workspace_id, defaultChatsOf(workspace));
-  await parallel(chatIds, WIDTH, (chatId) => room(env, chatId).admit(by, entering));
+  await parallel(chatIds, WIDTH, (chatId) => room(env, chatId).enroll(by, entering));
   for (const user_id of await outsiders(db, workspace_id, user_ids)) {
     await parallel(chatIds, WIDTH, (chatId) => room(env, chatId).expel(user_id));
     const task = { id: newId('tsk'), task: { kind: 'expel' as const, workspace_id, user_id, after: '' } };

@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Chat } from '../../src/protocol/chats.ts';
-import { Workspace, WorkspaceMember } from '../../src/protocol/workspaces.ts';
 import type { Problem } from '../../src/protocol/errors.ts';
+import { Workspace, WorkspaceMember } from '../../src/protocol/workspaces.ts';
 import { pageOf } from '../../src/routes/api.ts';
 import { DELETION_GRACE_MS, deleteDueWorkspaces } from '../../src/workspaces/workspaces.ts';
 import { type Account, api, expectJson, signUp } from '../support/api.ts';

@@ -7,8 +7,8 @@ import { deleting, findTask, inserting, type StoredTask, takeDue } from '../../s
 import { newId } from '../../src/ids.ts';
 import { inbox, room } from '../../src/objects/stubs.ts';
 import type { Chat } from '../../src/protocol/chats.ts';
-import type { Workspace } from '../../src/protocol/workspaces.ts';
 import type { Problem } from '../../src/protocol/errors.ts';
+import type { Workspace } from '../../src/protocol/workspaces.ts';
 import { runTask } from '../../src/tasks/perform.ts';
 import worker from '../../src/worker.ts';
 import { api, signIn, signUp } from '../support/api.ts';

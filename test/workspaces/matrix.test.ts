@@ -136,6 +136,11 @@ describe('a guest', () => {
     expect(await outcome(guest, `/api/chats/${joined}/members`, { body: { user_ids: [far.id] } })).toBe('forbidden');
     expect(await outcome(other, `/api/chats/${joined}/members`, { body: { user_ids: [far.id] } })).toBe(201);
     await act(host, `/api/chats/${joined}/members/${far.id}`, { method: 'DELETE' });
+    expect(await outcome(guest, `/api/chats/${joined}/invitations`, { body: {} })).toBe('forbidden');
+    expect(await outcome(guest, `/api/channels?workspace_id=${place}`)).toBe('not_found');
+    expect(await outcome(other, `/api/channels?workspace_id=${place}`)).toBe(200);
+    expect(await outcome(guest, `${path}/preview`)).toBe('not_found');
+    expect(await outcome(guest, `${path}/requests`, { body: {} })).toBe('not_found');
 
     const seen = async (who: Account, query = '') =>
       (await act<{ items: { user_id: string }[] }>(who, at(place, `/members${query}`))).body.items

@@ -236,6 +236,17 @@ describe('default channels', () => {
     }
   });
 
+  it('keep out who is banned from them, and take nobody in once archived', async () => {
+    const [owner, banned, late] = await three();
+    const id = await newWorkspace(owner);
+    const [open, shut] = [await newChannel(owner, id), await newChannel(owner, id)];
+    await update(owner, id, { default_chat_ids: [open, shut] });
+    await act(owner, `/api/chats/${open}/bans/${banned.id}`, { method: 'PUT', body: {} });
+    await act(owner, `/api/chats/${shut}`, { method: 'PUT', body: { archived: true } });
+    for (const one of [banned, late]) await seat(owner, id, one, 'member');
+    expect([await isIn(banned, open), await isIn(late, open), await isIn(late, shut)]).toEqual([false, true, false]);
+  });
+
   it('are entered later when rooms are out of reach', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined);
     const [owner, member] = await two();
@@ -254,7 +265,7 @@ describe('default channels', () => {
     const id = await newWorkspace(owner);
     const chat = await newChannel(owner, id);
     await update(owner, id, { default_chat_ids: [chat] });
-    const racing = interposed('ROOMS', 'admit', () => remove(owner, id, member));
+    const racing = interposed('ROOMS', 'enroll', () => remove(owner, id, member));
     await addWorkspaceMembers(racing, id, owner.id, { user_ids: [member.id], role: 'member' }, Date.now());
     await settle();
     expect(await roomOf(chat).describe(member.id)).toMatchObject({ value: { member: false } });
