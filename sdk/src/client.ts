@@ -19,6 +19,7 @@ import type { LocalMessage } from './message.ts';
 import { type SearchOptions, searchAll } from './search.ts';
 import { Session } from './session.ts';
 import { MemoryStorage, type StorageAdapter } from './storage.ts';
+import { WorkspacesResource } from './workspaces.ts';
 
 export interface ClientOptions extends Partial<Environment> {
   /** Where the server is, `https://chat.example.com`. */
@@ -63,6 +64,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
   readonly chats: ChatsResource;
   readonly friends: FriendsResource;
   readonly blocks: BlocksResource;
+  readonly workspaces: WorkspacesResource;
   readonly #environment: Environment;
   readonly #storage: StorageAdapter;
   readonly #device: string | undefined;
@@ -123,6 +125,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
     const contacts = { contacts: () => this.items('contact'), groups: () => this.items('friend_group'), changed };
     this.friends = new FriendsResource(this.#http, contacts);
     this.blocks = new BlocksResource(this.#http, contacts);
+    this.workspaces = new WorkspacesResource(this.#http, { rows: () => this.items('workspace'), changed });
     this.chats = new ChatsResource(this.#http, {
       chat: (id) => this.chat(id),
       conversation: (id) => this.#engine.conversation(id),

@@ -76,3 +76,4 @@ export type { BlocksResource, FriendsResource } from './friends.ts';
 export type { RequestOptions } from './http.ts';
 export { LocalMessage, type Receipt, type TimelineItem } from './message.ts';
 export { MemoryStorage, type StorageAdapter, type StorageChanges } from './storage.ts';
+export type { WorkspaceInvitationPage, WorkspacePeoplePage, WorkspacesResource } from './workspaces.ts';

@@ -122,7 +122,6 @@ const fillInvitations = (workspace: string, owner: string) =>
   )
     .bind(workspace, owner, Date.now() + 3_600_000)
     .run();
-const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
 export const suspend = (account: Account, status = 'Suspended') =>
   request(`/api/admin/users/${account.id}/status`, { method: 'PUT', token: env.ADMIN_TOKEN, body: { status } });
 const sessionOf = (account: Account): string => {
