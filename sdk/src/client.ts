@@ -16,6 +16,7 @@ import { NetworkError, StorageError, TidelineError } from './errors.ts';
 import { BlocksResource, FriendsResource } from './friends.ts';
 import { Http, type RequestOptions } from './http.ts';
 import type { LocalMessage } from './message.ts';
+import { Places } from './places.ts';
 import { type SearchOptions, searchAll } from './search.ts';
 import { Session } from './session.ts';
 import { MemoryStorage, type StorageAdapter } from './storage.ts';
@@ -65,6 +66,8 @@ export class TidelineClient extends Emitter<ClientEvents> {
   readonly friends: FriendsResource;
   readonly blocks: BlocksResource;
   readonly workspaces: WorkspacesResource;
+  /** Channels to find and invitations to use. */
+  readonly places: Places;
   readonly #environment: Environment;
   readonly #storage: StorageAdapter;
   readonly #device: string | undefined;
@@ -126,6 +129,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
     this.friends = new FriendsResource(this.#http, contacts);
     this.blocks = new BlocksResource(this.#http, contacts);
     this.workspaces = new WorkspacesResource(this.#http, { rows: () => this.items('workspace'), changed });
+    this.places = new Places(this.#http, changed);
     this.chats = new ChatsResource(this.#http, {
       chat: (id) => this.chat(id),
       conversation: (id) => this.#engine.conversation(id),

@@ -7,16 +7,22 @@ export type {
   ScheduledMessage,
 } from '../../src/protocol/changes.ts';
 export type {
+  Action,
   Chat as ChatData,
+  ChatDetail,
   ChatListItem,
   ChatType,
   FanoutTier,
   HistoryPolicy,
+  JoinPolicy,
   Member,
+  Overrides,
+  Permissions,
   Preferences,
   Retention,
   Role,
   UpdateChat,
+  UpdateMember,
 } from '../../src/protocol/chats.ts';
 export type { Reaction, Thread } from '../../src/protocol/current.ts';
 export type { ChatEvent, EventPage, EventType, Hole, MessageEvent } from '../../src/protocol/events.ts';
@@ -31,6 +37,19 @@ export type {
 export type { Draft as DraftRow, PutDraft, SavedMessage } from '../../src/protocol/kept.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
 export type { Message, MessageKind, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
+export type {
+  Announcement,
+  AnnouncementReader,
+  Ban,
+  ChannelEntry,
+  ChannelPreview,
+  Invitation,
+  InvitationPreview,
+  JoinRequest,
+  NewInvitation,
+  PermissionTable,
+  Redeemed,
+} from '../../src/protocol/people.ts';
 export type { GoneReason } from '../../src/protocol/reduce.ts';
 export type { Change, ItemChange, ItemKind, ItemValue, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 export { unread } from '../../src/protocol/unread.ts';
@@ -75,5 +94,7 @@ export { NetworkError, StorageError, TidelineError } from './errors.ts';
 export type { BlocksResource, FriendsResource } from './friends.ts';
 export type { RequestOptions } from './http.ts';
 export { LocalMessage, type Receipt, type TimelineItem } from './message.ts';
+export type { ChatPeople, NewInvitationOptions } from './people.ts';
+export type { ChannelPage, Places } from './places.ts';
 export { MemoryStorage, type StorageAdapter, type StorageChanges } from './storage.ts';
 export type { WorkspaceInvitationPage, WorkspacePeoplePage, WorkspacesResource } from './workspaces.ts';

@@ -241,8 +241,10 @@ describe('default channels', () => {
     const id = await newWorkspace(owner);
     const [open, shut] = [await newChannel(owner, id), await newChannel(owner, id)];
     await update(owner, id, { default_chat_ids: [open, shut] });
-    await act(owner, `/api/chats/${open}/bans/${banned.id}`, { method: 'PUT', body: {} });
-    await act(owner, `/api/chats/${shut}`, { method: 'PUT', body: { archived: true } });
+    await seat(owner, id, banned, 'member');
+    expect(await outcome(owner, `/api/chats/${open}/bans/${banned.id}`, { method: 'PUT', body: {} })).toBe(200);
+    expect(await outcome(owner, `/api/chats/${shut}`, { method: 'PUT', body: { archived: true } })).toBe(200);
+    await remove(owner, id, banned);
     for (const one of [banned, late]) await seat(owner, id, one, 'member');
     expect([await isIn(banned, open), await isIn(late, open), await isIn(late, shut)]).toEqual([false, true, false]);
   });
