@@ -7,6 +7,7 @@ import {
   enteringMembers,
   hasOtherOwner,
   hasRole,
+  outsiders,
   peopleAmong,
   removingMember,
   roleIn,
@@ -44,18 +45,22 @@ export async function addWorkspaceMembers(
   const userIds = [...new Set(user_ids)];
   await requireActive(db, userIds, 'user_ids');
   await requireUnblocked(db, userId, userIds, 'user_ids');
-  const tasks = entryTasks(id, userId, userIds, role);
-  const mayAdd = hasRole(id, userId, rolesThatMay('add'));
-  const [came] = await db.batch([
-    enteringMembers(db, id, userIds, role, now, mayAdd),
-    versioning(db, id),
-    ...tasks.map((task) => inserting(db, task, now)),
-  ]);
-  if (came.length === 0) {
-    for (const task of tasks) await deleting(db, task.id);
-    await requireSeat(db, id, userId, 'add');
-  } else {
-    for (const task of tasks) await followUp(env, task);
+  // Who is in already has chosen their channels: nothing follows for them.
+  const newcomers = await outsiders(db, id, userIds);
+  if (newcomers.length > 0) {
+    const tasks = entryTasks(id, userId, newcomers, role);
+    const mayAdd = hasRole(id, userId, rolesThatMay('add'));
+    const [came] = await db.batch([
+      enteringMembers(db, id, newcomers, role, now, mayAdd),
+      versioning(db, id),
+      ...tasks.map((task) => inserting(db, task, now)),
+    ]);
+    if (came.length > 0) {
+      for (const task of tasks) await followUp(env, task);
+    } else {
+      for (const task of tasks) await deleting(db, task.id);
+      await requireSeat(db, id, userId, 'add');
+    }
   }
   return { items: await peopleAmong(db, id, userIds) };
 }
@@ -67,12 +72,16 @@ export function entryTasks(id: string, by: string, userIds: string[], role: Work
   return [seats, pending({ kind: 'enter_defaults', workspace_id: id, user_ids: userIds, by })];
 }
 
-/** Makes a change of one member, deciding anew while others are faster. `write` returns false when it came second. */
+/**
+ * Makes a change of one member, deciding anew while others are faster. `ownerGoes`: an owner would be none after it.
+ * `write` returns false when it came second.
+ */
 async function deciding(
   db: Db,
   id: string,
   actor: string,
   target: string,
+  ownerGoes: boolean,
   decide: (roles: { actor: WorkspaceRole; target: WorkspaceRole }) => ApiError | undefined,
   write: (deed: Deed) => Promise<boolean>,
 ): Promise<void> {
@@ -85,8 +94,8 @@ async function deciding(
     if (targetRole === undefined) throw noMember();
     const refusal = decide({ actor: actorRole, target: targetRole });
     if (refusal !== undefined) throw refusal;
+    if (ownerGoes && targetRole === 'owner' && !(await hasOtherOwner(db, id, target))) throw lastOwner();
     if (await write({ id, actor, actorRole, target, targetRole })) return;
-    if (targetRole === 'owner' && !(await hasOtherOwner(db, id, target))) throw lastOwner();
   }
   throw new ApiError('unavailable', 'Much is changing in this workspace at once: try again', { retryAfter: 1 });
 }
@@ -110,7 +119,7 @@ export async function setWorkspaceRole(
     may(roles.actor, 'manage') && gives(roles.actor, roles.target) && gives(roles.actor, role)
       ? undefined
       : forbidden(roles.actor);
-  await deciding(db, id, actor, target, decide, async (deed) => {
+  await deciding(db, id, actor, target, role !== 'owner', decide, async (deed) => {
     if (deed.targetRole === role) return true;
     const owners = role === 'owner' || deed.targetRole === 'owner';
     const tasks = owners
@@ -158,7 +167,7 @@ export async function transferWorkspace(
   if (actor === target) throw new ApiError('invalid', 'user_id: that is you');
   const db = database(env);
   const decide = ({ actor: role }: { actor: WorkspaceRole }) => (may(role, 'transfer') ? undefined : forbidden(role));
-  await deciding(db, id, actor, target, decide, async (deed) => {
+  await deciding(db, id, actor, target, false, decide, async (deed) => {
     const task = pending({ kind: 'settle_workspace', workspace_id: id, after: '' });
     const [changed] = await db.batch([
       changingRole(db, deed, 'owner'),
@@ -191,14 +200,10 @@ export async function removeWorkspaceMember(
   const decide = (roles: { actor: WorkspaceRole; target: WorkspaceRole }) =>
     actor === target || gives(roles.actor, roles.target) ? undefined : forbidden(roles.actor);
   const expel = pending({ kind: 'expel', workspace_id: id, user_id: target, after: '' });
-  await deciding(db, id, actor, target, decide, async (deed) => {
-    const tell = pending(
-      deed.targetRole === 'owner'
-        ? { kind: 'settle_workspace', workspace_id: id, after: '' }
-        : { kind: 'settle_seats', workspace_id: id, user_ids: [target] },
-    );
-    const own = pending({ kind: 'settle_seats', workspace_id: id, user_ids: [target] });
-    const told = deed.targetRole === 'owner' ? [tell, own] : [tell];
+  await deciding(db, id, actor, target, true, decide, async (deed) => {
+    const told = [pending({ kind: 'settle_seats', workspace_id: id, user_ids: [target] })];
+    // Another may be the named owner now, which everybody sees.
+    if (deed.targetRole === 'owner') told.push(pending({ kind: 'settle_workspace', workspace_id: id, after: '' }));
     const [gone] = await db.batch([
       removingMember(db, deed),
       versioning(db, id),

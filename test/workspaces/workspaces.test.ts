@@ -236,6 +236,18 @@ describe('default channels', () => {
     }
   });
 
+  it('are not entered again by who left one and is added once more', async () => {
+    const [owner, member] = await two();
+    const id = await newWorkspace(owner);
+    const chat = await newChannel(owner, id);
+    await update(owner, id, { default_chat_ids: [chat] });
+    await seat(owner, id, member, 'member');
+    await act(member, `/api/chats/${chat}/members/${member.id}`, { method: 'DELETE' });
+    const both = { user_ids: [member.id, (await two())[0].id] };
+    expect((await act<{ items: unknown[] }>(owner, at(id, '/members'), { body: both })).body.items).toHaveLength(2);
+    expect(await isIn(member, chat)).toBe(false);
+  });
+
   it('keep out who is banned from them, and take nobody in once archived', async () => {
     const [owner, banned, late] = await three();
     const id = await newWorkspace(owner);
