@@ -3,6 +3,7 @@ import { DELIVERED_PUSHED_UP_TO, RECEIPTS_PUSHED_UP_TO, TIER_LIMITS } from '../.
 import { type Action, type ChatType, type FanoutTier, Overridable, Role } from '../../src/protocol/chats.ts';
 import { LIMITS } from '../../src/protocol/limits.ts';
 import { CLOSE_CODES, type CloseReason, ERRORS, type ErrorCode } from '../../src/protocol/wire.ts';
+import { rolesThatMay, type WorkspaceAction } from '../../src/workspaces/permissions.ts';
 
 /*
  * The tables of docs/PROTOCOL.md that follow from the code. The numbers come from the code; the words beside them are
@@ -49,6 +50,11 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   friendGroups: ['count', 'Groups of friends of one user'],
   statusLength: ['characters', '`text` of a custom status'],
   presencePeers: ['count', 'Friends and people of Singles who are told of the presence of one user'],
+  defaultChats: ['count', 'Channels that new members of a workspace enter'],
+  workspaceInvitations: ['count', 'Invitations to one workspace that hold at the same time'],
+  invitationUses: ['count', '`max_uses` of an invitation link to a workspace'],
+  invitationDays: ['count', 'Days that an invitation to a workspace may hold'],
+  retentionDays: ['count', '`retention_days` of a workspace'],
   topicLength: ['characters', '`topic` of a conversation'],
   chatAvatarLength: ['characters', '`avatar` of a conversation'],
   announcementLength: ['characters', 'An announcement'],
@@ -248,6 +254,25 @@ const permissions = (): string => {
   );
 };
 
+const WORKSPACE_TEXTS: Record<WorkspaceAction, string> = {
+  see: 'see the workspace',
+  leave: 'leave (but for the last owner)',
+  directory: 'see all its people and public channels',
+  create: 'make a group, or a channel where `create_channels` lets them; add people to a conversation',
+  invite: 'invite members and guests, list and revoke their own invitations',
+  update: 'change name, description and settings',
+  add: 'add members and guests',
+  manage: "change roles and remove (below one's own, but for owners), everybody's invitations",
+  transfer: 'hand the workspace over, make and unmake owners and admins',
+  delete: 'delete and restore',
+};
+
+const workspacePermissions = (): string =>
+  table(
+    ['', 'who'],
+    keys(WORKSPACE_TEXTS).map((action) => [WORKSPACE_TEXTS[action], rolesThatMay(action).join(', ')]),
+  );
+
 /** Tables by the name that their markers carry. */
 const TABLES: Record<string, () => string> = {
   limits,
@@ -256,6 +281,7 @@ const TABLES: Record<string, () => string> = {
   'fan-out': tiers,
   permissions,
   overrides,
+  'workspace-permissions': workspacePermissions,
 };
 
 /**

@@ -22,6 +22,7 @@ import { Places } from './places.ts';
 import { type SearchOptions, searchAll } from './search.ts';
 import { Session } from './session.ts';
 import { MemoryStorage, type StorageAdapter } from './storage.ts';
+import { WorkspacesResource } from './workspaces.ts';
 
 const DEVICE_KEY = 'device_key';
 
@@ -68,6 +69,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
   readonly chats: ChatsResource;
   readonly friends: FriendsResource;
   readonly blocks: BlocksResource;
+  readonly workspaces: WorkspacesResource;
   /** Channels to find and invitations to use. */
   readonly places: Places;
   readonly files: FilesResource;
@@ -133,6 +135,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
     const contacts = { contacts: () => this.items('contact'), groups: () => this.items('friend_group'), changed };
     this.friends = new FriendsResource(this.#http, contacts);
     this.blocks = new BlocksResource(this.#http, contacts);
+    this.workspaces = new WorkspacesResource(this.#http, { rows: () => this.items('workspace'), changed });
     this.places = new Places(this.#http, changed);
     this.files = new FilesResource(this.#http);
     this.account = new AccountResource(this.#http);

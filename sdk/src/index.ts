@@ -24,8 +24,6 @@ export type {
   Role,
   UpdateChat,
   UpdateMember,
-  Workspace,
-  WorkspaceMember,
 } from '../../src/protocol/chats.ts';
 export type { Reaction, Thread } from '../../src/protocol/current.ts';
 export type { ChatEvent, EventPage, EventType, Hole, MessageEvent } from '../../src/protocol/events.ts';
@@ -87,6 +85,15 @@ export type {
   User,
 } from '../../src/protocol/users.ts';
 export type { ErrorCode } from '../../src/protocol/wire.ts';
+export type {
+  NewWorkspaceInvitation,
+  UpdateWorkspace,
+  Workspace,
+  WorkspaceInvitation,
+  WorkspaceInvitationPreview,
+  WorkspaceMember,
+  WorkspaceRole,
+} from '../../src/protocol/workspaces.ts';
 export type { AccountResource } from './account.ts';
 export type { Changes, Edit } from './changes.ts';
 export { Chat, type ChatEvents, type Draft } from './chat.ts';
@@ -114,3 +121,4 @@ export type { ChatPeople, NewInvitationOptions } from './people.ts';
 export type { ChannelPage, Places } from './places.ts';
 export type { MessagesPage, PageOptions } from './polls.ts';
 export { MemoryStorage, type StorageAdapter, type StorageChanges } from './storage.ts';
+export type { WorkspaceInvitationPage, WorkspacePeoplePage, WorkspacesResource } from './workspaces.ts';

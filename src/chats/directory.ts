@@ -6,7 +6,7 @@ import { policyProblem } from '../conversation/settings.ts';
 import { findDm, markDeleted, registerChat, registerDm } from '../db/chats.ts';
 import { type Db, database } from '../db/client.ts';
 import { deleting, inserting, type StoredTask } from '../db/tasks.ts';
-import { isWorkspaceMember, outsiders } from '../db/workspaces.ts';
+import { isFullMember, outsiders } from '../db/workspaces.ts';
 import { ApiError } from '../errors.ts';
 import { requireUnblocked, singleRefused } from '../friends/friends.ts';
 import { beginWithBlocks } from '../friends/settle.ts';
@@ -17,6 +17,7 @@ import type { Result } from '../protocol/errors.ts';
 import { unwrap } from '../routes/api.ts';
 import { ask, call } from '../routes/call.ts';
 import { settleMembers } from '../tasks/perform.ts';
+import { noWorkspace, requireCreator, requireSeat } from '../workspaces/workspaces.ts';
 
 /*
  * What the door adds to the rooms: it knows the users and the workspaces, they know the members. A room is never
@@ -27,7 +28,6 @@ type NewChat = z.output<typeof CreateChat>;
 type Created = { chat: Chat; created: boolean };
 
 const noChat = () => new ApiError('not_found', 'There is no such conversation, or you may not see it');
-const noWorkspace = () => new ApiError('not_found', 'There is no such workspace, or you are not in it');
 const OUTSIDE = 'not a member of the workspace';
 
 /** Creates a conversation, or returns the Single of the pair. Throws `invalid`, `not_found` (the workspace). */
@@ -79,7 +79,7 @@ async function createShared(env: Env, creator: string, input: NewChat, now: numb
   const problem = input.join_policy === undefined ? null : policyProblem(input.type, input.join_policy);
   if (problem !== null) throw new ApiError('invalid', problem);
   const workspace_id = input.workspace_id ?? null;
-  if (workspace_id !== null && !(await isWorkspaceMember(db, workspace_id, creator))) throw noWorkspace();
+  if (workspace_id !== null) await requireCreator(db, workspace_id, creator, input.type);
   const others = [...new Set(input.members)].filter((id) => id !== creator);
   await requireWelcome(db, workspace_id, others, 'members');
   await requireUnblocked(db, creator, others, 'members');
@@ -150,10 +150,15 @@ export async function entering<T>(
 export async function see(env: Env, chatId: string, userId: string): Promise<Sight> {
   const sight = await ask(() => room(env, chatId).describe(userId));
   const { workspace_id } = sight.chat;
-  if (!sight.member && workspace_id !== null && !(await isWorkspaceMember(database(env), workspace_id, userId))) {
+  if (!sight.member && workspace_id !== null && !(await isFullMember(database(env), workspace_id, userId))) {
     throw noChat();
   }
   return sight;
+}
+
+/** Throws `forbidden` to a guest of the workspace: they bring nobody in, whatever the conversation lets its members do. */
+export async function requireHost(db: Db, workspaceId: string | null, userId: string): Promise<void> {
+  if (workspaceId !== null) await requireSeat(db, workspaceId, userId, 'create');
 }
 
 /** Adds users, or lets the caller join a public channel. Throws `invalid` naming who cannot be added, and the room's refusals. */
@@ -165,6 +170,7 @@ export async function addMembers(
 ): Promise<{ items: Member[] }> {
   const { chat } = await see(env, chatId, userId);
   const db = database(env);
+  await requireHost(db, chat.workspace_id, userId);
   const userIds = [...new Set(added)];
   await requireWelcome(db, chat.workspace_id, userIds, 'user_ids');
   await requireUnblocked(db, userId, userIds, 'user_ids');

@@ -2,13 +2,13 @@ import { idsByName } from '../auth/users.ts';
 import type { InvitationDraft } from '../conversation/invitations.ts';
 import { findChannels } from '../db/channels.ts';
 import { database } from '../db/client.ts';
-import { isWorkspaceMember } from '../db/workspaces.ts';
+import { isFullMember, isWorkspaceMember } from '../db/workspaces.ts';
 import { ApiError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { room } from '../objects/stubs.ts';
 import { type ChannelEntry, Invitation, InvitationPreview, type NewInvitation } from '../protocol/people.ts';
 import { ask } from '../routes/call.ts';
-import { entering, inChat, manage, requireWelcome, see } from './directory.ts';
+import { entering, inChat, manage, requireHost, requireWelcome, see } from './directory.ts';
 import { chatOfCode, digestOf, newCode } from './invitations.ts';
 
 /*
@@ -23,6 +23,8 @@ type Draft = Omit<InvitationDraft, 'id' | 'digest'>;
 
 /** Makes an invitation: the code is in the answer and is kept nowhere. */
 export async function createInvitation(env: Env, chatId: string, userId: string, draft: Draft): Promise<NewInvitation> {
+  const { chat } = await see(env, chatId, userId);
+  await requireHost(database(env), chat.workspace_id, userId);
   // Made before the first attempt, so that an attempt made twice is one invitation.
   const code = newCode(chatId);
   const invitation = { ...draft, id: newId('inv'), digest: await digestOf(code) };
@@ -98,14 +100,14 @@ export interface ChannelSearch {
   limit: number;
 }
 
-/** Public channels outside of workspaces, or of one workspace for its members. */
+/** Public channels outside of workspaces, or of one workspace for its members, but for guests. */
 export async function searchChannels(
   env: Env,
   userId: string,
   { workspace_id, query, cursor, limit }: ChannelSearch,
 ): Promise<{ items: ChannelEntry[]; next_cursor: string | null }> {
   const db = database(env);
-  if (workspace_id !== null && !(await isWorkspaceMember(db, workspace_id, userId))) {
+  if (workspace_id !== null && !(await isFullMember(db, workspace_id, userId))) {
     throw new ApiError('not_found', 'There is no such workspace, or you are not in it');
   }
   const after = cursor === undefined ? null : positionOf(cursor);

@@ -120,6 +120,10 @@ export interface RoomApi {
   addMembers(user: string, userIds: string[]): Promise<Result<{ items: Member[] }>>;
   /** Removes, or leaves when `user` is the member. The sockets of the removed close. */
   removeMember(user: string, member: string): Promise<Result<null>>;
+  /** Entry by the system: `by` let the users into the workspace whose default channel this is. Banned users stay out. Idempotent. */
+  enroll(by: string, userIds: string[]): Promise<void>;
+  /** The workspace keeps messages for so long at most; null: for ever. Told in any order, at least once. */
+  limitRetention(limit: { seconds: number | null; version: number }): Promise<void>;
   /** What is done about people, bans, requests, invitations and announcements. The answer is JSON of its schema. */
   manage(user: string, command: Command): Promise<Result<string>>;
   /** Removal by the system (the user left the workspace). Idempotent. */

@@ -72,6 +72,15 @@ export class Membership {
     return [...events, ...this.#crown(actor)];
   }
 
+  /** Entry by the system. Nobody comes who is banned, and nobody at all into what is archived. */
+  enroll(by: string, userIds: string[]): Commit {
+    const { exists, chat, members, sql } = this.#conversation;
+    const open = exists && chat.settings.archived_at === null;
+    const added = open ? userIds.filter((id) => members.current(id) === undefined && !isBanned(sql, id)) : [];
+    if (added.length === 0) return { events: [], ended: [] };
+    return this.#conversation.change(() => ({ events: this.admit(by, added), ended: [] }));
+  }
+
   /** Removal of a member by another, or leaving. */
   remove(user: string, member: string): Result<Commit> {
     const actor = this.#conversation.actor(user, user === member ? 'leave' : 'remove');

@@ -223,4 +223,5 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
   CREATE INDEX links_due ON links (due_at);
   CREATE TABLE previews (target INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (target, seq)) STRICT, WITHOUT ROWID;
   `,
+  'CREATE TABLE retention_limit (seconds INTEGER, own INTEGER, version INTEGER NOT NULL) STRICT',
 ];

@@ -11,7 +11,7 @@ export interface ChatEntry {
 
 /**
  * Enters a conversation into the directory, before its room exists: nothing exists that the directory does not know.
- * Returns null when it names a workspace in which the creator is not (or which is gone).
+ * Returns null when it names a workspace in which the creator may not make it (or which is gone).
  */
 export async function registerChat(
   db: Db,
@@ -24,7 +24,9 @@ export async function registerChat(
       ? sql`true`
       : sql`EXISTS (SELECT 1 FROM ${workspaceMembers} JOIN ${workspaces} ON ${workspaces.id} = ${workspaceMembers.workspace_id}
           WHERE ${workspaceMembers.workspace_id} = ${chat.workspace_id}
-            AND ${workspaceMembers.user_id} = ${chat.created_by} AND ${workspaces.deleted_at} IS NULL)`;
+            AND ${workspaceMembers.user_id} = ${chat.created_by} AND ${workspaces.deleted_at} IS NULL
+            AND (${workspaceMembers.role} IN ('owner', 'admin') OR ${workspaceMembers.role} = 'member'
+              AND (${chat.type} = 'Group' OR ${workspaces.create_channels} = 'everyone')))`;
   const entered = await db
     .insert(chats)
     .select(sql`SELECT ${id}, ${chat.type}, ${chat.workspace_id}, ${chat.created_by}, ${now}, NULL WHERE ${allowed}`)

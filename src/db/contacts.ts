@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNotNull, isNull, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNotNull, isNull, ne, or, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { timestamp } from '../clock.ts';
 import { type Pair, type Side, STRANGER } from '../friends/rules.ts';
@@ -176,8 +176,11 @@ export async function readStanding(db: Db, user: string, peer: string): Promise<
       .where(
         and(
           eq(workspaceMembers.user_id, user),
-          sql`EXISTS (SELECT 1 FROM workspace_members AS theirs WHERE theirs.user_id = ${peer}
-            AND theirs.workspace_id = ${workspaceMembers.workspace_id})`,
+          // A guest knows those of the chats they share, not the workspace.
+          ne(workspaceMembers.role, 'guest'),
+          sql`EXISTS (SELECT 1 FROM workspace_members AS theirs JOIN workspaces AS place ON place.id = theirs.workspace_id
+            WHERE theirs.user_id = ${peer} AND theirs.role <> 'guest' AND place.deleted_at IS NULL
+              AND theirs.workspace_id = ${workspaceMembers.workspace_id})`,
         ),
       )
       .limit(1),

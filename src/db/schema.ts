@@ -1,6 +1,7 @@
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import type { ChatType, JoinPolicy } from '../protocol/chats.ts';
 import type { ContactState, Privacy } from '../protocol/friends.ts';
+import type { ChannelCreators, WorkspaceRole } from '../protocol/workspaces.ts';
 
 /*
  * The tables of D1, as migrations/ creates them (a test compares the two). Times are milliseconds since 1970.
@@ -66,27 +67,67 @@ export const authAttempts = sqliteTable(
 );
 
 /** A deleted workspace keeps its row: its conversations name it until they are dissolved. */
-export const workspaces = sqliteTable('workspaces', {
-  id: text().primaryKey(),
-  name: text().notNull(),
-  description: text(),
-  owner_id: text().notNull(),
-  created_at: integer().notNull(),
-  updated_at: integer().notNull(),
-  deleted_at: integer(),
-});
+export const workspaces = sqliteTable(
+  'workspaces',
+  {
+    id: text().primaryKey(),
+    name: text().notNull(),
+    description: text(),
+    /** One of its owners: a change of members that takes their role names another. */
+    owner_id: text().notNull(),
+    created_at: integer().notNull(),
+    updated_at: integer().notNull(),
+    deleted_at: integer(),
+    create_channels: text().$type<ChannelCreators>().notNull().default('everyone'),
+    retention_days: integer(),
+    /** A JSON array. */
+    default_chat_ids: text().notNull().default('[]'),
+    /** When it will be deleted. */
+    deleting_at: integer(),
+    /** Grows with each change of the workspace or of its members; orders what inboxes and rooms are told. */
+    version: integer().notNull().default(1),
+  },
+  (t) => [index('workspaces_deleting').on(t.deleting_at)],
+);
 
 export const workspaceMembers = sqliteTable(
   'workspace_members',
   {
     workspace_id: text().notNull(),
     user_id: text().notNull(),
-    role: text({ enum: ['owner', 'member'] }).notNull(),
+    role: text().$type<WorkspaceRole>().notNull(),
     joined_at: integer().notNull(),
   },
   (t) => [
     primaryKey({ columns: [t.workspace_id, t.user_id] }),
     index('workspace_members_user').on(t.user_id, t.workspace_id),
+    index('workspace_members_owners').on(t.workspace_id),
+  ],
+);
+
+/** A revoked invitation has no row. */
+export const workspaceInvitations = sqliteTable(
+  'workspace_invitations',
+  {
+    id: text().primaryKey(),
+    workspace_id: text().notNull(),
+    /** Of the code, which is kept nowhere. */
+    digest: text().notNull(),
+    /** Normalised; null: a link, good for whoever has it. */
+    email: text(),
+    role: text().$type<WorkspaceRole>().notNull(),
+    created_by: text().notNull(),
+    created_at: integer().notNull(),
+    expires_at: integer().notNull(),
+    max_uses: integer(),
+    uses: integer().notNull().default(0),
+    /** Name of the redemption that used it last. */
+    attempt: text(),
+  },
+  (t) => [
+    uniqueIndex('workspace_invitations_digest').on(t.digest),
+    index('workspace_invitations_workspace').on(t.workspace_id, t.id),
+    index('workspace_invitations_expiry').on(t.expires_at),
   ],
 );
 

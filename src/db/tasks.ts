@@ -60,6 +60,19 @@ export const Task = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('settle_friend_group'), id: z.string() }),
   /** The inbox learns the user's privacy settings. */
   z.object({ kind: z.literal('settle_privacy'), user_id: z.string() }),
+  /** These users' inboxes learn how they have a workspace, or that they have it no more. */
+  z.object({ kind: z.literal('settle_seats'), workspace_id: z.string(), user_ids: z.array(z.string()) }),
+  /** All members' inboxes learn the workspace; `after` is the last one that is done. */
+  z.object({ kind: z.literal('settle_workspace'), workspace_id: z.string(), after: z.string().default('') }),
+  /** New members enter the default channels; `by` let them in. */
+  z.object({
+    kind: z.literal('enter_defaults'),
+    workspace_id: z.string(),
+    user_ids: z.array(z.string()),
+    by: z.string(),
+  }),
+  /** The conversations of a workspace learn how long it keeps messages. */
+  z.object({ kind: z.literal('limit_retention'), workspace_id: z.string(), after: z.string().default('') }),
 ]);
 export type Task = z.infer<typeof Task>;
 export interface StoredTask {

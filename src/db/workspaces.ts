@@ -1,59 +1,62 @@
-import { and, asc, eq, gt, isNull, ne, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNull, lte, ne, or, type SQL, sql } from 'drizzle-orm';
+import { z } from 'zod';
 import { timestamp } from '../clock.ts';
-import { ApiError } from '../errors.ts';
-import { newId } from '../ids.ts';
-import type { Workspace, WorkspaceMember } from '../protocol/chats.ts';
+import type { Workspace, WorkspaceMember, WorkspaceRole } from '../protocol/workspaces.ts';
 import type { Db } from './client.ts';
-import { workspaceMembers, workspaces } from './schema.ts';
-import { deleting, inserting, type StoredTask } from './tasks.ts';
+import { chats, users, workspaceMembers, workspaces } from './schema.ts';
 
-type Row = typeof workspaces.$inferSelect;
-interface Page {
+/*
+ * Workspaces and their members in D1. Who may do what is decided in src/workspaces; what must hold at the moment of a write
+ * (the role of who writes, an owner who stays) is a condition of the statement.
+ */
+
+export type WorkspaceRow = typeof workspaces.$inferSelect;
+export interface Page {
   cursor?: string | undefined;
   limit: number;
 }
+export interface PageOf<T> {
+  items: T[];
+  next_cursor: string | null;
+}
 
-const toWorkspace = (row: Row): Workspace => ({
+const ChatIds = z.array(z.string());
+export const defaultChatsOf = (row: WorkspaceRow): string[] => ChatIds.parse(JSON.parse(row.default_chat_ids));
+
+/** The workspace as somebody with this role has it. */
+export const toWorkspace = (row: WorkspaceRow, role: WorkspaceRole): Workspace => ({
   id: row.id,
   name: row.name,
   description: row.description,
   owner_id: row.owner_id,
+  role,
+  create_channels: row.create_channels,
+  retention_days: row.retention_days,
+  default_chat_ids: role === 'guest' ? [] : defaultChatsOf(row),
+  deleting_at: row.deleting_at === null ? null : timestamp(row.deleting_at),
   created_at: timestamp(row.created_at),
   updated_at: timestamp(row.updated_at),
 });
 
-const notFound = () => new ApiError('not_found', 'There is no such workspace, or you are not in it');
+/** One parameter for any number of ids: D1 allows 100 in a statement. */
+const among = (column: typeof workspaceMembers.user_id | typeof chats.id, ids: readonly string[]) =>
+  sql`${column} IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`;
 
-export async function createWorkspace(
-  db: Db,
-  owner: string,
-  input: { name: string; description?: string | null | undefined },
-  now: number,
-): Promise<Workspace> {
-  const row: Row = {
-    id: newId('ws'),
-    name: input.name,
-    description: input.description ?? null,
-    owner_id: owner,
-    created_at: now,
-    updated_at: now,
-    deleted_at: null,
-  };
-  await db.batch([
+const alive = (id: string) => and(eq(workspaces.id, id), isNull(workspaces.deleted_at));
+
+/** The statements that make a workspace. */
+export const makingWorkspace = (db: Db, row: typeof workspaces.$inferInsert) =>
+  [
     db.insert(workspaces).values(row),
-    db.insert(workspaceMembers).values({ workspace_id: row.id, user_id: owner, role: 'owner', joined_at: now }),
-  ]);
-  return toWorkspace(row);
-}
+    db
+      .insert(workspaceMembers)
+      .values({ workspace_id: row.id, user_id: row.owner_id, role: 'owner', joined_at: row.created_at }),
+  ] as const;
 
 /** Workspaces that the user is in, by id. */
-export async function listWorkspaces(
-  db: Db,
-  userId: string,
-  page: Page,
-): Promise<{ items: Workspace[]; next_cursor: string | null }> {
+export async function listWorkspaces(db: Db, userId: string, page: Page): Promise<PageOf<Workspace>> {
   const rows = await db
-    .select({ workspace: workspaces })
+    .select({ workspace: workspaces, role: workspaceMembers.role })
     .from(workspaceMembers)
     .innerJoin(workspaces, eq(workspaces.id, workspaceMembers.workspace_id))
     .where(
@@ -65,175 +68,275 @@ export async function listWorkspaces(
     )
     .orderBy(asc(workspaceMembers.workspace_id))
     .limit(page.limit + 1);
-  const items = rows.slice(0, page.limit).map((row) => toWorkspace(row.workspace));
+  const items = rows.slice(0, page.limit).map(({ workspace, role }) => toWorkspace(workspace, role));
   return { items, next_cursor: rows.length > page.limit ? (items.at(-1)?.id ?? null) : null };
 }
 
-/** The workspace and the user's role in it. Throws `not_found` to a stranger. */
-async function seen(db: Db, id: string, userId: string): Promise<{ workspace: Row; role: 'owner' | 'member' }> {
-  const row = await db
+/** A workspace and the user's role in it; undefined to a stranger, and once it is deleted. */
+export const findSeat = (
+  db: Db,
+  id: string,
+  userId: string,
+): Promise<{ workspace: WorkspaceRow; role: WorkspaceRole } | undefined> =>
+  db
     .select({ workspace: workspaces, role: workspaceMembers.role })
     .from(workspaceMembers)
     .innerJoin(workspaces, eq(workspaces.id, workspaceMembers.workspace_id))
-    .where(
-      and(eq(workspaceMembers.workspace_id, id), eq(workspaceMembers.user_id, userId), isNull(workspaces.deleted_at)),
-    )
+    .where(and(eq(workspaceMembers.workspace_id, id), eq(workspaceMembers.user_id, userId), alive(id)))
     .get();
-  if (row === undefined) throw notFound();
-  return row;
-}
 
-/** Throws `not_found` to a stranger, `forbidden` to a member who is not the owner. */
-async function requireOwner(db: Db, id: string, userId: string): Promise<void> {
-  const { role } = await seen(db, id, userId);
-  if (role !== 'owner') throw new ApiError('forbidden', 'Only the owner of the workspace may do this');
-}
+export const findWorkspace = (db: Db, id: string): Promise<WorkspaceRow | undefined> =>
+  db.select().from(workspaces).where(alive(id)).get();
 
-export const getWorkspace = async (db: Db, id: string, userId: string): Promise<Workspace> =>
-  toWorkspace((await seen(db, id, userId)).workspace);
+/** The role of a user; undefined when they are not in it. */
+export const roleIn = async (db: Db, id: string, userId: string): Promise<WorkspaceRole | undefined> =>
+  (await findSeat(db, id, userId))?.role;
 
-export async function updateWorkspace(
-  db: Db,
-  id: string,
-  userId: string,
-  patch: { name?: string | undefined; description?: string | null | undefined },
-  now: number,
-): Promise<Workspace> {
-  await requireOwner(db, id, userId);
-  const row = await db
+/** Holds while the user is in the workspace with one of these roles. */
+export const hasRole = (id: string, userId: string, roles: readonly WorkspaceRole[]): SQL =>
+  sql`EXISTS (SELECT 1 FROM workspace_members AS actor JOIN workspaces AS place ON place.id = actor.workspace_id
+    WHERE actor.workspace_id = ${id} AND actor.user_id = ${userId} AND place.deleted_at IS NULL
+      AND actor.role IN (SELECT value FROM json_each(${JSON.stringify(roles)})))`;
+
+/**
+ * The statement behind every change: it gives the change its version, and names another owner where the named one is none
+ * any more.
+ */
+export const versioning = (db: Db, id: string) =>
+  db
     .update(workspaces)
-    .set({ ...patch, updated_at: now })
-    .where(and(eq(workspaces.id, id), isNull(workspaces.deleted_at)))
-    .returning()
-    .get();
-  if (row === undefined) throw notFound();
-  return toWorkspace(row);
-}
+    .set({
+      version: sql`${workspaces.version} + 1`,
+      owner_id: sql`coalesce((SELECT m.user_id FROM workspace_members AS m WHERE m.workspace_id = ${id} AND m.role = 'owner'
+        ORDER BY m.user_id = ${workspaces.owner_id} DESC, m.joined_at, m.user_id LIMIT 1), ${workspaces.owner_id})`,
+    })
+    .where(eq(workspaces.id, id));
 
-/** Deletes the workspace at once; the returned task deletes its conversations. */
-export async function deleteWorkspace(db: Db, id: string, userId: string, now: number): Promise<StoredTask> {
-  await requireOwner(db, id, userId);
-  const task: StoredTask = { id: newId('tsk'), task: { kind: 'dissolve', workspace_id: id, after: '' } };
-  await db.batch([
-    db.update(workspaces).set({ deleted_at: now }).where(eq(workspaces.id, id)),
-    db.delete(workspaceMembers).where(eq(workspaceMembers.workspace_id, id)),
-    inserting(db, task, now),
-  ]);
-  return task;
-}
-
-export async function listWorkspaceMembers(
+/** The statement that changes a workspace under a condition; gives back the row when it held. */
+export const changingWorkspace = (
   db: Db,
   id: string,
-  userId: string,
-  page: Page,
-): Promise<{ items: WorkspaceMember[]; next_cursor: string | null }> {
-  await seen(db, id, userId);
+  set: { [K in keyof WorkspaceRow]?: WorkspaceRow[K] | undefined },
+  ...conditions: SQL[]
+) =>
+  db
+    .update(workspaces)
+    .set({ ...set, version: sql`${workspaces.version} + 1` })
+    .where(and(alive(id), ...conditions))
+    .returning();
+
+/** Those of the conversations that are public channels of the workspace. */
+export async function publicChannelsAmong(db: Db, id: string, chatIds: readonly string[]): Promise<string[]> {
   const rows = await db
-    .select()
-    .from(workspaceMembers)
-    .where(and(eq(workspaceMembers.workspace_id, id), gt(workspaceMembers.user_id, page.cursor ?? '')))
-    .orderBy(asc(workspaceMembers.user_id))
-    .limit(page.limit + 1);
-  const items = rows.slice(0, page.limit).map(toMember);
-  return { items, next_cursor: rows.length > page.limit ? (items.at(-1)?.user_id ?? null) : null };
+    .select({ id: chats.id })
+    .from(chats)
+    .where(
+      and(
+        eq(chats.workspace_id, id),
+        eq(chats.type, 'PublicChannel'),
+        isNull(chats.deleted_at),
+        among(chats.id, chatIds),
+      ),
+    );
+  return rows.map((row) => row.id);
 }
 
-const toMember = (row: typeof workspaceMembers.$inferSelect): WorkspaceMember => ({
-  user_id: row.user_id,
-  role: row.role,
+// Members
+
+const personOf = {
+  user_id: workspaceMembers.user_id,
+  fullname: users.fullname,
+  handle: users.handle,
+  avatar: users.avatar,
+  role: workspaceMembers.role,
+  joined_at: workspaceMembers.joined_at,
+};
+const toPerson = (row: Omit<WorkspaceMember, 'joined_at'> & { joined_at: number }): WorkspaceMember => ({
+  ...row,
   joined_at: timestamp(row.joined_at),
 });
 
-/** Adds users, who must exist. Those who are in it already stay as they are. */
-export async function addWorkspaceMembers(
-  db: Db,
-  id: string,
-  userId: string,
-  added: string[],
-  now: number,
-): Promise<{ items: WorkspaceMember[] }> {
-  await requireOwner(db, id, userId);
-  const list = JSON.stringify(added);
-  const [, rows] = await db.batch([
-    db
-      .insert(workspaceMembers)
-      .select(
-        sql`SELECT ${id}, value, 'member', ${now} FROM json_each(${list})
-          WHERE EXISTS (SELECT 1 FROM workspaces WHERE id = ${id} AND deleted_at IS NULL)`,
-      )
-      .onConflictDoNothing(),
-    db
-      .select()
-      .from(workspaceMembers)
-      .where(
-        and(
-          eq(workspaceMembers.workspace_id, id),
-          sql`${workspaceMembers.user_id} IN (SELECT value FROM json_each(${list}))`,
-        ),
-      )
-      .orderBy(asc(workspaceMembers.user_id)),
-  ]);
-  if (rows.length === 0) throw notFound();
-  return { items: rows.map(toMember) };
+const selectingPeople = (db: Db, id: string, ...conditions: (SQL | undefined)[]) =>
+  db
+    .select(personOf)
+    .from(workspaceMembers)
+    .innerJoin(users, eq(users.id, workspaceMembers.user_id))
+    .where(and(eq(workspaceMembers.workspace_id, id), ...conditions))
+    .orderBy(asc(workspaceMembers.user_id));
+
+/** What the directory is searched by. */
+export interface PeopleFilter {
+  /** The beginning of a handle, or of a word of the name. */
+  q?: string | undefined;
+  role?: WorkspaceRole | undefined;
 }
 
-/**
- * Removes a member, or lets `userId` leave. The returned task takes them out of the workspace's conversations.
- * The owner stays: a workspace without one could not be edited or deleted.
- */
-export async function removeWorkspaceMember(
+const escaped = (text: string): string => text.replaceAll(/[\\%_]/g, (mark) => `\\${mark}`);
+
+/** LIKE ignores the case of ASCII alone: other letters are tried as written, small, and with a capital. */
+function named(q: string): SQL {
+  const small = q.toLowerCase();
+  const forms = [...new Set([q, small, small.charAt(0).toUpperCase() + small.slice(1)])].map(escaped);
+  const patterns = forms.flatMap((form) => [`${form}%`, `% ${form}%`]);
+  const names = patterns.map((pattern) => sql`${users.fullname} LIKE ${pattern} ESCAPE '\\'`);
+  const handle = sql`${users.handle} LIKE ${`${escaped(small)}%`} ESCAPE '\\'`;
+  return sql`(${or(handle, ...names)})`;
+}
+
+const matching = ({ q, role }: PeopleFilter): (SQL | undefined)[] => [
+  q === undefined || q === '' ? undefined : named(q),
+  role === undefined ? undefined : eq(workspaceMembers.role, role),
+];
+
+/** People of a workspace, by id. */
+export async function listPeople(db: Db, id: string, page: Page & PeopleFilter): Promise<PageOf<WorkspaceMember>> {
+  const after = gt(workspaceMembers.user_id, page.cursor ?? '');
+  const rows = await selectingPeople(db, id, after, ...matching(page)).limit(page.limit + 1);
+  const items = rows.slice(0, page.limit).map(toPerson);
+  return { items, next_cursor: rows.length > page.limit ? (items.at(-1)?.user_id ?? null) : null };
+}
+
+/** Those of the users who are in the workspace and match, by id. */
+export const peopleAmong = async (
   db: Db,
   id: string,
-  userId: string,
-  member: string,
+  userIds: readonly string[],
+  filter: PeopleFilter = {},
+): Promise<WorkspaceMember[]> =>
+  (await selectingPeople(db, id, among(workspaceMembers.user_id, userIds), ...matching(filter))).map(toPerson);
+
+/** The statement that lets users in, as long as the actor may. Who is in it stays as they are. Returns who came. */
+export const enteringMembers = (
+  db: Db,
+  id: string,
+  userIds: readonly string[],
+  role: WorkspaceRole,
   now: number,
-): Promise<StoredTask> {
-  const { workspace, role } = await seen(db, id, userId);
-  if (member !== userId && role !== 'owner') {
-    throw new ApiError('forbidden', 'Only the owner of the workspace may remove others');
-  }
-  if (member === workspace.owner_id) {
-    throw new ApiError('forbidden', 'The owner cannot leave the workspace; delete it instead');
-  }
-  const task: StoredTask = {
-    id: newId('tsk'),
-    task: { kind: 'expel', workspace_id: id, user_id: member, after: '' },
-  };
-  const [removed] = await db.batch([
-    db
-      .delete(workspaceMembers)
-      .where(
-        and(
-          eq(workspaceMembers.workspace_id, id),
-          eq(workspaceMembers.user_id, member),
-          ne(workspaceMembers.role, 'owner'),
-        ),
-      )
-      .returning({ user_id: workspaceMembers.user_id }),
-    inserting(db, task, now),
-  ]);
-  if (removed.length === 0) {
-    await deleting(db, task.id);
-    throw new ApiError('not_found', 'This user is not in the workspace');
-  }
-  return task;
+  condition: SQL,
+) =>
+  db
+    .insert(workspaceMembers)
+    .select(sql`SELECT ${id}, value, ${role}, ${now} FROM json_each(${JSON.stringify(userIds)}) WHERE ${condition}`)
+    .onConflictDoNothing()
+    .returning({ user_id: workspaceMembers.user_id });
+
+const memberIs = (id: string, userId: string, role: WorkspaceRole) =>
+  and(eq(workspaceMembers.workspace_id, id), eq(workspaceMembers.user_id, userId), eq(workspaceMembers.role, role));
+
+/** Somebody else owns it too: what has to hold when an owner stops being one. */
+const ownedByOthers = (id: string, userId: string): SQL =>
+  sql`EXISTS (SELECT 1 FROM workspace_members AS other WHERE other.workspace_id = ${id} AND other.role = 'owner'
+    AND other.user_id <> ${userId})`;
+
+/** Who acts on whom, with the roles that the decision was made on. */
+export interface Deed {
+  id: string;
+  actor: string;
+  actorRole: WorkspaceRole;
+  target: string;
+  targetRole: WorkspaceRole;
 }
+
+const asDecided = ({ id, actor, actorRole, target, targetRole }: Deed, ownerGoes: boolean) =>
+  and(
+    memberIs(id, target, targetRole),
+    hasRole(id, actor, [actorRole]),
+    ownerGoes && targetRole === 'owner' ? ownedByOthers(id, target) : undefined,
+  );
+
+/** The statement that gives a member another role, if both are still what they were and an owner stays. */
+export const changingRole = (db: Db, deed: Deed, role: WorkspaceRole) =>
+  db
+    .update(workspaceMembers)
+    .set({ role })
+    .where(asDecided(deed, role !== 'owner'))
+    .returning({ user_id: workspaceMembers.user_id });
+
+/** The statement that removes a member, if both are still what they were and an owner stays. */
+export const removingMember = (db: Db, deed: Deed) =>
+  db.delete(workspaceMembers).where(asDecided(deed, true)).returning({ user_id: workspaceMembers.user_id });
+
+/** The statement that ends the actor's ownership once the target has it. */
+export const steppingDown = (db: Db, { id, actor, target }: Deed) =>
+  db
+    .update(workspaceMembers)
+    .set({ role: 'admin' })
+    .where(and(memberIs(id, actor, 'owner'), hasRole(id, target, ['owner']), sql`${actor} <> ${target}`));
 
 /** Those of the users who are not in the workspace; everybody when it is gone. */
-export async function outsiders(db: Db, id: string, userIds: string[]): Promise<string[]> {
+export async function outsiders(db: Db, id: string, userIds: readonly string[]): Promise<string[]> {
   const rows = await db
     .select({ user_id: workspaceMembers.user_id })
     .from(workspaceMembers)
-    .where(
-      and(
-        eq(workspaceMembers.workspace_id, id),
-        sql`${workspaceMembers.user_id} IN (SELECT value FROM json_each(${JSON.stringify(userIds)}))`,
-      ),
-    );
+    .innerJoin(workspaces, eq(workspaces.id, workspaceMembers.workspace_id))
+    .where(and(eq(workspaceMembers.workspace_id, id), among(workspaceMembers.user_id, userIds), alive(id)));
   const inside = new Set(rows.map((row) => row.user_id));
   return userIds.filter((userId) => !inside.has(userId));
 }
 
 export const isWorkspaceMember = async (db: Db, id: string, userId: string): Promise<boolean> =>
-  (await outsiders(db, id, [userId])).length === 0;
+  (await roleIn(db, id, userId)) !== undefined;
+
+/** In the workspace and no guest: may know of what is open to all of it. */
+export async function isFullMember(db: Db, id: string, userId: string): Promise<boolean> {
+  const role = await roleIn(db, id, userId);
+  return role !== undefined && role !== 'guest';
+}
+
+// What is told to others
+
+/** A workspace, deleted or not, and the roles of these users in it, read at one moment. */
+export async function readSeats(
+  db: Db,
+  id: string,
+  userIds: readonly string[],
+): Promise<{ workspace: WorkspaceRow | undefined; roles: Map<string, WorkspaceRole> }> {
+  const [[workspace], rows] = await db.batch([
+    db.select().from(workspaces).where(eq(workspaces.id, id)),
+    db
+      .select({ user_id: workspaceMembers.user_id, role: workspaceMembers.role })
+      .from(workspaceMembers)
+      .where(and(eq(workspaceMembers.workspace_id, id), among(workspaceMembers.user_id, userIds))),
+  ]);
+  return { workspace, roles: new Map(rows.map((row) => [row.user_id, row.role])) };
+}
+
+/** Members by id, after `after`, of a deleted workspace too. */
+export async function memberIds(db: Db, id: string, after: string, limit: number): Promise<string[]> {
+  const rows = await db
+    .select({ user_id: workspaceMembers.user_id })
+    .from(workspaceMembers)
+    .where(and(eq(workspaceMembers.workspace_id, id), gt(workspaceMembers.user_id, after)))
+    .orderBy(asc(workspaceMembers.user_id))
+    .limit(limit);
+  return rows.map((row) => row.user_id);
+}
+
+/** The statement that forgets who was in a deleted workspace: those who were told. */
+export const forgettingMembers = (db: Db, id: string, userIds: readonly string[]) =>
+  db
+    .delete(workspaceMembers)
+    .where(and(eq(workspaceMembers.workspace_id, id), among(workspaceMembers.user_id, userIds)));
+
+/** Workspaces whose time has come. */
+export const dueForDeletion = (db: Db, now: number, limit: number): Promise<{ id: string }[]> =>
+  db
+    .select({ id: workspaces.id })
+    .from(workspaces)
+    .where(and(lte(workspaces.deleting_at, now), isNull(workspaces.deleted_at)))
+    .limit(limit);
+
+/** Whoever else than `userId` owns it: for the rule that an owner stays. */
+export const hasOtherOwner = async (db: Db, id: string, userId: string): Promise<boolean> =>
+  (await db
+    .select({ user_id: workspaceMembers.user_id })
+    .from(workspaceMembers)
+    .where(
+      and(
+        eq(workspaceMembers.workspace_id, id),
+        eq(workspaceMembers.role, 'owner'),
+        ne(workspaceMembers.user_id, userId),
+      ),
+    )
+    .limit(1)
+    .get()) !== undefined;

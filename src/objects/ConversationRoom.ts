@@ -29,7 +29,7 @@ import {
   pageJson,
 } from '../conversation/pages.ts';
 import { readersOf } from '../conversation/readers.ts';
-import { updateRetention } from '../conversation/retention.ts';
+import { limitRetention, updateRetention } from '../conversation/retention.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
 import { listChannel } from '../db/channels.ts';
@@ -121,6 +121,14 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
 
   async removeMember(user: string, member: string): Promise<Result<null>> {
     return this.#commit(this.#room.conversation.membership.remove(user, member), () => null);
+  }
+
+  async enroll(by: string, userIds: string[]): Promise<void> {
+    this.#room.publish(this.#room.conversation.membership.enroll(by, userIds));
+  }
+
+  async limitRetention(limit: { seconds: number | null; version: number }): Promise<void> {
+    this.#room.publish(limitRetention(this.#room.conversation, limit));
   }
 
   async expel(member: string): Promise<void> {

@@ -242,28 +242,3 @@ export type UpdateMember = z.infer<typeof UpdateMember>;
 export const AddMembers = z
   .strictObject({ user_ids: z.array(UserId).min(1).max(LIMITS.membersPerRequest) })
   .meta({ id: 'AddMembers' });
-
-export const Workspace = z
-  .object({
-    id: WorkspaceId,
-    name: z.string(),
-    description: z.string().nullable(),
-    owner_id: UserId,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-  })
-  .meta({ id: 'Workspace' });
-export type Workspace = z.infer<typeof Workspace>;
-
-export const WorkspaceDescription = z.string().max(LIMITS.descriptionLength);
-export const CreateWorkspace = z
-  .strictObject({ name: ChatName, description: WorkspaceDescription.nullish() })
-  .meta({ id: 'CreateWorkspace' });
-export const UpdateWorkspace = z
-  .strictObject({ name: ChatName.optional(), description: WorkspaceDescription.nullish() })
-  .meta({ id: 'UpdateWorkspace' });
-export const WorkspaceRole = z.enum(['owner', 'member']);
-export const WorkspaceMember = z
-  .object({ user_id: UserId, role: WorkspaceRole, joined_at: Timestamp })
-  .meta({ id: 'WorkspaceMember' });
-export type WorkspaceMember = z.infer<typeof WorkspaceMember>;

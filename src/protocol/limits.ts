@@ -55,6 +55,15 @@ export const LIMITS = {
   statusLength: 100,
   /** Friends and people of Singles who are told how a user is. */
   presencePeers: 500,
+  /** Channels that new members of a workspace enter. */
+  defaultChats: 20,
+  /** Invitations to one workspace that hold at the same time. */
+  workspaceInvitations: 500,
+  /** Uses of one invitation link, and how far ahead it may expire, in days. */
+  invitationUses: 100_000,
+  invitationDays: 366,
+  /** Longest retention of a workspace, in days: ten years. */
+  retentionDays: 10 * 366,
   /** What a conversation is about. It is part of every member's row. */
   topicLength: 256,
   /** Longest `avatar` of a conversation, an address. */

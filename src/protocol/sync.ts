@@ -6,6 +6,7 @@ import { Contact, FriendGroup, Privacy } from './friends.ts';
 import { Draft, SavedMessage } from './kept.ts';
 import { LIMITS } from './limits.ts';
 import { Status } from './users.ts';
+import { Workspace } from './workspaces.ts';
 
 /** The rows of an inbox besides its conversations: what each kind holds. A new kind is one more entry. */
 export const ITEMS = {
@@ -18,6 +19,7 @@ export const ITEMS = {
   privacy: Privacy,
   /** One row, `me`: what the user says of themself. One that has expired may stand until it is taken away. */
   status: Status,
+  workspace: Workspace,
 } as const;
 type ItemSchemas = typeof ITEMS;
 export type ItemKind = keyof ItemSchemas;

@@ -16,6 +16,7 @@ import {
   SessionId,
   UserId,
   WorkspaceId,
+  WorkspaceInvitationId,
 } from '../protocol/common.ts';
 import { Emoji } from '../protocol/current.ts';
 import { ERRORS, type ErrorCode, Problem, type Result } from '../protocol/errors.ts';
@@ -71,6 +72,7 @@ export const params = {
   workspace: z.object({ id: WorkspaceId }),
   friendGroup: z.object({ id: FriendGroupId }),
   workspaceMember: z.object({ id: WorkspaceId, user_id: UserId }),
+  workspaceInvitation: z.object({ id: WorkspaceId, invitation_id: WorkspaceInvitationId }),
 };
 
 /** A page of a list that goes on behind `next_cursor`. */

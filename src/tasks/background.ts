@@ -3,10 +3,12 @@ import { forgetAttempts } from '../auth/attempts.ts';
 import { forgetSessions } from '../auth/sessions.ts';
 import { database } from '../db/client.ts';
 import { findTask, takeDue } from '../db/tasks.ts';
+import { forgettingInvitations } from '../db/workspace-invitations.ts';
 import { sweepFiles } from '../files/sweep.ts';
 import { logError } from '../log.ts';
 import { forgetCodes } from '../mail/codes.ts';
 import { PushJob, push } from '../push/send.ts';
+import { deleteDueWorkspaces } from '../workspaces/workspaces.ts';
 import { runTask } from './perform.ts';
 
 const TaskMessage = z.object({ task_id: z.string() });
@@ -55,6 +57,12 @@ export async function sweep(env: Env, now: number): Promise<void> {
       logError('task.stuck', new Error('not done after several attempts'), { task_id: id, attempts });
   }
   if (due.length > 0) await env.TASKS.sendBatch(due.map(({ id }) => ({ body: { task_id: id } })));
-  await db.batch([forgetAttempts(db, now), forgetSessions(db, now), forgetCodes(db, now)]);
+  await db.batch([
+    forgetAttempts(db, now),
+    forgetSessions(db, now),
+    forgetCodes(db, now),
+    forgettingInvitations(db, now),
+  ]);
   await sweepFiles(env, now);
+  await deleteDueWorkspaces(env, now);
 }

@@ -9,6 +9,7 @@ import { settleContacts, settleFriendGroup, settlePrivacy } from '../friends/set
 import { logError } from '../log.ts';
 import { sendAccountMail } from '../mail/account-mails.ts';
 import { inbox, room } from '../objects/stubs.ts';
+import { enterDefaults, settleRetention, settleSeats, settleWorkspace } from '../workspaces/settle.ts';
 
 /** Conversations that one run of a task visits; the rest comes with the next run. */
 const CHUNK = 100;
@@ -69,6 +70,20 @@ async function perform(env: Env, db: Db, { id, task }: StoredTask): Promise<Task
     case 'settle_privacy':
       await settlePrivacy(env, db, task.user_id);
       return null;
+    case 'settle_seats':
+      await settleSeats(env, db, task.workspace_id, task.user_ids);
+      return null;
+    case 'settle_workspace':
+      return settleWorkspace(env, db, task);
+    case 'enter_defaults':
+      await enterDefaults(env, db, task);
+      return null;
+    case 'limit_retention': {
+      const ids = await chatsOfWorkspace(db, task.workspace_id, task.after, CHUNK);
+      await settleRetention(env, db, task.workspace_id, ids);
+      const last = ids.at(-1);
+      return ids.length < CHUNK || last === undefined ? null : { ...task, after: last };
+    }
   }
 }
 
@@ -105,6 +120,9 @@ export async function settleMembers(
   if (isNew && creator !== undefined && out.includes(creator)) {
     await room(env, chat_id).dissolve();
     await markDeleted(db, chat_id, Date.now());
+  } else if (isNew) {
+    // A change of the retention may have visited the room before it was.
+    await settleRetention(env, db, workspace_id, [chat_id]);
   }
   return out;
 }

@@ -114,6 +114,27 @@ describe('a conversation', () => {
   });
 });
 
+describe('a workspace', () => {
+  it('is made, changed, and entered by an invitation', async () => {
+    const { id } = await call<Named>(201, '/api/workspaces', { token: ada.token, body: { name: 'Harbour' } });
+    const change = { create_channels: 'everyone', retention_days: 90 };
+    asDocumented('update-workspace', change);
+    const path = `/api/workspaces/${id}`;
+    asDocumented('workspace', await call(200, path, { token: ada.token, method: 'PUT', body: change }));
+    const link = { role: 'guest', max_uses: 5 };
+    asDocumented('create-workspace-invitation', link);
+    const made = await call<{ code: string }>(201, `${path}/invitations`, { token: ada.token, body: link });
+    asDocumented('workspace-invitation', made);
+    const body = { code: made.code };
+    asDocumented('use-workspace-invitation', body);
+    const look = await call(200, '/api/workspace-invitations/preview', { token: ben.token, body });
+    asDocumented('workspace-invitation-preview', look);
+    expect(await call<Named>(200, '/api/workspace-invitations/redeem', { token: ben.token, body })).toMatchObject({
+      id,
+    });
+  });
+});
+
 describe('sockets', () => {
   it('a room socket selects the subprotocol and begins with where the log stands', async () => {
     adaRoom = await open(ada, roomPath());

@@ -3,6 +3,7 @@ import { env } from 'cloudflare:workers';
 import { database } from '../../src/db/client.ts';
 import { newId } from '../../src/ids.ts';
 import { issueCode, type Purpose } from '../../src/mail/codes.ts';
+import { LIMITS } from '../../src/protocol/limits.ts';
 import { type Account, request, signIn, signUp, unique } from '../support/api.ts';
 import { begin, complete, noise, putPart, upload } from '../support/files.ts';
 import { roomOf } from '../support/objects.ts';
@@ -115,6 +116,27 @@ const changeCases = async (f: Fixture, more: Record<string, string> = {}): Promi
     await outside(f),
   ];
 };
+/** A link into the workspace of the fixture, made by its owner. */
+const newInvitation = async (f: Fixture): Promise<{ id: string; code: string }> => {
+  const path = `/api/workspaces/${f.workspace}/invitations`;
+  const response = await request(path, { token: f.owner.token, body: {} });
+  return (await response.json()) as { id: string; code: string };
+};
+const newGuest = async (f: Fixture): Promise<Account> => {
+  const guest = await signUp();
+  const body = { user_ids: [guest.id], role: 'guest' };
+  await request(`/api/workspaces/${f.workspace}/members`, { token: f.owner.token, body });
+  return guest;
+};
+/** As many invitations as a workspace may have. */
+const fillInvitations = (workspace: string, owner: string) =>
+  env.DB.prepare(
+    `INSERT INTO workspace_invitations (id, workspace_id, digest, role, created_by, created_at, expires_at)
+      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${LIMITS.workspaceInvitations})
+      SELECT 'filler' || i || ?1, ?1, 'filler' || i || ?1, 'member', ?2, 0, ?3 FROM n`,
+  )
+    .bind(workspace, owner, Date.now() + 3_600_000)
+    .run();
 export const suspend = (account: Account, status = 'Suspended') =>
   request(`/api/admin/users/${account.id}/status`, { method: 'PUT', token: env.ADMIN_TOKEN, body: { status } });
 const sessionOf = (account: Account): string => {
@@ -922,40 +944,129 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
   ],
   getWorkspace: ({ member, stranger }) => [{ status: 200 }, { status: 200, as: member }, { status: 404, as: stranger }],
   updateWorkspace: ({ member, stranger }) => [
-    { status: 200, body: { name: 'Renamed', description: null } },
+    { status: 200, body: { name: 'Renamed', description: null, create_channels: 'admins', retention_days: 30 } },
+    { status: 200, body: { retention_days: null, default_chat_ids: [] } },
     { status: 200, body: {} },
     { status: 403, as: member, body: { name: 'No' } },
     { status: 404, as: stranger, body: { name: 'No' } },
+    { status: 422, body: { default_chat_ids: [newId('chat')] } },
   ],
   deleteWorkspace: async (f) => {
     const path = { id: await newWorkspace(f) };
     return [
       { status: 404, as: f.stranger, path },
       { status: 403, as: f.member, path },
-      { status: 204, path },
-      { status: 404, path },
+      { status: 200, path },
+      { status: 200, path },
+    ];
+  },
+  restoreWorkspace: async (f) => {
+    const path = { id: await newWorkspace(f) };
+    await request(`/api/workspaces/${path.id}`, { method: 'DELETE', token: f.owner.token });
+    return [
+      { status: 404, as: f.stranger, path },
+      { status: 403, as: f.member, path },
+      { status: 200, path },
+      { status: 200, path },
+    ];
+  },
+  transferWorkspace: async (f) => {
+    const path = { id: await newWorkspace(f) };
+    return [
+      { status: 404, as: f.stranger, path, body: { user_id: f.member.id } },
+      { status: 403, as: f.member, path, body: { user_id: f.owner.id } },
+      { status: 404, path, body: { user_id: f.stranger.id } },
+      { status: 422, path, body: { user_id: f.owner.id } },
+      { status: 200, path, body: { user_id: f.member.id } },
+      { status: 403, path, body: { user_id: f.member.id } },
     ];
   },
   listWorkspaceMembers: ({ stranger }) => [
     { status: 200 },
     { status: 200, query: 'limit=1' },
+    { status: 200, query: 'q=test&role=member' },
     { status: 404, as: stranger },
   ],
   addWorkspaceMembers: async ({ member, stranger, suspended }) => [
     { status: 201, body: { user_ids: [(await signUp()).id, member.id] } },
+    { status: 201, body: { user_ids: [(await signUp()).id], role: 'guest' } },
     { status: 403, as: member, body: { user_ids: [stranger.id] } },
     { status: 404, as: stranger, body: { user_ids: [stranger.id] } },
     { status: 422, body: { user_ids: [suspended.id] } },
     { status: 422, body: { user_ids: [newId('usr')] } },
   ],
+  setWorkspaceRole: async (f) => {
+    const path = { id: await newWorkspace(f), user_id: f.member.id };
+    return [
+      { status: 404, as: f.stranger, path, body: { role: 'guest' } },
+      { status: 403, as: f.member, path: { ...path, user_id: f.owner.id }, body: { role: 'guest' } },
+      { status: 404, path: { ...path, user_id: f.stranger.id }, body: { role: 'guest' } },
+      { status: 409, path: { ...path, user_id: f.owner.id }, body: { role: 'admin' } },
+      { status: 200, path, body: { role: 'admin' } },
+    ];
+  },
   removeWorkspaceMember: async (f) => {
     const path = { id: await newWorkspace(f), user_id: f.member.id };
     return [
       { status: 404, as: f.stranger, path },
       { status: 403, as: f.member, path: { ...path, user_id: f.owner.id } },
-      { status: 403, path: { ...path, user_id: f.owner.id } },
+      { status: 409, path: { ...path, user_id: f.owner.id } },
       { status: 204, as: f.member, path },
       { status: 404, path },
+    ];
+  },
+  listWorkspaceInvitations: async (f) => {
+    await newInvitation(f);
+    const path = { id: f.workspace };
+    const guest = await newGuest(f);
+    return [
+      { status: 200, path },
+      { status: 200, path, query: 'limit=1' },
+      { status: 403, as: guest, path },
+      { status: 404, as: f.stranger, path },
+    ];
+  },
+  createWorkspaceInvitation: async (f) => {
+    const path = { id: await newWorkspace(f) };
+    await fillInvitations(path.id, f.owner.id);
+    const full = path.id;
+    return [
+      { status: 201, body: {} },
+      { status: 201, body: { role: 'guest', max_uses: 3, expires_at: inAnHour() } },
+      { status: 201, body: { email: `${unique('new')}@example.com` } },
+      { status: 201, body: { email: f.stranger.email } },
+      { status: 403, as: f.member, body: { role: 'admin' } },
+      { status: 404, as: f.stranger, body: {} },
+      { status: 409, path: { id: full }, body: {} },
+      { status: 422, body: { email: f.stranger.email, max_uses: 2 } },
+      { status: 422, body: { expires_at: '2020-01-01T00:00:00.000Z' } },
+    ];
+  },
+  revokeWorkspaceInvitation: async (f) => {
+    const path = { id: f.workspace, invitation_id: (await newInvitation(f)).id };
+    return [
+      { status: 403, as: await newGuest(f), path },
+      { status: 404, as: f.member, path },
+      { status: 404, as: f.stranger, path },
+      { status: 204, path },
+      { status: 404, path },
+    ];
+  },
+  previewWorkspaceInvitation: async (f) => {
+    const { code } = await newInvitation(f);
+    return [
+      { status: 200, as: f.stranger, body: { code } },
+      { status: 404, body: { code: 'A'.repeat(32) } },
+      { status: 422, body: { code: 'x' } },
+    ];
+  },
+  redeemWorkspaceInvitation: async (f) => {
+    const { code } = await newInvitation(f);
+    return [
+      { status: 200, as: await signUp(), body: { code } },
+      { status: 200, body: { code } },
+      { status: 404, body: { code: 'A'.repeat(32) } },
+      { status: 422, body: { code: 'x' } },
     ];
   },
   sync: () => [{ status: 200 }, { status: 200, query: 'limit=1' }, { status: 200, query: 'cursor=of-another-inbox' }],

@@ -1,8 +1,10 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Chat, Workspace, WorkspaceMember } from '../../src/protocol/chats.ts';
+import { Chat } from '../../src/protocol/chats.ts';
 import type { Problem } from '../../src/protocol/errors.ts';
+import { Workspace, WorkspaceMember } from '../../src/protocol/workspaces.ts';
 import { pageOf } from '../../src/routes/api.ts';
+import { DELETION_GRACE_MS, deleteDueWorkspaces } from '../../src/workspaces/workspaces.ts';
 import { type Account, api, expectJson, signUp } from '../support/api.ts';
 import { openSocket } from '../support/socket.ts';
 
@@ -27,6 +29,11 @@ const remove = (id: string, account: Account, by = owner) =>
 const newChat = async (workspace_id: string, body: object = {}, by = owner): Promise<string> => {
   const input = { type: 'PrivateChannel', name: 'C', workspace_id, ...body };
   return (await expectJson(Chat, 201, '/api/chats', { token: by.token, body: input })).id;
+};
+/** Deletes a workspace as if its time of grace were over. */
+const deleteNow = async (id: string) => {
+  expect((await api(`/api/workspaces/${id}`, { method: 'DELETE', token: owner.token })).status).toBe(200);
+  await deleteDueWorkspaces(env, Date.now() + DELETION_GRACE_MS);
 };
 const codeOf = async (path: string, call: Parameters<typeof api>[1]) => {
   const { status, body } = await api<Problem | null>(path, call);
@@ -134,7 +141,7 @@ describe('the conversations of a workspace', () => {
   it('are deleted with it', async () => {
     const id = await newWorkspace(member);
     const chats = await Promise.all(Array.from({ length: 3 }, () => newChat(id, { members: [member.id] })));
-    expect((await api(`/api/workspaces/${id}`, { method: 'DELETE', token: owner.token })).status).toBe(204);
+    await deleteNow(id);
     expect(await codeOf(`/api/workspaces/${id}`, { token: owner.token })).toBe('not_found');
     expect(await codeOf('/api/chats', { token: owner.token, body: { type: 'Group', workspace_id: id } })).toBe(
       'not_found',
@@ -157,7 +164,7 @@ describe('the conversations of a workspace', () => {
     for (let round = 0; round < 3; round++) {
       const id = await newWorkspace();
       const [, ...created] = await Promise.all([
-        api(`/api/workspaces/${id}`, { method: 'DELETE', token: owner.token }),
+        deleteNow(id),
         ...Array.from({ length: 5 }, () =>
           api<Chat>('/api/chats', {
             token: owner.token,

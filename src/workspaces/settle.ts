@@ -1,0 +1,84 @@
+import type { Db } from '../db/client.ts';
+import { inserting, type Task } from '../db/tasks.ts';
+import {
+  defaultChatsOf,
+  findWorkspace,
+  forgettingMembers,
+  memberIds,
+  outsiders,
+  publicChannelsAmong,
+  readSeats,
+  toWorkspace,
+} from '../db/workspaces.ts';
+import { newId } from '../ids.ts';
+import { parallel } from '../inbox/parallel.ts';
+import { inbox, room } from '../objects/stubs.ts';
+
+/*
+ * What follows from a change of a workspace in inboxes and rooms. All of it tells what D1 has now, with its version: to tell
+ * it twice, late, or in another order ends the same.
+ */
+
+/** Members that one run tells; the rest comes with the next run. */
+const CHUNK = 200;
+/** Calls to objects at the same time. */
+const WIDTH = 10;
+const DAY_SECONDS = 24 * 60 * 60;
+
+/** These users' inboxes learn the workspace as they have it, or that they have it no more. */
+export async function settleSeats(env: Env, db: Db, id: string, userIds: readonly string[]): Promise<void> {
+  const { workspace, roles } = await readSeats(db, id, userIds);
+  if (workspace === undefined) return;
+  await parallel(userIds, WIDTH, async (userId) => {
+    const role = roles.get(userId);
+    const value = role === undefined || workspace.deleted_at !== null ? null : toWorkspace(workspace, role);
+    await inbox(env, userId).put([{ kind: 'workspace', id, version: workspace.version, value }]);
+  });
+}
+
+/** All members' inboxes learn the workspace, a chunk at a time. Those of a deleted workspace are forgotten then. */
+export async function settleWorkspace(
+  env: Env,
+  db: Db,
+  task: Extract<Task, { kind: 'settle_workspace' }>,
+): Promise<Task | null> {
+  const { workspace_id } = task;
+  const userIds = await memberIds(db, workspace_id, task.after, CHUNK);
+  await settleSeats(env, db, workspace_id, userIds);
+  const { workspace } = await readSeats(db, workspace_id, []);
+  if (workspace !== undefined && workspace.deleted_at !== null) await forgettingMembers(db, workspace_id, userIds);
+  const last = userIds.at(-1);
+  return userIds.length < CHUNK || last === undefined ? null : { ...task, after: last };
+}
+
+/**
+ * New members enter the default channels. Somebody may have left since: the channels let go of them again, and so does every
+ * other conversation, should an earlier attempt have brought them into what is no default any more.
+ */
+export async function enterDefaults(
+  env: Env,
+  db: Db,
+  { workspace_id, user_ids, by }: Extract<Task, { kind: 'enter_defaults' }>,
+): Promise<void> {
+  const { workspace, roles } = await readSeats(db, workspace_id, user_ids);
+  // Of a workspace that is gone the conversations go too.
+  if (workspace === undefined || workspace.deleted_at !== null) return;
+  const entering = [...roles].flatMap(([userId, role]) => (role === 'guest' ? [] : [userId]));
+  const chatIds = entering.length === 0 ? [] : await publicChannelsAmong(db, workspace_id, defaultChatsOf(workspace));
+  await parallel(chatIds, WIDTH, (chatId) => room(env, chatId).enroll(by, entering));
+  for (const user_id of await outsiders(db, workspace_id, user_ids)) {
+    await parallel(chatIds, WIDTH, (chatId) => room(env, chatId).expel(user_id));
+    const task = { id: newId('tsk'), task: { kind: 'expel' as const, workspace_id, user_id, after: '' } };
+    await inserting(db, task, Date.now());
+    await env.TASKS.send({ task_id: task.id });
+  }
+}
+
+/** These conversations learn how long the workspace keeps messages. */
+export async function settleRetention(env: Env, db: Db, id: string, chatIds: readonly string[]): Promise<void> {
+  const workspace = await findWorkspace(db, id);
+  if (workspace === undefined) return;
+  const { retention_days, version } = workspace;
+  const seconds = retention_days === null ? null : retention_days * DAY_SECONDS;
+  await parallel(chatIds, WIDTH, (chatId) => room(env, chatId).limitRetention({ seconds, version }));
+}
