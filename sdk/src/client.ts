@@ -15,6 +15,7 @@ import { NetworkError, StorageError, TidelineError } from './errors.ts';
 import { FilesResource } from './files.ts';
 import { Http, type RequestOptions } from './http.ts';
 import type { LocalMessage } from './message.ts';
+import { PushResource } from './push.ts';
 import { type SearchOptions, searchAll } from './search.ts';
 import { Session } from './session.ts';
 import { MemoryStorage, type StorageAdapter } from './storage.ts';
@@ -64,6 +65,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
   readonly chats: ChatsResource;
   readonly files: FilesResource;
   readonly account: AccountResource;
+  readonly push: PushResource;
   readonly #environment: Environment;
   readonly #storage: StorageAdapter;
   readonly #device: string | undefined;
@@ -116,6 +118,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
     });
     this.files = new FilesResource(this.#http);
     this.account = new AccountResource(this.#http);
+    this.push = new PushResource(this.#http);
     this.chats = new ChatsResource(this.#http, {
       chat: (id) => this.chat(id),
       conversation: (id) => this.#engine.conversation(id),

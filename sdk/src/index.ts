@@ -23,6 +23,13 @@ export type {
 } from '../../src/protocol/friends.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
 export type { Message, MessageKind, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
+export type {
+  CreateSubscription,
+  NotificationSettings,
+  PushPayload,
+  QuietHours,
+  Subscription,
+} from '../../src/protocol/push.ts';
 export type { GoneReason } from '../../src/protocol/reduce.ts';
 export type { Change, ItemChange, ItemKind, ItemValue, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 export { unread } from '../../src/protocol/unread.ts';
@@ -58,4 +65,5 @@ export { NetworkError, StorageError, TidelineError } from './errors.ts';
 export type { FilePlace, FilesResource, UploadOptions, UploadProgress } from './files.ts';
 export type { RequestOptions } from './http.ts';
 export { LocalMessage, type Receipt, type TimelineItem } from './message.ts';
+export type { PushResource } from './push.ts';
 export { MemoryStorage, type StorageAdapter, type StorageChanges } from './storage.ts';
