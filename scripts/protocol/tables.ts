@@ -171,6 +171,7 @@ const ACTION_TEXTS: Record<Action, string> = {
   mention_all: 'mention everybody',
   pin: 'pin messages',
   recall_any: "recall somebody else's message",
+  export: 'export the conversation',
   update: 'change name and history setting',
   delete: 'delete the conversation',
   add: 'add somebody',

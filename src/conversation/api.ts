@@ -8,6 +8,7 @@ import type { ChatHead } from '../protocol/sync.ts';
 import type { Ask } from './asks.ts';
 import type { ChangeRequest } from './changes.ts';
 import type { FindPage, FoundPage } from './find.ts';
+import type { MessageQuery } from './pages.ts';
 
 /** Text that is already JSON of a T: written once where the data is, passed on without being parsed again. */
 export type Json<T> = string & { readonly __json?: T };
@@ -122,7 +123,7 @@ export interface RoomApi {
    * the inbox has noted in storage that it has to look, should it not arrive.
    */
   exchange(user: string, frames: ClientFrame[]): Promise<Exchanged>;
-  messages(user: string, page: { before?: number; after?: number; limit: number }): Promise<Result<Json<MessagePage>>>;
+  messages(user: string, query: MessageQuery): Promise<Result<Json<MessagePage>>>;
   events(user: string, page: { after: number; limit: number; bytes?: number }): Promise<Result<Json<EventPage>>>;
   /** Messages that match; what the user may not read is not found. The first search reads the log in, the newest messages first. */
   search(user: string, page: FindPage): Promise<Result<FoundPage>>;

@@ -219,6 +219,30 @@ export class Log {
     return { rows: rows.slice(0, page.limit).reverse(), hasMore: cut || rows.length > page.limit };
   }
 
+  /** The first seq at or after a time, in ms since 1970. Times of a log ascend, but for clocks that were set back. */
+  seqAt(time: number): number {
+    let [low, high] = [1, this.#head + 1];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if ((this.at(middle)?.created_at ?? 0) < time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Messages after a seq, ascending, those of threads among them. */
+  everyMessage(from: number, after: number, limit: number, reader: string): Page<StatefulRow> {
+    const { rows, cut } = this.#rowsWithin<StatefulRow>(
+      PAGE_BYTES,
+      `${STATEFUL} WHERE type IN ('message', 'thread.reply') AND seq >= ? AND seq > ? ${VISIBLE} ORDER BY seq LIMIT ?`,
+      from,
+      after,
+      reader,
+      limit + 1,
+    );
+    return { rows: rows.slice(0, limit), hasMore: cut || rows.length > limit };
+  }
+
   /** Replies of a thread, ascending: the newest page, or the one before or after a seq. */
   replyPage(root: number, from: number, page: { before?: number; after?: number; limit: number }): Page<StatefulRow> {
     const forwards = page.after !== undefined;

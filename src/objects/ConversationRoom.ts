@@ -18,7 +18,14 @@ import { exchange, greet, greeting, isRoomFrame, pulled, receive, submit } from 
 import type { FindPage, FoundPage } from '../conversation/find.ts';
 import { messageOf } from '../conversation/log.ts';
 import type { MemberRow } from '../conversation/members.ts';
-import { catchUpPage, catchUpParts, messagePageJson, pageAfter, pageJson } from '../conversation/pages.ts';
+import {
+  catchUpPage,
+  catchUpParts,
+  type MessageQuery,
+  messagePageJson,
+  pageAfter,
+  pageJson,
+} from '../conversation/pages.ts';
 import { updateRetention } from '../conversation/retention.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
@@ -148,11 +155,8 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     return exchange(this.#room, user, frames.filter(isRoomFrame));
   }
 
-  async messages(
-    user: string,
-    page: { before?: number; after?: number; limit: number },
-  ): Promise<Result<Json<MessagePage>>> {
-    return this.#read(user, (member) => messagePageJson(this.#room.conversation, member, page));
+  async messages(user: string, query: MessageQuery): Promise<Result<Json<MessagePage>>> {
+    return this.#read(user, (member) => messagePageJson(this.#room.conversation, member, query));
   }
 
   async events(user: string, page: { after: number; limit: number; bytes?: number }): Promise<Result<Json<EventPage>>> {

@@ -6,6 +6,7 @@ import { auth } from './auth.ts';
 import { changes } from './changes.ts';
 import { chats } from './chats.ts';
 import { docs } from './docs.ts';
+import { exports } from './export.ts';
 import { contents, files } from './files.ts';
 import { friends } from './friends.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
@@ -13,11 +14,13 @@ import { health } from './health.ts';
 import { members } from './members.ts';
 import { messages } from './messages.ts';
 import { notifications } from './notifications.ts';
+import { own } from './own.ts';
 import { problem } from './problem.ts';
 import { push } from './push.ts';
 import { search } from './search.ts';
 import { sockets } from './sockets.ts';
 import { sync } from './sync.ts';
+import { threads } from './threads.ts';
 import { users } from './users.ts';
 import { workspaces } from './workspaces.ts';
 
@@ -39,6 +42,9 @@ export const app = routed
   .route('/', messages)
   .route('/', files)
   .route('/', changes)
+  .route('/', threads)
+  .route('/', own)
+  .route('/', exports)
   .route('/', workspaces)
   .route('/', search)
   .route('/', sync)

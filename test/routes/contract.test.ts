@@ -32,6 +32,9 @@ const defaults = ({ path }: Operation, f: Fixture): Record<string, string> => ({
   user_id: f.member.id,
   file_id: f.member.id,
   number: '1',
+  seq: '2',
+  emoji: '👍',
+  client_id: 'later',
 });
 
 const fill = (path: string, values: Record<string, string>): string =>
