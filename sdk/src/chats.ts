@@ -158,7 +158,10 @@ export class ChatsResource {
     const newest = conversation.messages.at(-1);
     const unread = conversation.unread;
     const head_seq = Math.max(row.head_seq, conversation.log.head);
-    const last_message = newest && newest.seq > (row.last_message?.seq ?? 0) ? newest : row.last_message;
+    const shown = row.last_message?.seq ?? 0;
+    // The same message as it is now, where the log held here is ahead of the row.
+    const ahead = newest && (newest.seq > shown || (newest.seq === shown && conversation.log.upto > row.head_seq));
+    const last_message = ahead ? newest : row.last_message;
     const read_seq = conversation.readSeq;
     if (
       unread === row.unread &&

@@ -1,5 +1,5 @@
 import type { ChatListItem } from '../../src/protocol/chats.ts';
-import type { ChatEvent, MessageEvent } from '../../src/protocol/events.ts';
+import type { ChatEvent } from '../../src/protocol/events.ts';
 import type { Message } from '../../src/protocol/messages.ts';
 import {
   applyEvents,
@@ -11,7 +11,9 @@ import {
   startLog,
   trimLog,
 } from '../../src/protocol/reduce.ts';
+import { messageOfEvent } from '../../src/protocol/state.ts';
 import { unread } from '../../src/protocol/unread.ts';
+import { HeldMessages, type PendingChange, standsInChat } from './held.ts';
 import type { LocalMessage, TimelineItem } from './message.ts';
 
 /** Events kept of a conversation that is not on screen. */
@@ -30,6 +32,8 @@ export interface Applied {
   /** The messages among `events` that are news: after a change of the history, none are. */
   readonly messages: readonly Message[];
   /** Messages of one's own that are in the log now. */
+  /** Messages held are other than before. */
+  readonly changed: boolean;
   readonly arrived: readonly { client_id: string; seq: number; created_at: string }[];
 }
 
@@ -39,9 +43,11 @@ export class Conversation {
   readonly #self: () => string | undefined;
   log: LogState = startLog(null);
   #events: ChatEvent[] = [];
-  #messages: Message[] = [];
+  /** Messages as they are now. */
+  readonly held: HeldMessages;
   readonly #locals = new Map<string, LocalMessage>();
-  #timeline: readonly TimelineItem[] | undefined;
+  #chat: { all: readonly Message[]; messages: readonly Message[] } | undefined;
+  #timeline: { messages: readonly Message[]; items: readonly TimelineItem[] } | undefined;
   #sentSeq = 0;
   /** Some of the local messages are acknowledged. */
   #acknowledged = false;
@@ -57,6 +63,7 @@ export class Conversation {
   constructor(id: string, self: () => string | undefined) {
     this.id = id;
     this.#self = self;
+    this.held = new HeldMessages(id, self);
   }
 
   get started(): boolean {
@@ -65,8 +72,16 @@ export class Conversation {
   get events(): readonly ChatEvent[] {
     return this.#events;
   }
+  /** Messages of the conversation, those of threads alone not among them. The same array until it changes. */
   get messages(): readonly Message[] {
-    return this.#messages;
+    const { all } = this.held;
+    if (this.#chat?.all !== all) this.#chat = { all, messages: all.filter(standsInChat) };
+    return this.#chat.messages;
+  }
+
+  /** Replies of a thread that are held, then one's own on their way. */
+  thread(root: number): readonly TimelineItem[] {
+    return [...this.held.all, ...this.#locals.values()].filter((item) => item.thread_seq === root);
   }
 
   /**
@@ -75,11 +90,13 @@ export class Conversation {
    */
   get timeline(): readonly TimelineItem[] {
     const place = (local: LocalMessage): number => local.seq ?? Number.POSITIVE_INFINITY;
-    this.#timeline ??= [
-      ...this.#messages,
-      ...[...this.#locals.values()].sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b))),
-    ];
-    return this.#timeline;
+    const { messages } = this;
+    if (this.#timeline?.messages !== messages) {
+      const locals = [...this.#locals.values()].filter(standsInChat);
+      locals.sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)));
+      this.#timeline = { messages, items: [...messages, ...locals] };
+    }
+    return this.#timeline.items;
   }
 
   /** Begins behind `seq`, unless something is held already. */
@@ -94,27 +111,27 @@ export class Conversation {
     if (step.reset) {
       if (renewed) this.#sentSeq = 0;
       this.#events = [];
-      this.#messages = [];
+      this.held.clear();
     }
     const messages: Message[] = [];
     const arrived: { client_id: string; seq: number; created_at: string }[] = [];
     const self = this.#self();
+    let changed = step.reset;
     for (const event of step.added) {
       this.#events.push(event);
-      if (event.type !== 'message') continue;
-      const message = messageOf(this.id, event);
-      this.#messages.push(message);
-      messages.push(message);
+      if (this.held.apply(event)) changed = true;
+      if (event.type !== 'message' && event.type !== 'thread.reply') continue;
+      if (event.type === 'message') messages.push(messageOfEvent(this.id, event));
       if (event.sender_id === self) {
         arrived.push({ client_id: event.client_id, seq: event.seq, created_at: event.created_at });
-        this.#sentSeq = event.seq;
+        if (event.type === 'message') this.#sentSeq = event.seq;
         this.removeLocal(event.client_id);
       }
     }
-    if (step.reset || messages.length > 0) this.#timeline = undefined;
+    if (this.held.reached(this.log.upto)) changed = true;
     this.#dropPassed();
     if (!this.onScreen && this.#events.length > KEPT * 2) this.trim();
-    return { reset: step.reset, events: step.added, messages: renewed ? [] : messages, arrived };
+    return { reset: step.reset, events: step.added, messages: renewed ? [] : messages, arrived, changed };
   }
 
   /** @returns the older events that were joined on */
@@ -123,9 +140,7 @@ export class Conversation {
     this.log = step.state;
     if (step.older.length > 0) {
       this.#events = [...step.older, ...this.#events];
-      const messages = step.older.filter((event) => event.type === 'message').map((event) => messageOf(this.id, event));
-      this.#messages = [...messages, ...this.#messages];
-      this.#timeline = undefined;
+      this.held.rebuild(this.#events);
     }
     return step.older;
   }
@@ -140,8 +155,14 @@ export class Conversation {
     if (first === undefined || this.#events[0] === first) return;
     this.log = trimLog(this.log, first.seq - 1);
     this.#events = this.#events.filter((event) => event.seq >= first.seq);
-    this.#messages = this.#messages.filter((message) => message.seq >= first.seq);
-    this.#timeline = undefined;
+    this.held.dropBefore(first.seq);
+  }
+
+  /** The server has made a change that is shown here: it is in effect at `seq`. */
+  changeMade(pending: PendingChange, seq: number): void {
+    this.hint(seq);
+    pending.at = seq;
+    this.held.reached(this.log.upto);
   }
 
   addLocal(message: LocalMessage): void {
@@ -179,7 +200,10 @@ export class Conversation {
   }
 
   get unread(): number {
-    const total = Math.max(this.row?.messages ?? 0, this.#messages.at(-1)?.ordinal ?? 0);
+    const total = Math.max(
+      this.row?.messages ?? 0,
+      this.#events.findLast((event) => event.type === 'message')?.ordinal ?? 0,
+    );
     return unread(total, this.#readMessages(total));
   }
 
@@ -188,7 +212,7 @@ export class Conversation {
     const seq = this.readSeq;
     if (seq <= (this.row?.read_seq ?? 0)) return known;
     if (seq >= Math.max(this.log.head, this.row?.head_seq ?? 0)) return total;
-    return Math.max(known, this.#messages.findLast((message) => message.seq <= seq)?.ordinal ?? 0);
+    return Math.max(known, this.messages.findLast((message) => message.seq <= seq)?.ordinal ?? 0);
   }
 
   /** What is acknowledged and lies in what is held, though not as an event of its own: in a hole, or before `from`. */
@@ -201,9 +225,4 @@ export class Conversation {
       else if (this.#locals.delete(clientId)) this.#timeline = undefined;
     }
   }
-}
-
-function messageOf(chatId: string, event: MessageEvent): Message {
-  const { type: _, actor_id: __, ...message } = event;
-  return { chat_id: chatId, ...message };
 }

@@ -1,4 +1,12 @@
 export type {
+  ChangedMessage,
+  EditList,
+  FollowedThreads,
+  MessageChange,
+  ReactorPage,
+  ScheduledMessage,
+} from '../../src/protocol/changes.ts';
+export type {
   Chat as ChatData,
   ChatListItem,
   ChatType,
@@ -6,11 +14,13 @@ export type {
   HistoryPolicy,
   Member,
   Preferences,
+  Retention,
   Role,
   UpdateChat,
   Workspace,
   WorkspaceMember,
 } from '../../src/protocol/chats.ts';
+export type { Reaction, Thread } from '../../src/protocol/current.ts';
 export type { ChatEvent, EventPage, EventType, Hole, MessageEvent } from '../../src/protocol/events.ts';
 export type { FileAbout, FileInfo, FileTicket, Storage, Upload } from '../../src/protocol/files.ts';
 export type {
@@ -21,6 +31,7 @@ export type {
   UpdateFriend,
   UpdatePrivacy,
 } from '../../src/protocol/friends.ts';
+export type { Draft as DraftRow, PutDraft, SavedMessage } from '../../src/protocol/kept.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
 export type { Message, MessageKind, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
 export type {
@@ -40,12 +51,14 @@ export type {
   Session,
   SignIn,
   SignUp,
+  Status,
   Tokens,
   UpdateUser,
   User,
 } from '../../src/protocol/users.ts';
 export type { ErrorCode } from '../../src/protocol/wire.ts';
 export type { AccountResource } from './account.ts';
+export type { Changes, Edit } from './changes.ts';
 export { Chat, type ChatEvents, type Draft } from './chat.ts';
 export type { ChatPage, ChatsResource, NewChat } from './chats.ts';
 export { type ClientEvents, type ClientOptions, createClient, TidelineClient } from './client.ts';
@@ -63,6 +76,7 @@ export type {
 } from './environment.ts';
 export { NetworkError, StorageError, TidelineError } from './errors.ts';
 export type { FilePlace, FilesResource, UploadOptions, UploadProgress } from './files.ts';
+export type { BlocksResource, FriendsResource } from './friends.ts';
 export type { RequestOptions } from './http.ts';
 export { LocalMessage, type Receipt, type TimelineItem } from './message.ts';
 export type { PushResource } from './push.ts';

@@ -93,7 +93,7 @@ export class Intake {
     const { delivery, confirmations, repairs } = this.#parts();
     const conversation = this.conversation(chatId);
     const before = conversation.log.upto;
-    const { reset, events, messages, arrived } = conversation.apply(page);
+    const { reset, events, messages, arrived, changed } = conversation.apply(page);
     for (const { client_id, seq, created_at } of arrived) delivery.arrived(client_id, seq, created_at);
     if (reset) {
       this.#events.reset(chatId);
@@ -105,7 +105,7 @@ export class Intake {
       // The row follows with the inbox; what it shows changes now.
       if (conversation.row !== undefined) this.#events.rows([chatId], []);
     }
-    if (reset || messages.length > 0 || arrived.length > 0) this.touch(chatId);
+    if (changed || arrived.length > 0) this.touch(chatId);
     if (conversation.log.upto !== before) confirmations.advanced(chatId);
     repairs.check(conversation);
   }
@@ -169,8 +169,8 @@ export class Intake {
         this.#events.typing(frame.chat_id, frame.user_id);
         break;
       case 'presence': {
-        const { user_id, state, last_seen } = frame;
-        this.#events.presence({ user_id, state, last_seen });
+        const { user_id, state, last_seen, status } = frame;
+        this.#events.presence({ user_id, state, last_seen, status });
         break;
       }
       case 'error':

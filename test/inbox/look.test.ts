@@ -196,6 +196,7 @@ it('between a large room and an inbox no news is lost, however their calls and a
               signal: async () => undefined,
             }),
             ticketKeys: () => [],
+            list: async () => undefined,
             setAlarm: (at) => {
               alarm = at;
             },
