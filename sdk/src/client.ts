@@ -19,6 +19,7 @@ import { BlocksResource, FriendsResource } from './friends.ts';
 import { Http, type RequestOptions } from './http.ts';
 import type { LocalMessage } from './message.ts';
 import { Places } from './places.ts';
+import { PushResource } from './push.ts';
 import { type SearchOptions, searchAll } from './search.ts';
 import { Session } from './session.ts';
 import { MemoryStorage, type StorageAdapter } from './storage.ts';
@@ -74,6 +75,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
   readonly places: Places;
   readonly files: FilesResource;
   readonly account: AccountResource;
+  readonly push: PushResource;
   readonly #environment: Environment;
   readonly #storage: StorageAdapter;
   readonly #device: string | undefined;
@@ -139,6 +141,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
     this.places = new Places(this.#http, changed);
     this.files = new FilesResource(this.#http);
     this.account = new AccountResource(this.#http);
+    this.push = new PushResource(this.#http);
     this.chats = new ChatsResource(this.#http, {
       chat: (id) => this.chat(id),
       conversation: (id) => this.#engine.conversation(id),

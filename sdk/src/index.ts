@@ -69,6 +69,13 @@ export type {
   PermissionTable,
   Redeemed,
 } from '../../src/protocol/people.ts';
+export type {
+  CreateSubscription,
+  NotificationSettings,
+  PushPayload,
+  QuietHours,
+  Subscription,
+} from '../../src/protocol/push.ts';
 export type { GoneReason } from '../../src/protocol/reduce.ts';
 export type { Change, ItemChange, ItemKind, ItemValue, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 export { unread } from '../../src/protocol/unread.ts';
@@ -120,5 +127,6 @@ export { LocalMessage, type Receipt, type TimelineItem } from './message.ts';
 export type { ChatPeople, NewInvitationOptions } from './people.ts';
 export type { ChannelPage, Places } from './places.ts';
 export type { MessagesPage, PageOptions } from './polls.ts';
+export type { PushResource } from './push.ts';
 export { MemoryStorage, type StorageAdapter, type StorageChanges } from './storage.ts';
 export type { WorkspaceInvitationPage, WorkspacePeoplePage, WorkspacesResource } from './workspaces.ts';

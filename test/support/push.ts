@@ -86,7 +86,8 @@ export class Browser {
     const sender = await crypto.subtle.importKey('raw', senderKey, { name: 'ECDH', namedCurve: 'P-256' }, false, []);
     const secret = new Uint8Array(
       await crypto.subtle.deriveBits(
-        { name: 'ECDH', $public: sender, public: sender } as SubtleCryptoDeriveKeyAlgorithm,
+        // The types have the property under the name that it has inside of the runtime.
+        Object.assign({ name: 'ECDH', $public: sender }, { public: sender }),
         this.#keys.privateKey,
         256,
       ),
