@@ -47,6 +47,7 @@ async function createSingle(env: Env, creator: string, input: NewChat, now: numb
     await requireActive(db, [other], 'members');
     entry = await registerDm(db, creator, other, now);
   }
+  // failpoint: create.registered-pair
   const { id, created_by } = entry;
   return ask(() =>
     room(env, id).create({
@@ -71,6 +72,7 @@ async function createShared(env: Env, creator: string, input: NewChat, now: numb
   await requireWelcome(db, workspace_id, others, 'members');
   const entry = await registerChat(db, { type: input.type, workspace_id, created_by: creator }, now);
   if (entry === null) throw noWorkspace();
+  // failpoint: create.registered
   const members = [creator, ...others];
   const { value, out } = await entering(
     env,
@@ -116,12 +118,15 @@ async function entering<T>(
   const task = { kind: 'settle_members' as const, workspace_id: workspaceId, ...entry };
   const id = newId('tsk');
   await inserting(db, { id, task }, Date.now());
+  // failpoint: enter.noted
   const value = await enter().catch(async (error: unknown) => {
     // A refusal let nobody in. After anything else the room may or may not have: the task finds out.
     if (error instanceof ApiError && error.code !== 'unavailable') await deleting(db, id);
     throw error;
   });
+  // failpoint: enter.entered
   const out = await settleMembers(env, db, task);
+  // failpoint: enter.settled
   await deleting(db, id);
   return { value, out };
 }
@@ -179,7 +184,9 @@ export async function deleteChat(env: Env, chatId: string, userId: string, now: 
     task: { kind: 'settle_deletion', chat_id: chatId, user_id: userId },
   };
   await inserting(db, task, now);
+  // failpoint: delete.noted
   const answer = await call(() => room(env, chatId).destroy(userId), { once: true });
+  // failpoint: delete.destroyed
   if (answer.ok) await db.batch([markDeleted(db, chatId, now), deleting(db, task.id)]);
   else await deleting(db, task.id);
   unwrap(answer);

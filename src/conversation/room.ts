@@ -160,20 +160,25 @@ export class Room {
       const json = commit.events.map(eventJson);
       const text = eventsFrame(chat.id, chat.epoch, log.head, json);
       this.connections.broadcast(text, log.head, this.#clock(), () => lagFrame(chat.id, log.head));
+      // failpoint: room.broadcast
       this.relays.publish({
         frames: [{ text, head: log.head }],
         ended: deleted ? [] : commit.ended,
         deleted,
         head: log.head,
       });
+      // failpoint: room.relayed
       this.fanout.guard();
+      // failpoint: room.guarded
       this.fanout.published(commit.events, json, this.conversation.takeOwed());
+      // failpoint: room.published
     }
   }
 
   #commitSends(batch: WaitingSend[]): void {
     this.#waitingSize = 0;
     const now = this.#clock();
+    // failpoint: room.admit
     const events: EventRow[] = [];
     let results: Result<Sent>[];
     try {
@@ -190,9 +195,11 @@ export class Room {
       results = batch.map(() => UNAVAILABLE);
       events.length = 0;
     }
+    // failpoint: room.appended
     for (const [index, waiting] of batch.entries()) this.#answer(waiting, results[index] ?? UNAVAILABLE);
     for (const flush of this.#afterAnswers) flush();
     this.#afterAnswers.clear();
+    // failpoint: room.acked
     if (events.length > 0) this.publish({ events, ended: [] });
   }
 
@@ -250,6 +257,7 @@ export class Room {
       this.#ports.log('receipts could not be stored', { error: String(fault) });
       return;
     }
+    // failpoint: room.marked
     const frames = pushed.map((user) => {
       const member = members.current(user);
       return JSON.stringify({

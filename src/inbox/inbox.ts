@@ -81,10 +81,12 @@ export class Inbox {
     if (notice.frame !== undefined && !over) this.#pushEvents(listeners, chatId, notice.chat.head_seq, notice.frame);
     if (!notice.armed && listeners.length === 0) this.#silent.add(chatId);
     const listening = listeners.length > 0;
+    // failpoint: inbox.pushed
     const record = merge(row, notice, listening);
     const kept = listening ? this.#hot.keep(record, row) : undefined;
     if (kept === undefined) this.#save(record);
     else this.#announce(chatId, kept);
+    // failpoint: inbox.stored
     return { devices: listeners.length };
   }
 
@@ -191,6 +193,7 @@ export class Inbox {
   /** Ends sessions here and in the rooms. Throws when a room could not be told: the caller repeats the whole. */
   async endSessions(sessions: string[] | 'all', except: string | undefined): Promise<void> {
     this.gate.end(sessions, except);
+    // failpoint: inbox.sessions-ended
     await this.#endEverywhere((session) => (sessions === 'all' ? session !== except : sessions.includes(session)), {
       sessions,
       except,
@@ -200,6 +203,7 @@ export class Inbox {
 
   async setSuspended(suspended: boolean): Promise<void> {
     this.gate.setSuspended(suspended);
+    // failpoint: inbox.suspended
     if (suspended) await this.#endEverywhere(() => true, { sessions: 'all', except: undefined, reason: 'suspended' });
   }
 
@@ -245,6 +249,7 @@ export class Inbox {
     await parallel(this.timeline.stale(), PARALLEL, async (chatId) => {
       try {
         const notice = await within(ANSWER_MS, this.#ports.room(chatId).look(this.#ports.owner));
+        // failpoint: inbox.looked
         // A room that stopped telling after it was looked at waits for the next look: its notice has overtaken this one.
         const armed = !this.#silent.has(chatId);
         if (notice !== null) this.#save(merge(this.#row(chatId), { ...notice, armed }, false));

@@ -106,7 +106,9 @@ async function eachChat(
 /** Carries a task out as far as one run goes: done tasks are deleted, the rest of a long one goes to the queue. */
 export async function runTask(env: Env, stored: StoredTask): Promise<void> {
   const db = database(env);
+  // failpoint: task.performing
   const rest = await perform(env, db, stored);
+  // failpoint: task.performed
   if (rest === null) {
     await deleting(db, stored.id);
     return;

@@ -109,6 +109,11 @@ class Checker {
           const name = key(user, call.client_id);
           if (!this.#sentAt.has(name)) this.#sentAt.set(name, at);
         }
+        // From here on it may hold, whatever is answered.
+        if (call.do === 'restore') {
+          const spell = this.#suspended.get(call.user)?.at(-1);
+          if (spell !== undefined) spell.to = Math.min(spell.to, at);
+        }
         return;
       }
       case 'ok':
@@ -176,10 +181,6 @@ class Checker {
       const spells = this.#suspended.get(call.user) ?? [];
       spells.push({ from: at, to: Number.POSITIVE_INFINITY });
       this.#suspended.set(call.user, spells);
-    }
-    if (call.do === 'restore') {
-      const spell = this.#suspended.get(call.user)?.at(-1);
-      if (spell !== undefined) spell.to = Math.min(spell.to, op.at);
     }
     if (call.do !== 'send' || answer.seq === undefined) return;
     const chat = this.#chat(call.chat);
