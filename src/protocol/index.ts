@@ -5,6 +5,7 @@ export * from './current.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './frames.ts';
+export * from './friends.ts';
 export * from './limits.ts';
 export * from './messages.ts';
 export * from './state.ts';
