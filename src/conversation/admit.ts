@@ -1,11 +1,11 @@
 import { ok, type Result, refuse } from '../protocol/errors.ts';
-import type { MessageKind, SendMessage } from '../protocol/events.ts';
+import type { MessageKind, SendMessage } from '../protocol/messages.ts';
 import type { Conversation, Sent } from './conversation.ts';
-import type { EventRow } from './log.ts';
+import { type EventRow, isErased } from './log.ts';
 import type { MemberRow } from './members.ts';
 
 /** What a kind asks of its content, beyond its schema: the reason of a refusal, or null. One entry for each kind. */
-const KIND_RULES: Record<MessageKind, (message: SendMessage) => string | null> = {
+export const KIND_RULES: Record<MessageKind, (message: SendMessage) => string | null> = {
   text: (message) => (message.content.length === 0 ? 'content: a text must not be empty' : null),
 };
 
@@ -72,7 +72,8 @@ export function admitMessage(
 }
 
 function answerResend(earlier: EventRow, message: SendMessage & { client_id: string }): Result<Sent> {
-  if (sameMessage(earlier, message)) return ok({ row: earlier, duplicate: true });
+  // What was erased since cannot be compared, and must not be sent once more.
+  if (isErased(earlier) || sameMessage(earlier, message)) return ok({ row: earlier, duplicate: true });
   return refuse(
     'conflict',
     `client_id ${message.client_id} was used for another message (seq ${earlier.seq}): choose a new client_id`,

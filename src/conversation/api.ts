@@ -1,7 +1,8 @@
 import type { Chat, ChatType, HistoryPolicy, Member, Role } from '../protocol/chats.ts';
 import type { Result } from '../protocol/errors.ts';
-import type { ChatEvent, EventPage, Message, MessagePage, SendMessage, SentMessage } from '../protocol/events.ts';
+import type { ChatEvent, EventPage } from '../protocol/events.ts';
 import type { ClientFrame } from '../protocol/frames.ts';
+import type { Message, MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import type { ChatHead } from '../protocol/sync.ts';
 
 /** Text that is already JSON of a T: written once where the data is, passed on without being parsed again. */

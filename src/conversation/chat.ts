@@ -16,6 +16,8 @@ const ChatRow = z.object({
   deleted_at: z.number().nullable(),
   told_through: z.number(),
   marks_through: z.number(),
+  edit_window: z.number().nullable(),
+  recall_window: z.number().nullable(),
 });
 export type ChatRow = z.infer<typeof ChatRow>;
 
@@ -27,7 +29,8 @@ export function loadChat(sql: SqlStorage): ChatRow | undefined {
 export function insertChat(sql: SqlStorage, chat: ChatRow): void {
   sql.exec(
     `INSERT INTO chat (id, type, name, workspace_id, history, epoch, member_count, created_by, created_at, updated_at,
-       deleted_at, told_through, marks_through) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       deleted_at, told_through, marks_through, edit_window, recall_window)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     chat.id,
     chat.type,
     chat.name,
@@ -41,13 +44,15 @@ export function insertChat(sql: SqlStorage, chat: ChatRow): void {
     chat.deleted_at,
     chat.told_through,
     chat.marks_through,
+    chat.edit_window,
+    chat.recall_window,
   );
 }
 
 export function saveChat(sql: SqlStorage, chat: ChatRow): void {
   sql.exec(
     `UPDATE chat SET name = ?, history = ?, member_count = ?, updated_at = ?, deleted_at = ?, told_through = ?,
-       marks_through = ?`,
+       marks_through = ?, edit_window = ?, recall_window = ?`,
     chat.name,
     chat.history,
     chat.member_count,
@@ -55,5 +60,7 @@ export function saveChat(sql: SqlStorage, chat: ChatRow): void {
     chat.deleted_at,
     chat.told_through,
     chat.marks_through,
+    chat.edit_window,
+    chat.recall_window,
   );
 }

@@ -107,6 +107,12 @@ export class Fanout {
     }
   }
 
+  /** Something was erased: no copy of it goes out any more. Whoever is behind pulls. */
+  forget(): void {
+    this.#recent = [];
+    this.#recentSize = 0;
+  }
+
   looked(userId: string): void {
     const recipient = this.#recipient(userId);
     recipient.looks += 1;

@@ -1,12 +1,13 @@
 import type { Clock } from '../clock.ts';
 import type { InboxApi } from '../inbox/api.ts';
 import { type Refusal, type Result, refuse } from '../protocol/errors.ts';
-import type { SendMessage } from '../protocol/events.ts';
 import type { ReceiptFrame } from '../protocol/frames.ts';
+import type { SendMessage } from '../protocol/messages.ts';
 import type { RelayApi } from '../relay/api.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
 import { joinFrames } from '../wire/parse.ts';
 import type { Notice } from './api.ts';
+import type { ChangeRequest } from './changes.ts';
 import { Connections } from './connections.ts';
 import { type Commit, Conversation, type Sent } from './conversation.ts';
 import { eventsFrame, Fanout } from './fanout.ts';
@@ -23,6 +24,15 @@ interface WaitingSend {
   message: SendMessage & { client_id: string };
   answer(result: Result<Sent>): void;
 }
+
+interface WaitingChange {
+  user: string;
+  change: ChangeRequest;
+  answer(result: Result<Sent>): void;
+}
+
+/** Messages and changes of messages share one queue: what a member sends is stored in the order in which it was sent. */
+type Waiting = WaitingSend | WaitingChange;
 
 interface Mark {
   user: string;
@@ -51,7 +61,7 @@ export class Room {
   readonly relays: Relays;
   readonly #clock: Clock;
   readonly #ports: RoomPorts;
-  readonly #sends: GroupCommit<WaitingSend>;
+  readonly #sends: GroupCommit<Waiting>;
   readonly #marks: GroupCommit<Mark>;
   /** Run after the answers of a batch have been collected: each socket gets its acks as one message. */
   readonly #afterAnswers = new Set<() => void>();
@@ -100,13 +110,13 @@ export class Room {
     this.relays.resume(this.conversation.log.head);
   }
 
-  /** Queues a message for the next batch. `answer` is called once, when it is stored or refused. */
-  send(waiting: WaitingSend): void {
+  /** Queues a message, or a change of one, for the next batch. `answer` is called once, when it is stored or refused. */
+  send(waiting: Waiting): void {
     if (this.#sends.length >= MAX_WAITING.sends || this.#waitingSize >= MAX_WAITING.size) {
       waiting.answer(refuse('rate_limited', 'the conversation is busy: send again later', 1));
       return;
     }
-    this.#waitingSize += waiting.message.content.length;
+    this.#waitingSize += sizeOf(waiting);
     this.#background(this.#sends.add(waiting));
   }
 
@@ -151,6 +161,7 @@ export class Room {
     // What changed nothing may have been asked of a conversation that does not exist.
     if (commit.events.length === 0 && commit.ended.length === 0) return;
     const { chat, log } = this.conversation;
+    if (log.takeErased()) this.fanout.forget();
     const deleted = chat.deleted_at !== null;
     if (commit.ended.length > 0) {
       const ended = new Set(commit.ended);
@@ -175,7 +186,7 @@ export class Room {
     }
   }
 
-  #commitSends(batch: WaitingSend[]): void {
+  #commitSends(batch: Waiting[]): void {
     this.#waitingSize = 0;
     const now = this.#clock();
     // failpoint: room.admit
@@ -204,7 +215,7 @@ export class Room {
   }
 
   /** Whoever does not take the answer keeps it from nobody else. */
-  #answer(waiting: WaitingSend, result: Result<Sent>): void {
+  #answer(waiting: Waiting, result: Result<Sent>): void {
     try {
       waiting.answer(result);
     } catch (fault) {
@@ -213,9 +224,11 @@ export class Room {
   }
 
   /** A send that fails takes only itself down, never its batch. */
-  #admit({ user, message }: WaitingSend, now: number): Result<Sent> {
+  #admit(waiting: Waiting, now: number): Result<Sent> {
     try {
-      return this.conversation.send(user, message, now);
+      return 'message' in waiting
+        ? this.conversation.send(waiting.user, waiting.message, now)
+        : this.conversation.changeMessage(waiting.user, waiting.change, now);
     } catch (fault) {
       this.conversation.log.reload();
       this.#ports.log('a message could not be stored', { error: String(fault) });
@@ -287,6 +300,12 @@ export class Room {
     if (work !== undefined) this.#ports.background(work);
   }
 }
+
+/** Characters that a waiting message or change keeps in memory, about. */
+const sizeOf = (waiting: Waiting): number => {
+  if ('message' in waiting) return waiting.message.content.length;
+  return waiting.change.change.type === 'edit' ? waiting.change.change.content.length : 0;
+};
 
 const UNAVAILABLE = refuse('unavailable', 'it could not be stored: send it again', 1) satisfies {
   ok: false;

@@ -8,6 +8,9 @@ import type { Migration } from '../storage/migrate.ts';
  *
  * `chat` has one row. Everything at or before `told_through` has been told to every inbox that is to be told, except
  * those in `outbox`; it is stored when the row is written for something else, and while no alarm is set it is the head.
+ * What became of a message is in `message_state`: a JSON object with the fields in which the message as it is now differs from
+ * its row in the log, null for one that is gone. A message that nothing happened to has no row there.
+ *
  * Watermarks that sends imply (who sends has read) are stored up to `marks_through` and are derived from the log beyond it.
  */
 export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
@@ -67,4 +70,21 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
   ) STRICT, WITHOUT ROWID;
   `,
   'CREATE TABLE relays (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID',
+  `
+  CREATE TABLE message_state (seq INTEGER PRIMARY KEY, state TEXT NOT NULL) STRICT;
+
+  CREATE TABLE edits (target INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (target, seq)) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE reactions (
+    target INTEGER NOT NULL,
+    emoji TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    PRIMARY KEY (target, emoji, user_id)
+  ) STRICT, WITHOUT ROWID;
+
+  ALTER TABLE chat ADD COLUMN edit_window INTEGER DEFAULT 172800;
+  ALTER TABLE chat ADD COLUMN recall_window INTEGER DEFAULT 172800;
+
+  CREATE TABLE pins (target INTEGER PRIMARY KEY, seq INTEGER NOT NULL UNIQUE) STRICT;
+  `,
 ];

@@ -11,8 +11,9 @@ import { tierOf } from '../conversation/tiers.ts';
 import { identityOf } from '../inbox/api.ts';
 import type { Chat, HistoryPolicy, Member } from '../protocol/chats.ts';
 import { ok, type Result } from '../protocol/errors.ts';
-import type { EventPage, MessagePage, SendMessage, SentMessage } from '../protocol/events.ts';
+import type { EventPage } from '../protocol/events.ts';
 import { type ClientFrame, PING, PONG } from '../protocol/frames.ts';
+import type { MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import { RELAY_HEADER } from '../relay/api.ts';
 import { ANYWHERE, PLACE_HEADER } from '../relay/place.ts';
 import { closeQuietly } from '../wire/client-socket.ts';
@@ -52,35 +53,39 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
   }
 
   async update(user: string, patch: { name?: string; history?: HistoryPolicy }): Promise<Result<Chat>> {
-    return this.#commit(this.#room.conversation.update(user, patch), () => this.#room.conversation.describe());
+    return this.#commit(this.#room.conversation.membership.update(user, patch), () =>
+      this.#room.conversation.describe(),
+    );
   }
 
   async destroy(user: string): Promise<Result<null>> {
-    return this.#commit(this.#room.conversation.destroy(user), () => null);
+    return this.#commit(this.#room.conversation.membership.destroy(user), () => null);
   }
 
   async dissolve(): Promise<void> {
-    this.#commit(this.#room.conversation.destroy(null), () => null);
+    this.#commit(this.#room.conversation.membership.destroy(null), () => null);
   }
 
   async members(
     user: string,
     page: { after?: string; limit: number },
   ): Promise<Result<{ items: Member[]; next_cursor: string | null }>> {
-    return this.#read(user, () => this.#room.conversation.memberPage(page.after ?? '', page.limit));
+    return this.#read(user, () => this.#room.conversation.membership.page(page.after ?? '', page.limit));
   }
 
   async addMembers(user: string, userIds: string[]): Promise<Result<{ items: Member[] }>> {
     const { conversation } = this.#room;
-    return this.#commit(conversation.add(user, userIds), () => ({ items: conversation.memberList(userIds) }));
+    return this.#commit(conversation.membership.add(user, userIds), () => ({
+      items: conversation.membership.list(userIds),
+    }));
   }
 
   async removeMember(user: string, member: string): Promise<Result<null>> {
-    return this.#commit(this.#room.conversation.remove(user, member), () => null);
+    return this.#commit(this.#room.conversation.membership.remove(user, member), () => null);
   }
 
   async expel(member: string): Promise<void> {
-    this.#room.publish(this.#room.conversation.expel(member));
+    this.#room.publish(this.#room.conversation.membership.expel(member));
   }
 
   send(user: string, message: SendMessage & { client_id: string }): Promise<Result<SentMessage>> {

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { ChatId, DisplayText, Seq, Timestamp, UserId, WorkspaceId } from './common.ts';
-import { Message } from './events.ts';
 import { LIMITS } from './limits.ts';
+import { Message } from './messages.ts';
 
 export const ChatType = z.enum(['Single', 'Group', 'PrivateChannel', 'PublicChannel']).meta({ id: 'ChatType' });
 export type ChatType = z.infer<typeof ChatType>;
-export const Role = z.enum(['owner', 'member']).meta({ id: 'Role' });
+/** What a member may do, the most first. See the table of permissions. */
+export const Role = z.enum(['owner', 'admin', 'moderator', 'member']).meta({ id: 'Role' });
 export type Role = z.infer<typeof Role>;
 /** What a joiner sees of the time before: everything, or nothing. */
 export const HistoryPolicy = z.enum(['all', 'joined']);

@@ -9,6 +9,11 @@ export const LIMITS = {
   mentionsPerMessage: 50,
   /** Unread mentions that are counted: the newest so many of each conversation. */
   unreadMentions: 1000,
+  /** Different reactions on one message. */
+  reactionsPerMessage: 20,
+  /** Messages that are pinned in one conversation at the same time. */
+  pinsPerChat: 100,
+  editsPerMessage: 100,
   nameLength: 128,
   fullnameLength: 128,
   descriptionLength: 1024,

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { Timestamp, UserId } from './common.ts';
+
+const CUSTOM = /^:[a-z0-9_+-]{1,32}:$/;
+const EMOJI = /^\p{RGI_Emoji}$/v;
+
+/** One spelling of each emoji: with the selector that shows it as a picture, where it needs one. */
+const spelled = (text: string): string => (EMOJI.test(`${text}\ufe0f`) ? `${text}\ufe0f` : text);
+
+/** What people react with: one emoji, or a custom one by its name. */
+export const Emoji = z
+  .string()
+  .max(64)
+  .overwrite(spelled)
+  .refine((text) => EMOJI.test(text) || CUSTOM.test(text), {
+    error: 'must be one emoji, or the :name: of a custom one',
+  })
+  .meta({ description: 'One emoji of Unicode, or `:name:` of a custom one', example: '👍' });
+
+/** How many reacted with one emoji. Who they are is read by page. */
+export const Reaction = z
+  .object({
+    emoji: z.string(),
+    count: z.int(),
+    mine: z.literal(true).optional().meta({ description: 'The reader is among them' }),
+  })
+  .meta({ id: 'Reaction' });
+export type Reaction = z.infer<typeof Reaction>;
+
+const by = { user_id: UserId, created_at: Timestamp };
+
+/**
+ * What becomes of a message after it was sent: fields beside those its sender chose. Each follows from the message and the
+ * events after it (`state.ts`), so whoever holds the events holds the state. An absent field means that there is nothing to say.
+ */
+export const messageState = {
+  edited_at: Timestamp.optional(),
+  recalled: z
+    .object(by)
+    .optional()
+    .meta({ description: 'Taken back, by whom and when: the message stands, and says nothing any more' }),
+  reactions: z.array(Reaction).optional().meta({ description: 'In the order in which they first came' }),
+  pinned: z.object(by).optional(),
+};
