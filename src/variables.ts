@@ -26,6 +26,7 @@ const Variables = z.object({
     .string()
     .regex(/^\d{1,6}$/, 'must be a whole number of milliseconds')
     .transform(Number),
+  RATE_LIMITS: z.enum(['on', 'off']).transform((value) => value === 'on'),
   JWT_KEYS: z
     .string()
     .transform((text, ctx) => {
@@ -47,6 +48,8 @@ export interface Config {
   allowedOrigins: string[];
   /** Time over which clients spread their reconnects after the server went away, in ms. */
   reconnectWindow: number;
+  /** The rates of `protocol/limits.ts` are enforced. */
+  rateLimits: boolean;
   signingKeys: [SigningKey, ...SigningKey[]];
   adminToken: string;
 }
@@ -76,6 +79,7 @@ export function parseConfig(env: Record<keyof z.input<typeof Variables>, unknown
     publicUrl: parsed.data.PUBLIC_URL,
     allowedOrigins: parsed.data.ALLOWED_ORIGINS,
     reconnectWindow: parsed.data.RECONNECT_WINDOW_MS,
+    rateLimits: parsed.data.RATE_LIMITS,
     signingKeys: [first, ...rest],
     adminToken: parsed.data.ADMIN_TOKEN,
   };

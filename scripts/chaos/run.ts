@@ -14,6 +14,8 @@ import { comparable, SdkClient } from './sdk.ts';
 import { Server } from './server.ts';
 
 const SETTLE_LIMIT = 45_000;
+/** Clients that still pause after so long are told that the network is back, ms. */
+const NUDGE = 5000;
 const DRAIN_LIMIT = 90_000;
 const CONVERGE_LIMIT = 20_000;
 const DISK_MIB = 512;
@@ -406,11 +408,10 @@ export class Run {
     const settled = await Promise.all(this.#raw.map((client) => client.settled(SETTLE_LIMIT)));
     for (const [index, done] of settled.entries()) if (!done) console.log(`  ${this.#raw[index]?.state}`);
     await this.#until(SETTLE_LIMIT, async () => {
-      for (const client of this.#sdk) client.reconnect();
-      console.log(this.#sdk.map(c => `${c.online} ${c.pending} ${c.over}`).join('; '));
+      const late = performance.now() - healed > NUDGE;
+      for (const client of this.#sdk) client.reconnect(late);
       return this.#sdk.every((client) => client.over !== undefined || (client.online && client.pending === 0));
     });
-    console.log('settled', performance.now() - healed);
     const drained = await this.#until(DRAIN_LIMIT, async () => {
       const { outbox, alarms, tasks } = await server.probe(this.#chats);
       if (tasks.length > 0) await server.sweep();

@@ -95,11 +95,11 @@ export class SdkClient {
     if (this.over === undefined && this.#client.user !== null) this.#client.chat(chat).read();
   }
 
-  /** Whoever was refused for a while (suspended) does not come back by themself. */
-  reconnect(): void {
-    if (this.over === undefined && this.#client.user !== null && this.#client.state === 'offline') {
-      void this.#client.connect().catch(() => undefined);
-    }
+  /** Whoever was refused for a while (suspended) does not come back by themself. `now`: without the pause either. */
+  reconnect(now: boolean): void {
+    if (this.over !== undefined || this.#client.user === null || this.#client.state === 'online') return;
+    if (now) this.#client.disconnect();
+    if (this.#client.state === 'offline') void this.#client.connect().catch(() => undefined);
   }
 
   /** Whether the list stands where these heads are. */

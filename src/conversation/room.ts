@@ -6,6 +6,7 @@ import type { SendMessage } from '../protocol/messages.ts';
 import type { RelayApi } from '../relay/api.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
 import { joinFrames } from '../wire/parse.ts';
+import { limiter, type RateLimiter } from '../wire/rate.ts';
 import type { Notice } from './api.ts';
 import type { ChangeRequest } from './changes.ts';
 import { Connections } from './connections.ts';
@@ -44,6 +45,8 @@ export interface RoomPorts {
   relay(name: string): RelayApi;
   inbox(userId: string): Pick<InboxApi, 'notify' | 'signal'>;
   setAlarm(at: number): void;
+  /** Rates are enforced. */
+  rateLimits?: boolean;
   /** Keeps an eye on work that nobody awaits. */
   background(work: Promise<void>): void;
   log(message: string, fields: Record<string, unknown>): void;
@@ -68,10 +71,14 @@ export class Room {
   readonly #typed = new Map<string, number>();
   /** Characters of the contents that wait. */
   #waitingSize = 0;
+  readonly #perUser: RateLimiter | undefined;
+  readonly #perChat: RateLimiter | undefined;
 
   constructor(storage: DurableObjectStorage, open: WebSocket[], clock: Clock, ports: RoomPorts) {
     this.#clock = clock;
     this.#ports = ports;
+    this.#perUser = limiter('sendsPerUser', ports.rateLimits ?? false);
+    this.#perChat = limiter('sendsPerChat', ports.rateLimits ?? false);
     this.conversation = new Conversation(storage, clock);
     this.connections = new Connections(open);
     const relaysBehind = () => this.relays.repair(this.conversation.log.head);
@@ -116,8 +123,21 @@ export class Room {
       waiting.answer(refuse('rate_limited', 'the conversation is busy: send again later', 1));
       return;
     }
+    const wait = this.#waitToSend(waiting.user);
+    if (wait > 0) {
+      waiting.answer(refuse('rate_limited', `too many messages: send again in ${wait} s`, wait));
+      return;
+    }
     this.#waitingSize += sizeOf(waiting);
     this.#background(this.#sends.add(waiting));
+  }
+
+  /** Seconds until the user may send, and the conversation take, another message; 0: now. */
+  #waitToSend(user: string): number {
+    // Whoever is no member uses up nobody's share.
+    if (this.#perUser === undefined || !this.conversation.actor(user).ok) return 0;
+    const now = this.#clock();
+    return this.#perUser.take(user, now) || (this.#perChat?.take('', now) ?? 0);
   }
 
   /** Queues watermarks of a member. */

@@ -27,6 +27,7 @@ export const identityOf = (request: Request): Identity =>
 export interface InboxApi {
   /**
    * Whether the session may still act: the check behind every authenticated request, without D1.
+   * Without `attach` it also counts a request: `rate_limited` when there were too many.
    * `attach` names a conversation to which the session is about to open a socket, so that ending the session can close it.
    */
   gate(identity: Identity, attach?: string): Promise<Result<null>>;

@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
+import { configOf } from '../config.ts';
 import type { CatchUp, Json, NewConversation, Notice, RoomApi, Sight, SocketPage } from '../conversation/api.ts';
 import type { Commit } from '../conversation/conversation.ts';
 import { greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
@@ -13,10 +14,12 @@ import type { Chat, HistoryPolicy, Member } from '../protocol/chats.ts';
 import { ok, type Result } from '../protocol/errors.ts';
 import type { EventPage } from '../protocol/events.ts';
 import { type ClientFrame, PING, PONG } from '../protocol/frames.ts';
+import { LIMITS } from '../protocol/limits.ts';
 import type { MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import { RELAY_HEADER } from '../relay/api.ts';
 import { ANYWHERE, PLACE_HEADER } from '../relay/place.ts';
 import { closeQuietly } from '../wire/client-socket.ts';
+import { floods } from '../wire/flood.ts';
 import { parseFrames } from '../wire/parse.ts';
 import { renew } from '../wire/renew.ts';
 import { acceptUpgrade, positionOf, refuseUpgrade } from '../wire/upgrade.ts';
@@ -35,6 +38,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     this.#room = new Room(ctx.storage, ctx.getWebSockets(), systemClock, {
       inbox: (userId) => inbox(env, userId),
       relay: (name) => relay(env, ctx.id.name ?? '', name),
+      rateLimits: configOf(env).rateLimits,
       setAlarm: (at) => this.#background(ctx.storage.setAlarm(at)),
       background: (work) => this.#background(work),
       log: (message, fields) => this.#log(message, fields),
@@ -156,6 +160,9 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
       const known = actor.refusal.code === 'forbidden' && this.#room.conversation.chat.workspace_id === null;
       return refuseUpgrade(request, known ? 'forbidden' : 'not_found');
     }
+    if (this.#room.connections.countOf(identity.user_id) >= LIMITS.socketsPerUser) {
+      return refuseUpgrade(request, 'rate_limited');
+    }
     if (tierOf(this.#room.conversation.chat.member_count) === 'huge') {
       const relay = this.#room.relays.assign(request.headers.get(PLACE_HEADER) ?? ANYWHERE);
       return new Response(null, { status: 307, headers: { [RELAY_HEADER]: relay } });
@@ -174,6 +181,10 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
       return;
     }
     const { frames, errors } = parseFrames(data);
+    if (floods(connection, frames.length + errors.length, systemClock(), configOf(this.env).rateLimits)) {
+      this.#room.connections.end((other) => other === connection, 'rate_limited');
+      return;
+    }
     for (const error of errors) connection.send(JSON.stringify(error));
     const own = frames.filter(isRoomFrame);
     if (own.length > 0) receive(this.#room, connection, own);

@@ -12,10 +12,13 @@ import type { Item } from '../inbox/items.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { PING, PONG } from '../protocol/frames.ts';
+import { LIMITS } from '../protocol/limits.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence } from '../protocol/users.ts';
 import { closeQuietly } from '../wire/client-socket.ts';
+import { floods } from '../wire/flood.ts';
 import { parseFrames } from '../wire/parse.ts';
+import { limiter, type RateLimiter } from '../wire/rate.ts';
 import { acceptUpgrade, refuseUpgrade } from '../wire/upgrade.ts';
 import { inbox, room } from './stubs.ts';
 
@@ -28,9 +31,11 @@ const GOODBYE_MS = 5000;
  */
 export class UserInbox extends DurableObject<Env> implements InboxApi {
   readonly #inbox: Inbox;
+  readonly #requests: RateLimiter | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
+    this.#requests = limiter('requestsPerUser', configOf(env).rateLimits);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
     this.#inbox = new Inbox(ctx.storage, ctx.getWebSockets(), systemClock, {
       owner: ctx.id.name ?? '',
@@ -43,6 +48,11 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
 
   async gate(identity: Identity, attach?: string): Promise<Result<null>> {
     const checked = this.#inbox.gate.check(identity);
+    // Without `attach` it stands behind one request.
+    if (checked.ok && attach === undefined) {
+      const wait = this.#requests?.take('', systemClock()) ?? 0;
+      if (wait > 0) return refuse('rate_limited', `too many requests: again in ${wait} s`, wait);
+    }
     if (checked.ok && attach !== undefined) this.#inbox.gate.attach(attach, identity.expires_at);
     return checked;
   }
@@ -102,6 +112,7 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
     const identity = identityOf(request);
     const admitted = this.#inbox.gate.check(identity);
     if (!admitted.ok) return refuseUpgrade(request, closeReason(admitted.refusal));
+    if (this.#inbox.devices.size >= LIMITS.socketsPerUser) return refuseUpgrade(request, 'rate_limited');
     const cursor = new URL(request.url).searchParams.get('cursor') ?? undefined;
     const { response, socket } = acceptUpgrade(this.ctx, request);
     const device = new Device(socket, identity, 0);
@@ -118,6 +129,10 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
       return;
     }
     const { frames, errors } = parseFrames(data);
+    if (floods(device, frames.length + errors.length, systemClock(), configOf(this.env).rateLimits)) {
+      this.#inbox.devices.end((other) => other === device, 'rate_limited');
+      return;
+    }
     for (const error of errors) device.send(JSON.stringify(error));
     const forRooms: RoomFrame[] = [];
     for (const frame of frames) {
