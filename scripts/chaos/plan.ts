@@ -56,7 +56,7 @@ export const QUICK: Size = {
   clients: { room: 8, inbox: 6, sdk: 4, dead: 1 },
   duration: 10_000,
   stepsPerSecond: 14,
-  faultsPerSecond: 1.2,
+  faultsPerSecond: 2,
   storm: 100,
   disk: true,
 };
@@ -162,7 +162,7 @@ function faultAt(at: number, random: Random, size: Size, failpoints: readonly st
       const name = random.pick(failpoints);
       // Between a room's synchronous steps nothing can fail: there it ends, or the process does.
       const actions: Action[] = /^(room|admit)\./.test(name) ? ['abort', 'kill'] : ['abort', 'throw', 'kill'];
-      return { at, kind, name, action: random.pick(actions), after: random.below(3) };
+      return { at, kind, name, action: random.pick(actions), after: random.chance(0.7) ? 0 : random.below(4) };
     }
     case 'queue':
       return { at, kind, lasts, twice: random.chance(0.7), reversed: random.chance(0.5) };
