@@ -133,7 +133,9 @@ export class RawClient {
     const waiting = this.#take(client_id);
     if (waiting === undefined) return;
     waiting.ending.info(why);
-    if (!this.#stopped) this.#unsent.push({ chat: waiting.chat, client_id, content: waiting.content });
+    if (this.#stopped) return;
+    this.#unsent.push({ chat: waiting.chat, client_id, content: waiting.content });
+    this.#flush();
   }
 
   #take(client_id: string): Waiting | undefined {

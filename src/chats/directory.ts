@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { refuseUsers, requireActive } from '../auth/users.ts';
 import type { RoomApi, Sight } from '../conversation/api.ts';
+import { NOT_FOUND } from '../conversation/permissions.ts';
 import { findDm, markDeleted, registerChat, registerDm } from '../db/chats.ts';
 import { type Db, database } from '../db/client.ts';
 import { deleting, inserting, type StoredTask } from '../db/tasks.ts';
@@ -22,7 +23,8 @@ import { settleMembers } from '../tasks/perform.ts';
 type NewChat = z.output<typeof CreateChat>;
 type Created = { chat: Chat; created: boolean };
 
-const noChat = () => new ApiError('not_found', 'There is no such conversation, or you may not see it');
+/** Word for word what a room says that does not exist: a difference would tell that it does. */
+const noChat = () => ApiError.fromRefusal(NOT_FOUND.refusal);
 const noWorkspace = () => new ApiError('not_found', 'There is no such workspace, or you are not in it');
 const OUTSIDE = 'not a member of the workspace';
 
