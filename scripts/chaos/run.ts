@@ -17,7 +17,8 @@ const SETTLE_LIMIT = 45_000;
 /** Clients that still pause after so long are told that the network is back, ms. */
 const NUDGE = 5000;
 const DRAIN_LIMIT = 90_000;
-const CONVERGE_LIMIT = 20_000;
+/** A client of the SDK notices within 35 s that its connection is dead. */
+const CONVERGE_LIMIT = 50_000;
 const DISK_MIB = 512;
 
 export interface Outcome {

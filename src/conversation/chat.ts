@@ -51,8 +51,9 @@ export function insertChat(sql: SqlStorage, chat: ChatRow): void {
 
 export function saveChat(sql: SqlStorage, chat: ChatRow): void {
   sql.exec(
-    `UPDATE chat SET name = ?, history = ?, member_count = ?, updated_at = ?, deleted_at = ?, told_through = ?,
+    `UPDATE chat SET epoch = ?, name = ?, history = ?, member_count = ?, updated_at = ?, deleted_at = ?, told_through = ?,
        marks_through = ?, edit_window = ?, recall_window = ?`,
+    chat.epoch,
     chat.name,
     chat.history,
     chat.member_count,

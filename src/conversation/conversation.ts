@@ -117,6 +117,18 @@ export class Conversation {
     return ok(member);
   }
 
+  /**
+   * The log was put back to an earlier state: from here on it is another history, and what clients hold of the former one
+   * is void. Every inbox has to hear of it.
+   */
+  renew(): void {
+    this.change(() => {
+      this.chat.epoch = randomTag();
+      this.members.armAll();
+      return { events: [], ended: [] };
+    });
+  }
+
   create(input: NewConversation): { created: boolean; commit: Commit } {
     if (this.#state !== undefined) return { created: false, commit: { events: [], ended: [] } };
     migrate(this.#storage, CONVERSATION_MIGRATIONS);

@@ -206,6 +206,28 @@ export class Room {
     }
   }
 
+  /** The log has another history from here on: everybody is told, whatever they know. */
+  renew(): void {
+    if (!this.conversation.exists) return;
+    this.conversation.renew();
+    const { chat, log } = this.conversation;
+    const text = eventsFrame(chat.id, chat.epoch, log.head, []);
+    this.connections.broadcast(text, log.head, this.#clock(), () => lagFrame(chat.id, log.head));
+    this.relays.publish({ frames: [{ text, head: log.head }], ended: [], deleted: false, head: log.head });
+    this.fanout.guard();
+    this.fanout.published([], [], []);
+  }
+
+  /** Tells these users' inboxes again how things are for them. */
+  retell(users: string[]): void {
+    if (!this.conversation.initialised) return;
+    this.conversation.transaction(() => {
+      for (const user of users) this.conversation.owe(user);
+    });
+    this.fanout.guard();
+    this.fanout.owed(this.conversation.takeOwed());
+  }
+
   #commitSends(batch: Waiting[]): void {
     this.#waitingSize = 0;
     const now = this.#clock();

@@ -23,6 +23,21 @@ export const IDENTITY_HEADER = 'x-tideline-identity';
 export const identityOf = (request: Request): Identity =>
   Identity.parse(JSON.parse(request.headers.get(IDENTITY_HEADER) ?? 'null'));
 
+/** A conversation as an inbox holds it. */
+export interface HeldChat {
+  chat_id: string;
+  gone: boolean;
+  epoch: string;
+  head_seq: number;
+  /** The inbox knows that it may be behind, and asks when its user looks. */
+  stale: boolean;
+}
+export interface InboxReport {
+  suspended: boolean;
+  chats: HeldChat[];
+  has_more: boolean;
+}
+
 /** The calls of a UserInbox: the inbox of one user, named by the user's id. */
 export interface InboxApi {
   /**
@@ -53,4 +68,10 @@ export interface InboxApi {
   meet(peer: Presence): Promise<Presence | null>;
   /** Presence as `viewer` may see it: the user themself, and people who share a Single with them; else not_found. */
   presence(viewer: string): Promise<Result<Presence>>;
+  /** For the audit: a page of what the inbox holds, by conversation, and whether it refuses the user. */
+  inspect(page: { after: string; limit: number }): Promise<InboxReport>;
+  /** For the audit: one conversation as the inbox holds it; null: not at all. */
+  held(chatId: string): Promise<HeldChat | null>;
+  /** Asks the rooms of these conversations, and takes what they say. */
+  recheck(chatIds: string[]): Promise<void>;
 }

@@ -40,6 +40,10 @@ export class Gate {
     return [...this.#attached].filter(([, until]) => until > now).map(([chatId]) => chatId);
   }
 
+  get suspended(): boolean {
+    return this.#suspended;
+  }
+
   check(identity: Identity): Result<null> {
     if (this.#suspended) return refuse('suspended', 'this account is suspended');
     const { session_id: session } = identity;

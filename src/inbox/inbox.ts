@@ -7,7 +7,7 @@ import { LIMITS } from '../protocol/limits.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence } from '../protocol/users.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
-import type { InboxApi } from './api.ts';
+import type { HeldChat, InboxApi, InboxReport } from './api.ts';
 import { Courier } from './courier.ts';
 import { type Device, Devices } from './devices.ts';
 import { Gate } from './gate.ts';
@@ -187,6 +187,30 @@ export class Inbox {
       `{"changes":[${changes.join(',')}],"cursor":"${this.timeline.cursorAt(pos)}","has_more":${hasMore}` +
         `${position === null ? ',"reset":true' : ''}${events}}`,
     );
+  }
+
+  /** What the inbox holds, by conversation, for an audit. */
+  inspect({ after, limit }: { after: string; limit: number }): InboxReport {
+    const ids = this.timeline.chatIds(after, limit + 1);
+    return {
+      suspended: this.gate.suspended,
+      chats: ids.slice(0, limit).flatMap((id) => this.held(id) ?? []),
+      has_more: ids.length > limit,
+    };
+  }
+
+  held(chatId: string): HeldChat | null {
+    const row = this.#row(chatId);
+    if (row === undefined) return null;
+    const { epoch, stale, item } = row;
+    return { chat_id: chatId, gone: row.gone !== null, epoch, head_seq: item?.head_seq ?? 0, stale };
+  }
+
+  /** Asks these rooms, and takes what they say. */
+  recheck(chatIds: string[]): Promise<void> {
+    this.#hot.flush();
+    for (const id of chatIds) if (this.timeline.get(id) !== undefined) this.timeline.markStale(id);
+    return this.look();
   }
 
   /** Frames of a device that are for conversations. */

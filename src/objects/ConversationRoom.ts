@@ -1,9 +1,19 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
 import { configOf } from '../config.ts';
-import type { CatchUp, Json, NewConversation, Notice, RoomApi, Sight, SocketPage } from '../conversation/api.ts';
+import type {
+  CatchUp,
+  Json,
+  NewConversation,
+  Notice,
+  RoomApi,
+  RoomReport,
+  Sight,
+  SocketPage,
+} from '../conversation/api.ts';
 import type { Commit } from '../conversation/conversation.ts';
 import { greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
+import { inspect } from '../conversation/inspect.ts';
 import { messageOf } from '../conversation/log.ts';
 import type { MemberRow } from '../conversation/members.ts';
 import { catchUpPage, catchUpParts, messagePageJson, pageAfter, pageJson } from '../conversation/pages.ts';
@@ -147,6 +157,18 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
   async endSessions(user: string, which: Parameters<RoomApi['endSessions']>[1]): Promise<void> {
     this.#room.connections.endSessions(user, which);
     await this.#room.relays.endSessions(user, which);
+  }
+
+  async inspect(page: { after: string; limit: number }): Promise<RoomReport | null> {
+    return this.#room.conversation.initialised ? inspect(this.#room.conversation, page) : null;
+  }
+
+  async retell(users: string[]): Promise<void> {
+    this.#room.retell(users);
+  }
+
+  async renew(): Promise<void> {
+    this.#room.renew();
   }
 
   /** A WebSocket upgrade, handed on by the Worker with a verified identity. */

@@ -4,7 +4,7 @@ import { systemClock, timestamp } from '../clock.ts';
 import { configOf } from '../config.ts';
 import type { Json, Notice, NoticeAnswer } from '../conversation/api.ts';
 import { errorFrame, type RoomFrame } from '../conversation/exchange.ts';
-import { type Identity, type InboxApi, identityOf } from '../inbox/api.ts';
+import { type HeldChat, type Identity, type InboxApi, type InboxReport, identityOf } from '../inbox/api.ts';
 import { Device } from '../inbox/devices.ts';
 import { closeReason } from '../inbox/gate.ts';
 import { Inbox } from '../inbox/inbox.ts';
@@ -98,6 +98,18 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
 
   async meet(peer: Presence): Promise<Presence | null> {
     return this.#inbox.meet(peer);
+  }
+
+  async inspect(page: { after: string; limit: number }): Promise<InboxReport> {
+    return this.#inbox.inspect(page);
+  }
+
+  async held(chatId: string): Promise<HeldChat | null> {
+    return this.#inbox.held(chatId);
+  }
+
+  recheck(chatIds: string[]): Promise<void> {
+    return this.#inbox.recheck(chatIds);
   }
 
   async presence(viewer: string): Promise<Result<Presence>> {

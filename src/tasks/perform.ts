@@ -57,7 +57,7 @@ async function perform(env: Env, db: Db, { id, task }: StoredTask): Promise<Task
  * Brings the inbox to the status that D1 has. Two changes at once may tell the inbox in the wrong order, so the status is
  * read again after telling: whoever tells last tells what holds.
  */
-async function settleStatus(env: Env, db: Db, userId: string): Promise<void> {
+export async function settleStatus(env: Env, db: Db, userId: string): Promise<void> {
   const read = async () =>
     (await db.select({ status: users.status }).from(users).where(eq(users.id, userId)).get())?.status;
   let status = await read();

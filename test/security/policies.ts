@@ -54,6 +54,8 @@ export const POLICIES: Record<string, Policy> = {
   openInboxSocket: 'own',
   openChatSocket: 'chat',
   setUserStatus: 'operator',
+  audit: 'operator',
+  renewEpoch: 'operator',
   health: 'public',
   jwks: 'public',
   getOpenApi: 'public',
