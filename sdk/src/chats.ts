@@ -7,11 +7,13 @@ import type {
   UpdateChat,
 } from '../../src/protocol/chats.ts';
 import { LIMITS } from '../../src/protocol/limits.ts';
+import type { SearchPage } from '../../src/protocol/search.ts';
 import type { Chat } from './chat.ts';
 import type { Conversation } from './conversation.ts';
 import { TidelineError } from './errors.ts';
 import type { Http } from './http.ts';
 import { activityOf } from './intake.ts';
+import { searchChat } from './search.ts';
 
 export interface ChatPage {
   items: ChatListItem[];
@@ -52,6 +54,11 @@ export class ChatsResource {
   row(id: string): ChatListItem | undefined {
     const row = this.#ports.rows().get(id);
     return row === undefined ? undefined : this.#current(row);
+  }
+
+  /** @internal */
+  search(id: string, options: Parameters<typeof searchChat>[2]): Promise<SearchPage> {
+    return searchChat(this.#http, id, options);
   }
 
   /** A page of the list from the server. */

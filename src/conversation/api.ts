@@ -1,9 +1,14 @@
-import type { Chat, ChatType, HistoryPolicy, Member, Role } from '../protocol/chats.ts';
+import type { ChangedMessage } from '../protocol/changes.ts';
+import type { Chat, ChatType, HistoryPolicy, Member, Role, UpdateRetention } from '../protocol/chats.ts';
 import type { Result } from '../protocol/errors.ts';
 import type { ChatEvent, EventPage } from '../protocol/events.ts';
 import type { ClientFrame } from '../protocol/frames.ts';
 import type { Message, MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import type { ChatHead } from '../protocol/sync.ts';
+import type { Ask } from './asks.ts';
+import type { ChangeRequest } from './changes.ts';
+import type { FindPage, FoundPage } from './find.ts';
+import type { MessageQuery } from './pages.ts';
 
 /** Text that is already JSON of a T: written once where the data is, passed on without being parsed again. */
 export type Json<T> = string & { readonly __json?: T };
@@ -45,6 +50,10 @@ export interface Notice {
   /** seq of the latest change of the user's membership: an older notice never undoes a newer leave or join. */
   member_seq: number;
   messages: number;
+  /** Unread replies in the threads that the user follows. */
+  thread_unread?: number;
+  /** Messages that the user has deleted for themself so far. */
+  hidden?: number;
   last_message: Message | null;
   /** seqs of unread messages that mention the user and that the inbox may not have heard of. */
   mentions: number[];
@@ -63,6 +72,12 @@ export interface NoticeAnswer {
 export interface CatchUp {
   head: Json<ChatHead>;
   events: Json<ChatEvent[]>;
+}
+
+/** Answers to frames, and what has become of the conversation meanwhile, unless a call tells that. */
+export interface Exchanged {
+  answers: string[];
+  notice: Notice | undefined;
 }
 
 /** A page of the log as a ready frame for a socket. `head` is the head it was read at. */
@@ -103,11 +118,26 @@ export interface RoomApi {
   expel(member: string): Promise<void>;
   /** Deletion by the system (the workspace was deleted). Idempotent. */
   dissolve(): Promise<void>;
+  /** A Single learns that `by` has blocked the other person, or does no more; told in any order, also before it begins. */
+  setBlocked(by: string, block: { blocked: boolean; version: number }): Promise<void>;
   send(user: string, message: SendMessage & { client_id: string }): Promise<Result<SentMessage>>;
+  /** Changes a message: see `changes.ts`. */
+  change(user: string, request: ChangeRequest): Promise<Result<ChangedMessage>>;
+  /** What a member asks for beside messages: JSON of what its type says (`asks.ts`). */
+  ask(user: string, ask: Ask): Promise<Result<Json<never>>>;
+  /** Sets how long messages may be changed, and how long they last. */
+  retain(user: string, patch: UpdateRetention): Promise<Result<Chat>>;
   /** Frames that came in on an inbox socket. Answers with the frames for that socket, as ready texts. */
   submit(user: string, frames: ClientFrame[]): Promise<string[]>;
-  messages(user: string, page: { before?: number; after?: number; limit: number }): Promise<Result<Json<MessagePage>>>;
+  /**
+   * `submit` for an inbox that takes its notice with the answers, which spares a call. Such an answer is not sent again:
+   * the inbox has noted in storage that it has to look, should it not arrive.
+   */
+  exchange(user: string, frames: ClientFrame[]): Promise<Exchanged>;
+  messages(user: string, query: MessageQuery): Promise<Result<Json<MessagePage>>>;
   events(user: string, page: { after: number; limit: number; bytes?: number }): Promise<Result<Json<EventPage>>>;
+  /** Messages that match; what the user may not read is not found. The first search reads the log in, the newest messages first. */
+  search(user: string, page: FindPage): Promise<Result<FoundPage>>;
   /** For sync: events after `after` within `bytes`; too far behind gives the newest page and `reset`. */
   catchUp(user: string, page: { after: number; bytes: number }): Promise<Result<CatchUp>>;
   /** A relay has a new socket: what it gets first. From here on the relay is told what is published. */

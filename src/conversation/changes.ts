@@ -1,14 +1,16 @@
 import { timestamp } from '../clock.ts';
-import type { MessageChange } from '../protocol/changes.ts';
+import type { ChangedMessage, MessageChange } from '../protocol/changes.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import type { ChatEvent } from '../protocol/events.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { Message } from '../protocol/messages.ts';
+import { placeOf } from '../protocol/state.ts';
 import { KIND_RULES } from './admit.ts';
 import type { Conversation, Sent } from './conversation.ts';
+import { entryOf } from './find.ts';
 import { type EventRow, isErased } from './log.ts';
 import type { MemberRow } from './members.ts';
-import { after } from './state.ts';
+import { after, currentOf, ownReactions } from './state.ts';
 
 /** A change that somebody asks for of the message `seq`. With a `client_id` asking again is answered with what was done. */
 export interface ChangeRequest {
@@ -48,7 +50,7 @@ const RULES: Rules = {
     if (message.sender_id !== actor.user_id) return refuse('forbidden', 'a message is edited by its sender only');
     const may = conversation.actor(actor.user_id, 'send');
     if (!may.ok) return may;
-    const late = outside(conversation.chat.edit_window, message, now);
+    const late = outside(conversation.retention.edit_window, message, now);
     if (late) return refuse('forbidden', 'it is too late to edit this message');
     const problem = KIND_RULES[message.kind]({ ...message, content: edit.content, mentions: edit.mentions });
     if (problem !== null) return refuse('invalid', problem);
@@ -71,13 +73,13 @@ const RULES: Rules = {
     if (message.sender_id !== actor.user_id) {
       const may = conversation.actor(actor.user_id, 'recall_any');
       if (!may.ok) return may;
-    } else if (outside(conversation.chat.recall_window, message, now)) {
+    } else if (outside(conversation.retention.recall_window, message, now)) {
       return refuse('forbidden', 'it is too late to recall this message');
     }
     return ok(({ actor_id, created_at }) => {
       eraseTraces(conversation, message, 'erased');
       const recalled = { user_id: actor_id, created_at: timestamp(created_at) };
-      conversation.log.silence(message.seq, JSON.stringify({ recalled }));
+      conversation.log.silence(message.seq, JSON.stringify({ ...placeOf(message), recalled }));
     });
   },
 
@@ -142,8 +144,31 @@ export function applyChange(
   }
   const row = conversation.append(actor.user_id, EVENTS[type], extra, client_id);
   verdict.value(row);
-  states.put(after(message, row));
+  const next = after(message, row);
+  if (next !== null) states.put(next);
+  if (next !== null && type === 'edit') conversation.search.replace(seq, entryOf(next));
   return ok({ row, duplicate: false });
+}
+
+/** The answer to whoever asked for a change over REST. */
+export function changedMessage(
+  conversation: Conversation,
+  user: string,
+  seq: number,
+  result: Result<Sent>,
+): Result<ChangedMessage> {
+  // A refusal may say that there is no conversation, of which nothing can be asked then.
+  if (!result.ok) return result;
+  const { chat, log, sql } = conversation;
+  const { row, duplicate } = result.value;
+  const message = log.messageAt(seq);
+  if (message === undefined) return refuse('not_found', `there is no message with seq ${seq}`);
+  return ok({
+    seq: row.seq,
+    created_at: timestamp(row.created_at),
+    ...(duplicate ? { duplicate } : {}),
+    message: currentOf(chat.id, message, ownReactions(sql, user, [message])),
+  });
 }
 
 function answerAgain(row: EventRow, type: string, extra: string): Result<Sent> {
@@ -185,4 +210,5 @@ export function eraseTraces(conversation: Conversation, message: Message, reason
   sql.exec('DELETE FROM reactions WHERE target = ?', message.seq);
   sql.exec('DELETE FROM pins WHERE target = ?', message.seq);
   conversation.forgetMentions(message.mentions ?? [], message.seq);
+  conversation.search.replace(message.seq, null);
 }

@@ -16,8 +16,6 @@ const ChatRow = z.object({
   deleted_at: z.number().nullable(),
   told_through: z.number(),
   marks_through: z.number(),
-  edit_window: z.number().nullable(),
-  recall_window: z.number().nullable(),
 });
 export type ChatRow = z.infer<typeof ChatRow>;
 
@@ -29,8 +27,7 @@ export function loadChat(sql: SqlStorage): ChatRow | undefined {
 export function insertChat(sql: SqlStorage, chat: ChatRow): void {
   sql.exec(
     `INSERT INTO chat (id, type, name, workspace_id, history, epoch, member_count, created_by, created_at, updated_at,
-       deleted_at, told_through, marks_through, edit_window, recall_window)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       deleted_at, told_through, marks_through) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     chat.id,
     chat.type,
     chat.name,
@@ -44,15 +41,13 @@ export function insertChat(sql: SqlStorage, chat: ChatRow): void {
     chat.deleted_at,
     chat.told_through,
     chat.marks_through,
-    chat.edit_window,
-    chat.recall_window,
   );
 }
 
 export function saveChat(sql: SqlStorage, chat: ChatRow): void {
   sql.exec(
     `UPDATE chat SET epoch = ?, name = ?, history = ?, member_count = ?, updated_at = ?, deleted_at = ?, told_through = ?,
-       marks_through = ?, edit_window = ?, recall_window = ?`,
+       marks_through = ?`,
     chat.epoch,
     chat.name,
     chat.history,
@@ -61,7 +56,5 @@ export function saveChat(sql: SqlStorage, chat: ChatRow): void {
     chat.deleted_at,
     chat.told_through,
     chat.marks_through,
-    chat.edit_window,
-    chat.recall_window,
   );
 }

@@ -1,21 +1,28 @@
 import { type Clock, timestamp } from '../clock.ts';
 import { randomTag } from '../ids.ts';
-import type { Chat } from '../protocol/chats.ts';
+import type { Chat, Retention } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { SendMessage } from '../protocol/messages.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
 import { admitMessage } from './admit.ts';
 import type { NewConversation, Notice, Sight } from './api.ts';
+import { Blocks } from './blocks.ts';
 import { applyChange, type ChangeRequest } from './changes.ts';
 import { type ChatRow, insertChat, loadChat, saveChat } from './chat.ts';
+import { hiddenCount } from './hidden.ts';
 import { type EventRow, Log, type NewEvent } from './log.ts';
 import { type MemberRow, Members } from './members.ts';
 import { Membership } from './membership.ts';
 import { type Action, may, NOT_FOUND } from './permissions.ts';
+import { isPlaced } from './placement.ts';
+import { loadRetention } from './retention.ts';
 import { CONVERSATION_MIGRATIONS } from './schema.ts';
+import { Search } from './search.ts';
 import { currentOf, States } from './state.ts';
+import { unreadReplies } from './threads.ts';
 import { tierOf } from './tiers.ts';
+import { Timers } from './timers.ts';
 
 /** What a change did, for those who publish it. */
 export interface Commit {
@@ -26,8 +33,29 @@ export interface Commit {
 
 export type Sent = { row: EventRow; duplicate: boolean };
 
-/** How long a message may be edited and recalled by its sender, in seconds, unless the conversation says otherwise. */
-export const CHANGE_WINDOW_S = 48 * 60 * 60;
+/** What goes with a conversation's log when it is deleted. */
+const CONTENT = [
+  'members',
+  'mentions',
+  'message_state',
+  'edits',
+  'reactions',
+  'pins',
+  'expiring',
+  'replies',
+  'follows',
+  'hidden',
+  'scheduled',
+] as const;
+
+interface State {
+  chat: ChatRow;
+  log: Log;
+  states: States;
+  members: Members;
+  timers: Timers;
+  retention: Retention;
+}
 
 /** Events after which watermarks that the log implies are stored. */
 export const MARKS_EVERY = 200;
@@ -41,8 +69,12 @@ export class Conversation {
   readonly #clock: Clock;
   readonly membership = new Membership(this);
   readonly #owed = new Set<string>();
+  readonly #blocks: Blocks;
   #pair: string[] | undefined;
-  #state: { chat: ChatRow; log: Log; states: States; members: Members } | undefined;
+  /** There may be rows in `mentions`: where nobody is ever mentioned, no notice looks for them. */
+  #mentioned = false;
+  #state: State | undefined;
+  #search: Search | undefined;
 
   constructor(storage: DurableObjectStorage, clock: Clock) {
     this.#storage = storage;
@@ -51,6 +83,7 @@ export class Conversation {
       migrate(storage, CONVERSATION_MIGRATIONS);
       this.#load();
     }
+    this.#blocks = new Blocks(storage.sql, storedVersion(storage.sql) > 0);
   }
 
   /** The conversation exists and was not deleted. */
@@ -71,8 +104,24 @@ export class Conversation {
   get states(): States {
     return this.#loaded.states;
   }
+  /** What has a time of its own. */
+  get timers(): Timers {
+    return this.#loaded.timers;
+  }
+  get retention(): Retention {
+    return this.#loaded.retention;
+  }
+  /** The caller has stored it. */
+  retain(retention: Retention): void {
+    this.#loaded.retention = retention;
+  }
   get members(): Members {
     return this.#loaded.members;
+  }
+  /** The index of words. What changes or erases the text of a message tells it in the same transaction. */
+  get search(): Search {
+    this.#search ??= new Search(this.#storage);
+    return this.#search;
   }
   get initialised(): boolean {
     return this.#state !== undefined;
@@ -87,6 +136,7 @@ export class Conversation {
       workspace_id: chat.workspace_id,
       ...(chat.type === 'Single' ? { peer_ids: this.#peers() } : {}),
       history: chat.history,
+      retention: this.retention,
       member_count: chat.member_count,
       fanout: tierOf(chat.member_count),
       epoch: chat.epoch,
@@ -114,6 +164,7 @@ export class Conversation {
     if (action !== undefined && !may(this.chat.type, member.role, action)) {
       return refuse('forbidden', `as ${member.role} of a ${this.chat.type} you may not: ${action}`);
     }
+    if (action !== undefined && this.#blocks.bar(user)) return refuse('forbidden', 'you cannot write to this person');
     return ok(member);
   }
 
@@ -127,6 +178,17 @@ export class Conversation {
       this.members.armAll();
       return { events: [], ended: [] };
     });
+  }
+
+  /** The other person of this Single does not want to hear from the user. */
+  bars(user: string): boolean {
+    return this.exists && this.#blocks.bar(user);
+  }
+
+  /** One person of a Single has blocked the other, or does no more. The Single may be still to come. */
+  setBlocked(by: string, block: { blocked: boolean; version: number }): void {
+    migrate(this.#storage, CONVERSATION_MIGRATIONS);
+    this.#blocks.set(by, block);
   }
 
   create(input: NewConversation): { created: boolean; commit: Commit } {
@@ -148,8 +210,6 @@ export class Conversation {
         deleted_at: null,
         told_through: 0,
         marks_through: 0,
-        edit_window: CHANGE_WINDOW_S,
-        recall_window: CHANGE_WINDOW_S,
       });
       this.#load();
       return this.membership.found(input);
@@ -159,10 +219,13 @@ export class Conversation {
 
   /** Admits and appends one message; the caller's transaction holds it. */
   send(user: string, message: SendMessage & { client_id: string }, now: number): Result<Sent> {
-    const actor = this.actor(user, 'send');
+    // A resend gets the answer that it missed, though its sender may write no more.
+    const resend = this.bars(user) && this.log.byClientId(user, message.client_id) !== undefined;
+    const actor = this.actor(user, resend ? undefined : 'send');
     if (!actor.ok) return actor;
     // One statement is atomic by itself; a savepoint of its own costs as much as the insert.
-    if (message.mentions === undefined) return admitMessage(this, actor.value, message, now);
+    if (message.mentions === undefined && !isPlaced(this, message))
+      return admitMessage(this, actor.value, message, now);
     return this.#storage.transactionSync(() => admitMessage(this, actor.value, message, now));
   }
 
@@ -178,8 +241,8 @@ export class Conversation {
     if (!this.initialised || this.exists || this.log.head === 0) return;
     this.#storage.transactionSync(() => {
       this.log.erase();
-      this.#storage.sql.exec(`DELETE FROM members; DELETE FROM mentions; DELETE FROM message_state; DELETE FROM edits;
-         DELETE FROM reactions; DELETE FROM pins`);
+      this.search.erase();
+      for (const table of CONTENT) this.#storage.sql.exec(`DELETE FROM ${table}`);
     });
     this.#load();
   }
@@ -194,9 +257,18 @@ export class Conversation {
     const base = { chat: this.describe(), armed: tier === 'small', member_seq: member.member_seq };
     const gone = chat.deleted_at !== null ? 'deleted' : member.state === 'member' ? null : member.state;
     if (gone !== null) {
-      return { ...base, member: null, gone, messages: 0, last_message: null, mentions: [] };
+      return {
+        ...base,
+        member: null,
+        gone,
+        messages: 0,
+        thread_unread: 0,
+        hidden: 0,
+        last_message: null,
+        mentions: [],
+      };
     }
-    const last = log.lastMessage(member.visible_from);
+    const last = log.lastMessage(member.visible_from, user);
     return {
       ...base,
       member: {
@@ -208,17 +280,10 @@ export class Conversation {
         delivered_seq: member.delivered_seq,
       },
       messages: log.messages,
+      thread_unread: unreadReplies(this, user),
+      hidden: hiddenCount(this, user),
       last_message: last === undefined ? null : currentOf(chat.id, last),
-      mentions: this.#storage.sql
-        .exec<{ seq: number }>(
-          'SELECT seq FROM mentions WHERE user_id = ? AND seq > ? ORDER BY seq DESC LIMIT ?',
-          user,
-          member.read_seq,
-          LIMITS.unreadMentions,
-        )
-        .toArray()
-        .map((row) => row.seq)
-        .reverse(),
+      mentions: this.#mentioned ? this.#unreadMentions(user, member.read_seq) : [],
     };
   }
 
@@ -266,6 +331,7 @@ export class Conversation {
   }
 
   recordMention(user: string, seq: number): void {
+    this.#mentioned = true;
     this.#storage.sql.exec('INSERT INTO mentions VALUES (?, ?) ON CONFLICT DO NOTHING', user, seq);
   }
 
@@ -315,6 +381,19 @@ export class Conversation {
     return row;
   }
 
+  #unreadMentions(user: string, readSeq: number): number[] {
+    return this.#storage.sql
+      .exec<{ seq: number }>(
+        'SELECT seq FROM mentions WHERE user_id = ? AND seq > ? ORDER BY seq DESC LIMIT ?',
+        user,
+        readSeq,
+        LIMITS.unreadMentions,
+      )
+      .toArray()
+      .map((row) => row.seq)
+      .reverse();
+  }
+
   /** Both people of a Single: the one kind of conversation whose people never change. */
   #peers(): string[] {
     this.#pair ??= this.members.page('', 2).map((member) => member.user_id);
@@ -328,8 +407,11 @@ export class Conversation {
       return;
     }
     const log = new Log(this.#storage.sql);
+    this.#mentioned ||= this.#storage.sql.exec('SELECT 1 FROM mentions LIMIT 1').toArray().length > 0;
     const states = new States(this.#storage.sql, chat.id, log);
-    this.#state = { chat, log, states, members: new Members(this.#storage.sql, log.lastSentAfter(chat.marks_through)) };
+    const { sql } = this.#storage;
+    const members = new Members(sql, log.lastSentAfter(chat.marks_through));
+    this.#state = { chat, log, states, members, timers: new Timers(sql), retention: loadRetention(sql) };
   }
 
   get #loaded() {

@@ -4,20 +4,20 @@ import { Message } from '../protocol/messages.ts';
 
 /** A row of `events` as it is stored. `extra` is a JSON object with the fields that only this type of event has. */
 export interface EventRow {
-  seq: number;
-  ordinal: number;
-  type: string;
-  actor_id: string;
-  created_at: number;
-  client_id: string | null;
-  kind: string | null;
-  content: string | null;
-  extra: string | null;
+  readonly seq: number;
+  readonly ordinal: number;
+  readonly type: string;
+  readonly actor_id: string;
+  readonly created_at: number;
+  readonly client_id: string | null;
+  readonly kind: string | null;
+  readonly content: string | null;
+  readonly extra: string | null;
 }
 
 /** A message of the log with what has become of it since (see schema.ts); null: nothing has. */
 export interface StatefulRow extends EventRow {
-  state: string | null;
+  readonly state: string | null;
 }
 
 export type NewEvent = Omit<EventRow, 'seq' | 'ordinal'>;
@@ -30,9 +30,15 @@ export interface Page<R extends EventRow = EventRow> {
 /** About the bytes of text in one page over REST. JSON may take six times as much, and calls between objects end at 32 MiB. */
 export const PAGE_BYTES = 2 * 1024 * 1024;
 
+/** Ordinals remembered. */
+const COUNTED = 1000;
+
 const COLUMNS = 'seq, ordinal, type, actor_id, created_at, client_id, kind, content, extra';
 const Reason = Hole.shape.reason;
-const MESSAGES = `SELECT ${COLUMNS}, state FROM events LEFT JOIN message_state USING (seq) WHERE type = 'message'`;
+const STATEFUL = `SELECT ${COLUMNS}, state FROM events LEFT JOIN message_state USING (seq)`;
+/** Not among those that a reader has deleted for themself. */
+const VISIBLE = 'AND seq NOT IN (SELECT seq FROM hidden WHERE user_id = ?)';
+const MESSAGES = `${STATEFUL} WHERE type = 'message'`;
 
 /** What a row is called of which only the seq is left. A message keeps its ordinal, and still says that its sender has read. */
 const GONE = { message: 'message.gone', change: 'change.gone' } as const;
@@ -47,6 +53,8 @@ export class Log {
   #messages = 0;
   /** The newest message, once one was appended here. */
   #last: StatefulRow | undefined;
+  /** Ordinals that were asked for: who does not read has the same one in each notice. */
+  readonly #counted = new Map<number, number>();
   #erased = false;
 
   constructor(sql: SqlStorage) {
@@ -67,6 +75,7 @@ export class Log {
   /** Reads head and ordinal from storage again: after a transaction that was rolled back. */
   reload(): void {
     this.#last = undefined;
+    this.#counted.clear();
     const last = this.#sql
       .exec<{ seq: number; ordinal: number }>('SELECT seq, ordinal FROM events ORDER BY seq DESC LIMIT 1')
       .toArray()[0];
@@ -108,9 +117,9 @@ export class Log {
     return this.#rows(`SELECT ${COLUMNS} FROM events WHERE seq = ?`, seq)[0];
   }
 
-  /** The message with this seq. */
+  /** The message with this seq, in the conversation or in a thread. */
   messageAt(seq: number): StatefulRow | undefined {
-    return this.#rows<StatefulRow>(`${MESSAGES} AND seq = ?`, seq)[0];
+    return this.#rows<StatefulRow>(`${STATEFUL} WHERE seq = ? AND type IN ('message', 'thread.reply')`, seq)[0];
   }
 
   /** Something has become of the message with this seq. */
@@ -128,7 +137,7 @@ export class Log {
   /** Leaves nothing of an event but its seq: it answers with a reason from now on. */
   gone(seq: number, reason: Hole['reason']): void {
     this.#sql.exec(
-      `UPDATE events SET type = CASE type WHEN 'message' THEN '${GONE.message}' ELSE '${GONE.change}' END, kind = ?,
+      `UPDATE events SET type = CASE WHEN type = 'message' THEN '${GONE.message}' ELSE '${GONE.change}' END, kind = ?,
          content = NULL, extra = NULL WHERE seq = ?`,
       reason,
       seq,
@@ -148,15 +157,20 @@ export class Log {
   messagesUpTo(seq: number): number {
     if (seq >= this.#head) return this.#messages;
     if (seq <= 0) return 0;
-    return (
-      this.#sql.exec<{ ordinal: number }>('SELECT ordinal FROM events WHERE seq = ?', seq).toArray()[0]?.ordinal ?? 0
-    );
+    const counted = this.#counted.get(seq);
+    if (counted !== undefined) return counted;
+    const ordinal =
+      this.#sql.exec<{ ordinal: number }>('SELECT ordinal FROM events WHERE seq = ?', seq).toArray()[0]?.ordinal ?? 0;
+    if (this.#counted.size >= COUNTED) this.#counted.clear();
+    this.#counted.set(seq, ordinal);
+    return ordinal;
   }
 
-  /** The newest message not before `from`. */
-  lastMessage(from: number): StatefulRow | undefined {
-    if (this.#last !== undefined) return this.#last.seq >= from ? this.#last : undefined;
-    return this.#rows<StatefulRow>(`${MESSAGES} AND seq >= ? ORDER BY seq DESC LIMIT 1`, from)[0];
+  /** The newest message not before `from` that the reader has not deleted for themself. */
+  lastMessage(from: number, reader = ''): StatefulRow | undefined {
+    if (this.#last !== undefined && this.#last.seq < from) return undefined;
+    if (this.#last !== undefined && !this.#isHidden(this.#last.seq, reader)) return this.#last;
+    return this.#rows<StatefulRow>(`${MESSAGES} AND seq >= ? ${VISIBLE} ORDER BY seq DESC LIMIT 1`, from, reader)[0];
   }
 
   /** Events after `after`, ascending, at most `limit` rows and about `bytes` of text (at least one row). */
@@ -181,26 +195,76 @@ export class Log {
    * Messages before or after a seq (exclusive), or the newest, ascending; not before `from`. A page of long messages is
    * shorter than `limit`.
    */
-  messagePage(from: number, page: { before?: number; after?: number; limit: number }): Page<StatefulRow> {
+  messagePage(from: number, page: { before?: number; after?: number; limit: number }, reader = ''): Page<StatefulRow> {
     const take = page.limit + 1;
     if (page.after !== undefined) {
       const { rows, cut } = this.#rowsWithin<StatefulRow>(
         PAGE_BYTES,
-        `${MESSAGES} AND seq > ? AND seq < ? ORDER BY seq LIMIT ?`,
+        `${MESSAGES} AND seq > ? AND seq < ? ${VISIBLE} ORDER BY seq LIMIT ?`,
         Math.max(page.after, from - 1),
         page.before ?? Number.MAX_SAFE_INTEGER,
+        reader,
         take,
       );
       return { rows: rows.slice(0, page.limit), hasMore: cut || rows.length > page.limit };
     }
     const { rows, cut } = this.#rowsWithin<StatefulRow>(
       PAGE_BYTES,
-      `${MESSAGES} AND seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
+      `${MESSAGES} AND seq >= ? AND seq < ? ${VISIBLE} ORDER BY seq DESC LIMIT ?`,
       from,
       page.before ?? Number.MAX_SAFE_INTEGER,
+      reader,
       take,
     );
     return { rows: rows.slice(0, page.limit).reverse(), hasMore: cut || rows.length > page.limit };
+  }
+
+  /** The first seq at or after a time, in ms since 1970. Times of a log ascend, but for clocks that were set back. */
+  seqAt(time: number): number {
+    let [low, high] = [1, this.#head + 1];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if ((this.at(middle)?.created_at ?? 0) < time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Messages after a seq, ascending, those of threads among them. */
+  everyMessage(from: number, after: number, limit: number, reader: string): Page<StatefulRow> {
+    const { rows, cut } = this.#rowsWithin<StatefulRow>(
+      PAGE_BYTES,
+      `${STATEFUL} WHERE type IN ('message', 'thread.reply') AND seq >= ? AND seq > ? ${VISIBLE} ORDER BY seq LIMIT ?`,
+      from,
+      after,
+      reader,
+      limit + 1,
+    );
+    return { rows: rows.slice(0, limit), hasMore: cut || rows.length > limit };
+  }
+
+  /** Replies of a thread, ascending: the newest page, or the one before or after a seq. */
+  replyPage(root: number, from: number, page: { before?: number; after?: number; limit: number }): Page<StatefulRow> {
+    const forwards = page.after !== undefined;
+    const { rows, cut } = this.#rowsWithin<StatefulRow>(
+      PAGE_BYTES,
+      `SELECT ${COLUMNS}, state FROM replies JOIN events USING (seq) LEFT JOIN message_state USING (seq)
+       WHERE root = ? AND type IN ('message', 'thread.reply') AND seq >= ? AND seq > ? AND seq < ?
+       ORDER BY number ${forwards ? 'ASC' : 'DESC'} LIMIT ?`,
+      root,
+      from,
+      page.after ?? 0,
+      page.before ?? Number.MAX_SAFE_INTEGER,
+      page.limit + 1,
+    );
+    const kept = rows.slice(0, page.limit);
+    return { rows: forwards ? kept : kept.reverse(), hasMore: cut || rows.length > page.limit };
+  }
+
+  #isHidden(seq: number, reader: string): boolean {
+    if (reader === '') return false;
+    const hidden = this.#sql.exec('SELECT 1 FROM hidden WHERE user_id = ? AND seq = ?', reader, seq);
+    return hidden.toArray().length > 0;
   }
 
   /** The newest message of each sender after `seq`: what sends imply for read marks that are not stored yet. */
@@ -246,7 +310,7 @@ const tail = (extra: string | null): string => (extra === null ? '}' : `,${extra
 /** The event as JSON, written once and shared by every socket and page. Matches `ChatEvent`. */
 export function eventJson(row: EventRow): string {
   const base = `{"seq":${row.seq},"type":"${row.type}","actor_id":"${row.actor_id}","created_at":"${timestamp(row.created_at)}"`;
-  if (row.type !== 'message') return base + tail(row.extra);
+  if (row.type !== 'message' && row.type !== 'thread.reply') return base + tail(row.extra);
   return (
     `${base},"ordinal":${row.ordinal},"client_id":${JSON.stringify(row.client_id)},"sender_id":"${row.actor_id}"` +
     `,"kind":"${row.kind}","content":${JSON.stringify(row.content)}${tail(row.extra)}`

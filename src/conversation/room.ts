@@ -1,24 +1,34 @@
 import type { Clock } from '../clock.ts';
 import type { InboxApi } from '../inbox/api.ts';
-import { type Refusal, type Result, refuse } from '../protocol/errors.ts';
+import { ok, type Refusal, type Result, refuse } from '../protocol/errors.ts';
 import type { ReceiptFrame } from '../protocol/frames.ts';
 import type { SendMessage } from '../protocol/messages.ts';
 import type { RelayApi } from '../relay/api.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
 import { joinFrames } from '../wire/parse.ts';
 import { limiter, type RateLimiter } from '../wire/rate.ts';
-import type { Notice } from './api.ts';
+import { Alarms } from './alarms.ts';
+import type { Json, Notice } from './api.ts';
+import { type Ask, answer } from './asks.ts';
 import type { ChangeRequest } from './changes.ts';
 import { Connections } from './connections.ts';
 import { type Commit, Conversation, type Sent } from './conversation.ts';
+import { expire } from './expiry.ts';
 import { eventsFrame, Fanout } from './fanout.ts';
+import { type FindPage, type FoundPage, find, readIn } from './find.ts';
 import { type EventRow, eventJson } from './log.ts';
+import type { MemberRow } from './members.ts';
 import { Relays } from './relays.ts';
+import { sendDue } from './scheduled.ts';
 import { DELIVERED_PUSHED_UP_TO, RECEIPTS_PUSHED_UP_TO, receiptPause, sendPause, tierOf } from './tiers.ts';
 
 /** Sends that may wait for the next batch, and characters of their contents; beyond it the room asks for patience. */
 const MAX_WAITING = { sends: 20_000, size: 16 * 1024 * 1024 } as const;
 const TYPING_EVERY_MS = 3000;
+/** When what was due is tried again after a fault, in ms. */
+const DUE_AGAIN_MS = 60_000;
+/** Pause between two steps of reading messages into the search index. */
+const READ_IN_PAUSE_MS = 20;
 
 interface WaitingSend {
   user: string;
@@ -62,6 +72,7 @@ export class Room {
   readonly connections: Connections;
   readonly fanout: Fanout;
   readonly relays: Relays;
+  readonly #alarms: Alarms;
   readonly #clock: Clock;
   readonly #ports: RoomPorts;
   readonly #sends: GroupCommit<Waiting>;
@@ -69,6 +80,7 @@ export class Room {
   /** Run after the answers of a batch have been collected: each socket gets its acks as one message. */
   readonly #afterAnswers = new Set<() => void>();
   readonly #typed = new Map<string, number>();
+  #readingIn = false;
   /** Characters of the contents that wait. */
   #waitingSize = 0;
   readonly #perUser: RateLimiter | undefined;
@@ -82,7 +94,9 @@ export class Room {
     this.conversation = new Conversation(storage, clock);
     this.connections = new Connections(open);
     const relaysBehind = () => this.relays.repair(this.conversation.log.head);
-    this.fanout = new Fanout(this.conversation, clock, { ...ports, relaysBehind });
+    this.#alarms = new Alarms(ports.setAlarm);
+    const setAlarm = (at: number) => this.#alarms.guard(at);
+    this.fanout = new Fanout(this.conversation, clock, { ...ports, setAlarm, relaysBehind });
     this.relays = new Relays(storage.sql, this.conversation.initialised, ports);
     this.#sends = new GroupCommit(
       (batch) => this.#commitSends(batch),
@@ -95,21 +109,57 @@ export class Room {
   }
 
   /**
-   * After a start, before anything else; `alarmAt` is when the object's alarm is to come. An alarm is set as long as anything
-   * may be untold. So without one there is nothing to tell, and with one it is all told again.
+   * After a start, before anything else; `alarmAt` is when the object's alarm is to come. A guarding alarm is set as long as
+   * anything may be untold. So without one there is nothing to tell, and with one it is all told again.
    */
   wake(alarmAt: number | null): void {
     if (!this.conversation.initialised) return;
-    if (alarmAt === null) this.fanout.rested();
-    else this.#resume(alarmAt);
+    const guards = this.#alarms.resume(alarmAt, this.conversation.timers.next);
+    if (alarmAt !== null && guards) this.#resume(alarmAt);
+    else this.fanout.rested();
   }
 
   /** The alarm has come. */
   alarm(): void {
     if (!this.conversation.initialised) return;
     // Set in an earlier life, and on its way already when this one began.
-    if (!this.fanout.guarded) this.#resume(this.#clock());
+    if (!this.#alarms.expected) this.#resume(this.#clock());
+    this.#alarms.rang();
     this.fanout.alarm();
+    try {
+      this.attend();
+    } catch (fault) {
+      // The platform repeats a failing alarm a few times only, and then never again.
+      this.#ports.log('what was due could not be done', { error: String(fault) });
+      this.fanout.guard(this.#clock() + DUE_AGAIN_MS);
+    }
+  }
+
+  /** Does what is due by now, and has the alarm come for what is due later. Whoever reads or writes after it sees it done. */
+  attend(): void {
+    if (!this.conversation.exists) return;
+    const { conversation } = this;
+    const now = this.#clock();
+    while (conversation.timers.next !== undefined && conversation.timers.next <= now) {
+      const commits = [expire(conversation, now), sendDue(conversation, now)];
+      conversation.timers.refresh();
+      for (const commit of commits) this.publish(commit);
+    }
+    this.#alarms.time(conversation.timers.next);
+  }
+
+  /** Answers a member who asks for something beside messages. */
+  ask(user: string, ask: Ask): Result<Json<never>> {
+    this.attend();
+    const actor = this.conversation.actor(user);
+    const result = actor.ok ? answer(this.conversation, actor.value, ask, this.#clock()) : actor;
+    const owed = this.conversation.takeOwed();
+    if (owed.length > 0) {
+      this.fanout.guard();
+      this.fanout.owed(owed);
+    }
+    this.#alarms.time(this.conversation.initialised ? this.conversation.timers.next : undefined);
+    return result.ok ? ok(JSON.stringify(result.value)) : result;
   }
 
   #resume(alarmAt: number): void {
@@ -158,6 +208,7 @@ export class Room {
   /** The user looked: from now on their inbox is told again, beginning after what it learns here. */
   look(user: string): Notice | null {
     if (!this.conversation.initialised) return null;
+    this.attend();
     const member = this.conversation.members.current(user);
     if (member !== undefined) {
       this.conversation.members.arm(member);
@@ -167,8 +218,27 @@ export class Room {
     return notice === null ? null : { ...notice, armed: true };
   }
 
+  /** Searches, and goes on reading messages into the index when not all are in it. */
+  search(member: MemberRow, page: FindPage): Result<FoundPage> {
+    const found = find(this.conversation, member, page);
+    if (found.ok && !found.value.complete && !this.#readingIn) this.#background(this.#readIn());
+    return found;
+  }
+
+  async #readIn(): Promise<void> {
+    this.#readingIn = true;
+    try {
+      // Between two steps the room does other things.
+      do await scheduler.wait(READ_IN_PAUSE_MS);
+      while (this.conversation.exists && !readIn(this.conversation));
+    } finally {
+      this.#readingIn = false;
+    }
+  }
+
   /** Passes on that somebody is typing, at most once in three seconds for each user. */
   typing(user: string): void {
+    if (this.conversation.bars(user)) return;
     const now = this.#clock();
     if (now - (this.#typed.get(user) ?? 0) < TYPING_EVERY_MS) return;
     if (this.#typed.size > 1000) this.#typed.clear();
@@ -230,18 +300,20 @@ export class Room {
 
   #commitSends(batch: Waiting[]): void {
     this.#waitingSize = 0;
+    this.attend();
     const now = this.#clock();
     // failpoint: room.admit
     const events: EventRow[] = [];
     let results: Result<Sent>[];
     try {
-      results = this.conversation.transaction(() =>
+      const admit = () =>
         batch.map((waiting) => {
           const result = this.#admit(waiting, now);
           if (result.ok && !result.value.duplicate) events.push(result.value.row);
           return result;
-        }),
-      );
+        });
+      // A send is atomic by itself: a savepoint around a single one would cost as much as its insert.
+      results = batch.length === 1 ? admit() : this.conversation.transaction(admit);
     } catch (fault) {
       this.#ports.log('a batch could not be stored', { size: batch.length, error: String(fault) });
       this.conversation.takeOwed();
@@ -254,6 +326,7 @@ export class Room {
     this.#afterAnswers.clear();
     // failpoint: room.acked
     if (events.length > 0) this.publish({ events, ended: [] });
+    if (this.conversation.initialised) this.#alarms.time(this.conversation.timers.next);
   }
 
   /** Whoever does not take the answer keeps it from nobody else. */

@@ -42,10 +42,21 @@ export function ownReactions(sql: SqlStorage, user: string, rows: StatefulRow[])
 const reactionsIn = (state: string | null) =>
   messageState.reactions.nullable().parse(state === null ? [] : parse(state).reactions) ?? [];
 
-/** The message as it is now. */
-export function currentOf(chatId: string, row: StatefulRow, own?: OwnReactions): Message {
+/** Messages by the row they were read from, which never changes: the newest one is told to many. */
+const known = new WeakMap<StatefulRow, Message>();
+
+function messageOfRow(chatId: string, row: StatefulRow): Message {
+  const before = known.get(row);
+  if (before !== undefined) return before;
   const base = parse(messageJson(chatId, row));
   const message = Message.parse(row.state === null ? base : overlaid(base, parse(row.state)));
+  known.set(row, message);
+  return message;
+}
+
+/** The message as it is now. */
+export function currentOf(chatId: string, row: StatefulRow, own?: OwnReactions): Message {
+  const message = messageOfRow(chatId, row);
   if (own === undefined || own.size === 0 || message.reactions === undefined) return message;
   const reactions = message.reactions.map((reaction) =>
     own.has(`${row.seq} ${reaction.emoji}`) ? { ...reaction, mine: true as const } : reaction,
@@ -75,6 +86,12 @@ export class States {
     return row === undefined ? undefined : currentOf(this.#chatId, row);
   }
 
+  /** Nothing is left of what became of a message. */
+  forget(seq: number): void {
+    this.#sql.exec('DELETE FROM message_state WHERE seq = ?', seq);
+    this.#log.touched(seq);
+  }
+
   /** Stores the message as it is from now on. Its row in the log must stand as it will. */
   put(message: Message): void {
     const row = this.#log.messageAt(message.seq);
@@ -93,6 +110,6 @@ export class States {
   }
 }
 
-/** A message after the event that a row of the log holds. */
-export const after = (message: Message, row: EventRow): Message =>
+/** A message after the event that a row of the log holds; null: it is gone. */
+export const after = (message: Message, row: EventRow): Message | null =>
   changed(message, ChatEvent.parse(JSON.parse(eventJson(row))));

@@ -3,6 +3,7 @@ import { systemClock } from '../clock.ts';
 import { configOf } from '../config.ts';
 import type {
   CatchUp,
+  Exchanged,
   Json,
   NewConversation,
   Notice,
@@ -11,16 +12,28 @@ import type {
   Sight,
   SocketPage,
 } from '../conversation/api.ts';
-import type { Commit } from '../conversation/conversation.ts';
-import { greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
+import type { Ask } from '../conversation/asks.ts';
+import { type ChangeRequest, changedMessage } from '../conversation/changes.ts';
+import type { Commit, Sent } from '../conversation/conversation.ts';
+import { exchange, greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
+import type { FindPage, FoundPage } from '../conversation/find.ts';
 import { inspect } from '../conversation/inspect.ts';
 import { messageOf } from '../conversation/log.ts';
 import type { MemberRow } from '../conversation/members.ts';
-import { catchUpPage, catchUpParts, messagePageJson, pageAfter, pageJson } from '../conversation/pages.ts';
+import {
+  catchUpPage,
+  catchUpParts,
+  type MessageQuery,
+  messagePageJson,
+  pageAfter,
+  pageJson,
+} from '../conversation/pages.ts';
+import { updateRetention } from '../conversation/retention.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
 import { identityOf } from '../inbox/api.ts';
-import type { Chat, HistoryPolicy, Member } from '../protocol/chats.ts';
+import type { ChangedMessage } from '../protocol/changes.ts';
+import type { Chat, HistoryPolicy, Member, UpdateRetention } from '../protocol/chats.ts';
 import { ok, type Result } from '../protocol/errors.ts';
 import type { EventPage } from '../protocol/events.ts';
 import { type ClientFrame, PING, PONG } from '../protocol/frames.ts';
@@ -102,6 +115,10 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     this.#room.publish(this.#room.conversation.membership.expel(member));
   }
 
+  async setBlocked(by: string, block: { blocked: boolean; version: number }): Promise<void> {
+    this.#room.conversation.setBlocked(by, block);
+  }
+
   send(user: string, message: SendMessage & { client_id: string }): Promise<Result<SentMessage>> {
     return new Promise((resolve) => {
       this.#room.send({
@@ -116,21 +133,44 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     });
   }
 
+  change(user: string, change: ChangeRequest): Promise<Result<ChangedMessage>> {
+    return new Promise((resolve) => {
+      const answer = (result: Result<Sent>) =>
+        resolve(changedMessage(this.#room.conversation, user, change.seq, result));
+      this.#room.send({ user, change, answer });
+    });
+  }
+
+  async ask(user: string, ask: Ask): Promise<Result<Json<never>>> {
+    return this.#room.ask(user, ask);
+  }
+
+  async retain(user: string, patch: UpdateRetention): Promise<Result<Chat>> {
+    const { conversation } = this.#room;
+    return this.#commit(updateRetention(conversation, user, patch), () => conversation.describe());
+  }
+
   submit(user: string, frames: ClientFrame[]): Promise<string[]> {
     return submit(this.#room, user, frames.filter(isRoomFrame));
   }
 
-  async messages(
-    user: string,
-    page: { before?: number; after?: number; limit: number },
-  ): Promise<Result<Json<MessagePage>>> {
-    return this.#read(user, (member) => messagePageJson(this.#room.conversation, member, page));
+  exchange(user: string, frames: ClientFrame[]): Promise<Exchanged> {
+    return exchange(this.#room, user, frames.filter(isRoomFrame));
+  }
+
+  async messages(user: string, query: MessageQuery): Promise<Result<Json<MessagePage>>> {
+    return this.#read(user, (member) => messagePageJson(this.#room.conversation, member, query));
   }
 
   async events(user: string, page: { after: number; limit: number; bytes?: number }): Promise<Result<Json<EventPage>>> {
     return this.#read(user, (member) =>
       pageJson(this.#room.conversation, pageAfter(this.#room.conversation, member, page)),
     );
+  }
+
+  async search(user: string, page: FindPage): Promise<Result<FoundPage>> {
+    const actor = this.#room.conversation.actor(user);
+    return actor.ok ? this.#room.search(actor.value, page) : actor;
   }
 
   async catchUp(user: string, page: { after: number; bytes: number }): Promise<Result<CatchUp>> {
@@ -237,6 +277,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
   }
 
   #read<T>(user: string, read: (member: MemberRow) => T): Result<T> {
+    this.#room.attend();
     const actor = this.#room.conversation.actor(user);
     return actor.ok ? ok(read(actor.value)) : actor;
   }

@@ -13,6 +13,7 @@ import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { PING, PONG } from '../protocol/frames.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence } from '../protocol/users.ts';
 import { closeQuietly } from '../wire/client-socket.ts';
@@ -65,8 +66,8 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
     return this.#inbox.setSuspended(suspended);
   }
 
-  async notify(notice: Notice): Promise<NoticeAnswer> {
-    return this.#inbox.notify(notice);
+  notify(notice: Notice): Promise<NoticeAnswer> {
+    return this.#inbox.hear(notice);
   }
 
   async put(items: readonly Item[]): Promise<void> {
@@ -94,6 +95,10 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
 
   sync(request: SyncRequest): Promise<Result<Json<SyncResponse>>> {
     return this.#inbox.sync(request);
+  }
+
+  search(request: SearchAll): Promise<Result<Json<SearchAllPage>>> {
+    return this.#inbox.search(request);
   }
 
   async meet(peer: Presence): Promise<Presence | null> {

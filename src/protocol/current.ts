@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Timestamp, UserId } from './common.ts';
+import { Seq, Timestamp, UserId } from './common.ts';
 
 const CUSTOM = /^:[a-z0-9_+-]{1,32}:$/;
 const EMOJI = /^\p{RGI_Emoji}$/v;
@@ -27,6 +27,16 @@ export const Reaction = z
   .meta({ id: 'Reaction' });
 export type Reaction = z.infer<typeof Reaction>;
 
+/** What the first message of a thread says of its replies. */
+export const Thread = z
+  .object({
+    replies: z.int().meta({ description: 'All that were ever sent: the ordinal of the newest' }),
+    last_seq: Seq,
+    last_repliers: z.array(UserId).meta({ description: 'Who replied last, the latest first, each once' }),
+  })
+  .meta({ id: 'Thread' });
+export type Thread = z.infer<typeof Thread>;
+
 const by = { user_id: UserId, created_at: Timestamp };
 
 /**
@@ -41,4 +51,13 @@ export const messageState = {
     .meta({ description: 'Taken back, by whom and when: the message stands, and says nothing any more' }),
   reactions: z.array(Reaction).optional().meta({ description: 'In the order in which they first came' }),
   pinned: z.object(by).optional(),
+  thread: Thread.optional().meta({ description: 'The replies to this message that stand in its thread' }),
+};
+
+/** Where a message stands and how long: chosen by its sender or given by the room, never changed later. */
+export const placement = {
+  thread_seq: Seq.min(1).optional().meta({ description: 'The message whose thread this one is in' }),
+  thread_ordinal: z.int().optional().meta({ description: 'Number of this reply among the replies of its thread' }),
+  also_to_chat: z.literal(true).optional().meta({ description: 'A reply that stands in the conversation as well' }),
+  expires_at: Timestamp.optional().meta({ description: 'From then on it is gone: see disappearing messages' }),
 };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { HistoryPolicy, Role } from './chats.ts';
+import { HistoryPolicy, Retention, Role } from './chats.ts';
 import { Seq, Timestamp, UserId } from './common.ts';
 import { messageState } from './current.ts';
 import { editableOut, messageOut } from './messages.ts';
@@ -20,12 +20,25 @@ export const ChatEvent = z
       ...messageOut,
       recalled: messageState.recalled.meta({ description: 'It was taken back later: what it said is no longer here' }),
     }),
+    z.object({
+      ...base,
+      type: z.literal('thread.reply'),
+      ordinal: z.int(),
+      ...messageOut,
+      thread_seq: Seq.min(1),
+      recalled: messageState.recalled,
+    }),
     z.object({ ...change, type: z.literal('message.edited'), ...editableOut }),
     z.object({ ...change, type: z.literal('message.recalled') }),
     z.object({ ...change, type: z.literal('reaction.added'), emoji: z.string() }),
     z.object({ ...change, type: z.literal('reaction.removed'), emoji: z.string() }),
     z.object({ ...change, type: z.literal('message.pinned') }),
     z.object({ ...change, type: z.literal('message.unpinned') }),
+    z.object({
+      ...base,
+      type: z.literal('message.expired'),
+      targets: z.array(Seq).meta({ description: 'Messages that are gone from now on' }),
+    }),
     z.object({
       ...base,
       type: z.literal('chat.created'),
@@ -37,6 +50,7 @@ export const ChatEvent = z
       type: z.literal('chat.updated'),
       name: z.string().optional(),
       history: HistoryPolicy.optional(),
+      retention: Retention.optional(),
     }),
     z.object({ ...base, type: z.literal('chat.deleted') }),
     z.object({ ...base, type: z.literal('member.joined'), user_ids: z.array(UserId) }),
@@ -46,7 +60,8 @@ export const ChatEvent = z
   .meta({ id: 'Event' });
 export type ChatEvent = z.infer<typeof ChatEvent>;
 export type EventType = ChatEvent['type'];
-export type MessageEvent = Extract<ChatEvent, { type: 'message' }>;
+/** Events that bring a message: into the conversation, or into a thread alone. */
+export type MessageEvent = Extract<ChatEvent, { type: 'message' | 'thread.reply' }>;
 
 /** Seqs that answer with a reason in place of an event, so that a hole is never silent. Both ends included. */
 export const Hole = z

@@ -14,9 +14,22 @@ export const LIMITS = {
   /** Messages that are pinned in one conversation at the same time. */
   pinsPerChat: 100,
   editsPerMessage: 100,
+  /** Longest window or timer of a conversation: ten years. */
+  retentionSeconds: 10 * 366 * 24 * 60 * 60,
+  /** Messages of one member that wait in one conversation to be sent later, and how far ahead, in seconds. */
+  scheduledPerMember: 100,
+  scheduleSeconds: 366 * 24 * 60 * 60,
   nameLength: 128,
   fullnameLength: 128,
   descriptionLength: 1024,
+  /** Text and source of a friend request, in characters. */
+  requestTextLength: 256,
+  requestSourceLength: 64,
+  /** Friends, requests waiting on either side, blocks, and groups of friends of one user. */
+  friends: 2000,
+  friendRequests: 500,
+  blocks: 2000,
+  friendGroups: 50,
   passwordMin: 8,
   passwordMax: 256,
   /** Members named in one request; more are added in several requests. */
@@ -30,6 +43,10 @@ export const LIMITS = {
   syncChatsPerRequest: 500,
   /** Bytes of events in one sync answer; what is beyond comes with the next round. */
   syncBytes: 2 * 1024 * 1024,
+  /** Characters of a search query. */
+  searchQueryLength: 256,
+  /** Conversations that one search looks through; the user's latest ones. */
+  searchChats: 200,
   /** A device further behind than this many events gets the newest page and `reset`. */
   resetAfter: 20_000,
   /** Sockets that a user's devices hold open on the inbox at once; likewise on one conversation. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ChatId, ClientId, Seq, Timestamp, UserId, utf8Length, WellFormedText } from './common.ts';
-import { messageState } from './current.ts';
+import { messageState, placement } from './current.ts';
 import { LIMITS } from './limits.ts';
 
 /** What a sender may put into a message. A kind is one entry here, one rule in `conversation/admit.ts`, one test. */
@@ -23,6 +23,8 @@ export const messageFields = {
     .max(LIMITS.mentionsPerMessage)
     .optional()
     .meta({ description: 'Members whom the message mentions' }),
+  thread_seq: placement.thread_seq,
+  also_to_chat: placement.also_to_chat,
 };
 
 /** What of a message its sender may change later. An edit gives all of them anew: one that is absent is gone. */
@@ -41,6 +43,7 @@ export const messageOut = {
   content: z.string(),
   reply_to: Seq.optional(),
   mentions: z.array(UserId).optional(),
+  ...placement,
 };
 
 export const editableOut = { content: messageOut.content, mentions: messageOut.mentions };
@@ -60,5 +63,13 @@ export type Message = z.infer<typeof Message>;
 export const SentMessage = Message.extend({ duplicate: z.boolean().optional() }).meta({ id: 'SentMessage' });
 export type SentMessage = z.infer<typeof SentMessage>;
 
-export const MessagePage = z.object({ items: z.array(Message), has_more: z.boolean() }).meta({ id: 'MessagePage' });
+export const MessagePage = z
+  .object({
+    items: z.array(Message),
+    has_more: z
+      .boolean()
+      .meta({ description: 'There are more in the direction of the page; before it, when it has both' }),
+    has_newer: z.boolean().optional().meta({ description: 'Of a page around a place: there are more behind it' }),
+  })
+  .meta({ id: 'MessagePage' });
 export type MessagePage = z.infer<typeof MessagePage>;

@@ -1,5 +1,5 @@
-import type { Reaction } from './current.ts';
-import type { ChatEvent, MessageEvent } from './events.ts';
+import type { placement, Reaction, Thread } from './current.ts';
+import type { ChatEvent, EventType, MessageEvent } from './events.ts';
 import type { editableOut, Message } from './messages.ts';
 
 /**
@@ -10,6 +10,9 @@ import type { editableOut, Message } from './messages.ts';
 /** What an edit replaces. Names alone: clients take this file without the schemas. */
 const EDITABLE: Record<keyof typeof editableOut, true> = { content: true, mentions: true };
 
+/** Events that change a message even when it has been taken back: its thread goes on, and its time still comes. */
+const lasting = new Set<EventType>(['message', 'thread.reply', 'message.expired']);
+
 /** The message that an event brings. */
 export function messageOfEvent(chatId: string, { type: _type, actor_id: _actor, ...message }: MessageEvent): Message {
   return { chat_id: chatId, ...message };
@@ -17,16 +20,18 @@ export function messageOfEvent(chatId: string, { type: _type, actor_id: _actor, 
 
 /** Messages that an event changes, by seq. */
 export function targetsOf(event: ChatEvent): readonly number[] {
-  return 'target' in event ? [event.target] : [];
+  if ('target' in event) return [event.target];
+  if ('targets' in event) return event.targets;
+  return 'thread_seq' in event && event.thread_seq !== undefined ? [event.thread_seq] : [];
 }
 
 /**
- * A message after an event that targets it; the same object when nothing changes.
+ * A message after an event that targets it; the same object when nothing changes, null when it is gone.
  *
  * @param self whose state it is: with it `mine` of a reaction is kept
  */
-export function changed(message: Message, event: ChatEvent, self?: string): Message {
-  if (message.recalled !== undefined) return message;
+export function changed(message: Message, event: ChatEvent, self?: string): Message | null {
+  if (message.recalled !== undefined && !lasting.has(event.type)) return message;
   switch (event.type) {
     case 'message.edited':
       return edited(message, event);
@@ -43,6 +48,10 @@ export function changed(message: Message, event: ChatEvent, self?: string): Mess
       return rest;
     }
     case 'message':
+    case 'thread.reply':
+      return { ...message, thread: replied(message.thread, event) };
+    case 'message.expired':
+      return null;
     case 'chat.created':
     case 'chat.updated':
     case 'chat.deleted':
@@ -57,11 +66,11 @@ export function changed(message: Message, event: ChatEvent, self?: string): Mess
  * Applies one event to the messages held, by seq. Messages are replaced, never altered. Targets that are not held do not
  * matter: whoever comes to hold them later gets them as they are then, or applies the events after them.
  *
- * @returns seqs of the messages that are new or replaced
+ * @returns seqs of the messages that are new, replaced or gone
  */
 export function applyEvent(messages: Map<number, Message>, chatId: string, event: ChatEvent, self?: string): number[] {
   const touched: number[] = [];
-  if (event.type === 'message') {
+  if (event.type === 'message' || event.type === 'thread.reply') {
     messages.set(event.seq, messageOfEvent(chatId, event));
     touched.push(event.seq);
   }
@@ -70,7 +79,8 @@ export function applyEvent(messages: Map<number, Message>, chatId: string, event
     if (message === undefined) continue;
     const next = changed(message, event, self);
     if (next === message) continue;
-    messages.set(seq, next);
+    if (next === null) messages.delete(seq);
+    else messages.set(seq, next);
     touched.push(seq);
   }
   return touched;
@@ -78,8 +88,33 @@ export function applyEvent(messages: Map<number, Message>, chatId: string, event
 
 /** What is left of a message that was taken back: its place, and nothing that anybody said. */
 export function recalled(message: Message, by: { user_id: string; created_at: string }): Message {
-  const { chat_id, seq, ordinal, client_id, sender_id, kind, created_at } = message;
-  return { chat_id, seq, ordinal, client_id, sender_id, kind, content: '', created_at, recalled: by };
+  const { chat_id, seq, ordinal, client_id, sender_id, kind, created_at, thread } = message;
+  const kept = { chat_id, seq, ordinal, client_id, sender_id, kind, content: '', created_at, ...placeOf(message) };
+  return { ...kept, ...(thread === undefined ? {} : { thread }), recalled: by };
+}
+
+/** Where a message stands, and how long. */
+export function placeOf({
+  thread_seq,
+  thread_ordinal,
+  also_to_chat,
+  expires_at,
+}: Pick<Message, keyof typeof placement>) {
+  return {
+    ...(thread_seq === undefined ? {} : { thread_seq }),
+    ...(thread_ordinal === undefined ? {} : { thread_ordinal }),
+    ...(also_to_chat === undefined ? {} : { also_to_chat }),
+    ...(expires_at === undefined ? {} : { expires_at }),
+  };
+}
+
+/** Who replied last, at most so many. */
+const REPLIERS_SHOWN = 3;
+
+function replied(thread: Thread | undefined, { seq, sender_id, thread_ordinal }: MessageEvent): Thread {
+  const others = (thread?.last_repliers ?? []).filter((user) => user !== sender_id);
+  const replies = Math.max(thread?.replies ?? 0, thread_ordinal ?? 0);
+  return { replies, last_seq: seq, last_repliers: [sender_id, ...others].slice(0, REPLIERS_SHOWN) };
 }
 
 function edited(message: Message, event: Extract<ChatEvent, { type: 'message.edited' }>): Message {

@@ -2,6 +2,7 @@ import { utf8Length } from '../protocol/common.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { ClientFrame, type ErrorFrame } from '../protocol/frames.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import { plainFrame } from './plain.ts';
 
 /**
  * The platform puts it in the place of bytes that are no UTF-8, and nobody can tell it from one that was sent. So that a
@@ -58,6 +59,11 @@ export function parseFrames(data: string | ArrayBuffer): ParsedFrames {
   const frames: ClientFrame[] = [];
   const errors: ErrorFrame[] = [];
   for (const item of list) {
+    const plain = plainFrame(item);
+    if (plain !== undefined) {
+      frames.push(plain);
+      continue;
+    }
     const parsed = ClientFrame.safeParse(item);
     if (parsed.success) {
       frames.push(parsed.data);

@@ -1,4 +1,4 @@
-import { runInDurableObject } from 'cloudflare:test';
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { newId } from '../../src/ids.ts';
@@ -45,10 +45,12 @@ async function findsAndRepairs(part: 'chats' | 'users', what: string): Promise<v
 }
 
 /** An old inbox row, as after a restore: written past the inbox’s own rules, and read anew. */
-const rewriteInbox = (user: string, statement: string, ...values: string[]) =>
-  runInDurableObject(inboxOf(user), (_inbox, { storage }) => {
+async function rewriteInbox(user: string, statement: string, ...values: string[]): Promise<void> {
+  await runInDurableObject(inboxOf(user), (_inbox, { storage }) => {
     storage.sql.exec(statement, ...values);
   });
+  await evictDurableObject(inboxOf(user));
+}
 
 const listOf = async ({ token }: Account): Promise<ChatListItem[]> =>
   (await api<{ items: ChatListItem[] }>('/api/chats', { token })).body.items;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pageAfter } from '../../src/conversation/pages.ts';
+import { updateRetention } from '../../src/conversation/retention.ts';
 import type { EventType } from '../../src/protocol/events.ts';
 import { ChatEvent } from '../../src/protocol/events.ts';
 import type { Message } from '../../src/protocol/messages.ts';
@@ -27,7 +28,7 @@ type Step = (test: TestRoom) => Promise<unknown> | unknown;
 /** The seq of one of the messages, by an index. */
 const pick = (test: TestRoom, index: number): number => {
   const seqs = test.storage.sql
-    .exec<{ seq: number }>("SELECT seq FROM events WHERE type = 'message' ORDER BY seq")
+    .exec<{ seq: number }>("SELECT seq FROM events WHERE type IN ('message', 'thread.reply') ORDER BY seq")
     .toArray();
   return seqs[index % Math.max(1, seqs.length)]?.seq ?? 1;
 };
@@ -53,6 +54,17 @@ const STEPS: Record<EventType, fc.Arbitrary<Step>> = {
       (test) =>
         test.send(user, content, mentions.length > 0 ? { mentions } : {}),
   ),
+  'thread.reply': fc.tuple(person, which, text).map(
+    ([user, index, content]) =>
+      (test) =>
+        test.send(user, content, { thread_seq: pick(test, index) }),
+  ),
+  'message.expired': fc.tuple(person, text).map(([user, content]) => async (test) => {
+    test.publish(updateRetention(test.conversation, PEOPLE[0] ?? '', { message_timer: 60 }));
+    await test.send(user, content);
+    test.publish(updateRetention(test.conversation, PEOPLE[0] ?? '', { message_timer: null }));
+    test.clock.pass(45_000);
+  }),
   'message.edited': fc
     .tuple(person, which, text, fc.subarray(PEOPLE))
     .map(([user, index, content, mentions]) =>
@@ -113,6 +125,8 @@ describe('events applied to an old snapshot give the fresh one', () => {
             snapshot = messagesNow(test, reader);
             position = test.conversation.log.head;
           }
+          test.clock.pass(120_000);
+          test.room.attend();
           const chatId = test.conversation.chat.id;
           for (const event of eventsAfter(test, position)) applyEvent(snapshot, chatId, event, reader);
           const fresh = messagesNow(test, reader);

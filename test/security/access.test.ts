@@ -5,7 +5,7 @@ import { type Account, api, request, signIn } from '../support/api.ts';
 import { Contract, type Operation } from '../support/contract.ts';
 import { openSocket } from '../support/socket.ts';
 import { bodies, type Fixture, fill, newFixture } from './fixture.ts';
-import { operationsOf, POLICIES, SOCKETS, STREAMS } from './policies.ts';
+import { operationsOf, POLICIES, QUERIES, SOCKETS, STREAMS } from './policies.ts';
 
 /*
  * Broken object level authorisation, by construction: each route of the published document, tried by everybody who has
@@ -36,7 +36,8 @@ async function attempt(operation: Operation, who: Account, path: string, seed: n
     return { status: code, code: reason, detail: undefined };
   }
   const body = withBody(operation, seed);
-  const response = await request(path, {
+  const query = QUERIES[operation.operationId];
+  const response = await request(query === undefined ? path : `${path}?${query}`, {
     method: operation.method,
     token: who.token,
     ...(body === undefined ? {} : { body }),
@@ -59,6 +60,8 @@ async function state(): Promise<string> {
     `/api/chats/${id}`,
     `/api/chats/${id}/events?limit=500`,
     `/api/chats/${id}/members`,
+    `/api/chats/${id}/messages`,
+    `/api/chats/${id}/pins`,
   ]);
   const { workspace } = fixture;
   const all = [...paths, `/api/workspaces/${workspace}`, `/api/workspaces/${workspace}/members`, '/api/auth/sessions'];
@@ -120,7 +123,31 @@ describe.each(operationsOf(contract, 'workspace'))('$operationId', (operation) =
   });
 });
 
-const elsewhere = operationsOf(contract, 'own', 'profile', 'person', 'session').filter(
+it.each(operationsOf(contract, 'relation'))(
+  '$operationId finds nothing of the relations of others',
+  async (operation) => {
+    const mine = async () => {
+      const lists = ['/api/friends', '/api/friend-requests', '/api/friend-groups'];
+      const { token } = fixture.owner;
+      return JSON.stringify(await Promise.all(lists.map(async (path) => (await api(path, { token })).body)));
+    };
+    const before = await mine();
+    expect(before).toContain(fixture.member.id);
+    expect(before).toContain(fixture.friendGroup);
+    for (const role of OUTSIDERS) {
+      for (const id of [fixture.owner.id, fixture.member.id, fixture.friendGroup]) {
+        const there = await attempt(operation, fixture[role], fill(operation.path, { id }), 1);
+        const none = id.replace(/.{8}$/, '00000000');
+        expect(there).toEqual(await attempt(operation, fixture[role], fill(operation.path, { id: none }), 1));
+        // A body may be refused for what it names, alike in both cases.
+        expect([404, 422]).toContain(there.status);
+      }
+    }
+    expect(await mine()).toBe(before);
+  },
+);
+
+const elsewhere = operationsOf(contract, 'own', 'profile', 'person', 'session', 'relation').filter(
   ({ operationId }) => !STREAMS.includes(operationId),
 );
 it.each(elsewhere)('$operationId is refused to somebody suspended', async (operation) => {
@@ -163,7 +190,11 @@ const readable = operationsOf(contract, 'own', 'profile').filter(
 );
 it.each(readable)('$operationId shows a stranger nothing of what others own', async (operation) => {
   const path = fill(operation.path, { id: fixture.owner.id });
-  const response = await request(path, { method: operation.method, token: fixture.stranger.token });
+  const query = QUERIES[operation.operationId];
+  const response = await request(query === undefined ? path : `${path}?${query}`, {
+    method: operation.method,
+    token: fixture.stranger.token,
+  });
   const text = await response.text();
   for (const secret of [fixture.group, fixture.channel, fixture.workspace, fixture.owner.email, 'canary content']) {
     expect(text).not.toContain(secret);

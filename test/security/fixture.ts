@@ -19,6 +19,8 @@ export interface Fixture {
   group: string;
   channel: string;
   workspace: string;
+  /** Of the owner. */
+  friendGroup: string;
 }
 
 const created = async (path: string, account: Account, body: unknown): Promise<string> => {
@@ -56,12 +58,18 @@ export async function newFixture(): Promise<Fixture> {
     await request(`/api/chats/${chat}/members/${former.id}`, { method: 'DELETE', token });
   }
   await request(`/api/workspaces/${workspace}/members/${former.id}`, { method: 'DELETE', token });
+  const friendGroup = await created('/api/friend-groups', owner, { name: 'Canary Friends' });
+  await api('/api/friend-requests', { token, body: { user_id: member.id } });
+  await api('/api/friend-requests', { token: member.token, body: { user_id: owner.id } });
   await setStatus(suspended, 'Suspended');
-  return { owner, member, stranger, former, neighbour, suspended, group, channel, workspace };
+  return { owner, member, stranger, former, neighbour, suspended, group, channel, workspace, friendGroup };
 }
 
+/** What a path names beside the object itself: the message that everything in a fixture begins with. */
+const USUAL: Record<string, string> = { seq: '2', emoji: encodeURIComponent('👍'), client_id: 'canary' };
+
 export const fill = (path: string, values: Record<string, string>): string =>
-  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? '1');
+  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? USUAL[name] ?? '1');
 
 /** Bodies that the operation's schema allows; undefined where it takes none. */
 export function bodies(

@@ -8,11 +8,21 @@ import type { Contract, Operation } from '../support/contract.ts';
  * - `own`: about the caller alone, whatever the request says
  * - `profile`: about another user, and open to everybody signed in
  * - `person`: about another user, for those who have to do with them
+ * - `relation`: about somebody, or something, among the caller's own relations that the path names
  * - `chat`, `workspace`: about the one that the path names, for those who are in it
  * - `session`: about a session of the caller
  * - `operator`: takes the admin token, and no other
  */
-export type Policy = 'public' | 'own' | 'profile' | 'person' | 'chat' | 'workspace' | 'session' | 'operator';
+export type Policy =
+  | 'public'
+  | 'own'
+  | 'profile'
+  | 'person'
+  | 'relation'
+  | 'chat'
+  | 'workspace'
+  | 'session'
+  | 'operator';
 
 export const POLICIES: Record<string, Policy> = {
   signUp: 'public',
@@ -40,6 +50,43 @@ export const POLICIES: Record<string, Policy> = {
   sendMessage: 'chat',
   listMessages: 'chat',
   listEvents: 'chat',
+  listFriends: 'own',
+  updateFriend: 'relation',
+  removeFriend: 'relation',
+  listFriendRequests: 'own',
+  requestFriend: 'own',
+  acceptFriendRequest: 'relation',
+  declineFriendRequest: 'relation',
+  listFriendGroups: 'own',
+  createFriendGroup: 'own',
+  renameFriendGroup: 'relation',
+  deleteFriendGroup: 'relation',
+  listBlocks: 'own',
+  blockUser: 'own',
+  unblockUser: 'own',
+  getPrivacy: 'own',
+  updatePrivacy: 'own',
+  setRetention: 'chat',
+  editMessage: 'chat',
+  recallMessage: 'chat',
+  listEdits: 'chat',
+  addReaction: 'chat',
+  removeReaction: 'chat',
+  listReactors: 'chat',
+  pinMessage: 'chat',
+  unpinMessage: 'chat',
+  listPins: 'chat',
+  listReplies: 'chat',
+  attendThread: 'chat',
+  listThreads: 'chat',
+  hideMessage: 'chat',
+  listHidden: 'chat',
+  scheduleMessage: 'chat',
+  cancelScheduled: 'chat',
+  listScheduled: 'chat',
+  exportChat: 'chat',
+  searchChat: 'chat',
+  searchAll: 'own',
   listWorkspaces: 'own',
   createWorkspace: 'own',
   getWorkspace: 'workspace',
@@ -61,6 +108,9 @@ export const POLICIES: Record<string, Policy> = {
   getOpenApi: 'public',
   getDocs: 'public',
 };
+
+/** What an operation cannot do without in its query. */
+export const QUERIES: Record<string, string> = { searchChat: 'q=canary', searchAll: 'q=canary' };
 
 /** Operations whose answer is a socket or does not end. */
 export const SOCKETS = ['openInboxSocket', 'openChatSocket'];
