@@ -27,7 +27,12 @@ export default defineConfig(async () => {
       projects: [
         {
           plugins: [inWorkerd()],
-          test: { ...shared, name: 'workers', include: ['test/**/*.test.ts'], exclude: ['test/**/*.strict.test.ts'] },
+          test: {
+            ...shared,
+            name: 'workers',
+            include: ['test/**/*.test.ts'],
+            exclude: ['test/**/*.strict.test.ts', 'test/chaos/**'],
+          },
         },
         // The deployed configuration, with its limits on attempts.
         {
@@ -36,6 +41,8 @@ export default defineConfig(async () => {
         },
         // `npm start` and its parts, in Node.
         { test: { name: 'scripts', include: ['scripts/test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 30_000 } },
+        // The checker of histories and what drives it, in Node.
+        { test: { name: 'chaos', include: ['test/chaos/**/*.test.ts'], testTimeout: 60_000 } },
         // The arithmetic of the cost model.
         { test: { name: 'bench', include: ['bench/**/*.test.ts'] } },
         // The SDK in Node: its pure parts alone, and all of it against a server of its own.

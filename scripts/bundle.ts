@@ -18,7 +18,7 @@ export interface Module {
 }
 
 /** The Worker as workerd takes it: one ES module, and each .wasm as a module of its own, compiled when it is loaded. */
-export async function bundleWorker(entry: string): Promise<Module[]> {
+export async function bundleWorker(entry: string, plugins: Plugin[] = []): Promise<Module[]> {
   const outdir = join(ROOT, 'dist', 'worker');
   const wasm = new Map<string, Module>();
   const wasmModules: Plugin = {
@@ -49,8 +49,8 @@ export async function bundleWorker(entry: string): Promise<Module[]> {
     target: 'es2024',
     conditions: ['workerd', 'worker', 'browser'],
     mainFields: ['module', 'browser', 'main'],
-    external: ['cloudflare:*', 'node:*'],
-    plugins: [wasmModules],
+    external: ['cloudflare:*', 'node:*', 'workerd:*'],
+    plugins: [...plugins, wasmModules],
     keepNames: true,
     charset: 'utf8',
     legalComments: 'none',

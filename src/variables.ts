@@ -35,6 +35,7 @@ const Variables = z.object({
     .string()
     .regex(/^\d{1,6}$/, 'must be a whole number of milliseconds')
     .transform(Number),
+  RATE_LIMITS: z.enum(['on', 'off']).transform((value) => value === 'on'),
   JWT_KEYS: z
     .string()
     .transform((text, ctx) => {
@@ -81,6 +82,8 @@ export interface Config {
   allowedOrigins: string[];
   /** Time over which clients spread their reconnects after the server went away, in ms. */
   reconnectWindow: number;
+  /** The rates of `protocol/limits.ts` are enforced. */
+  rateLimits: boolean;
   signingKeys: [SigningKey, ...SigningKey[]];
   adminToken: string;
   /** By which push services know this server; null: nothing is pushed. */
@@ -141,6 +144,7 @@ export function parseConfig(env: Partial<Record<keyof z.input<typeof Variables>,
     publicUrl: parsed.data.PUBLIC_URL,
     allowedOrigins: parsed.data.ALLOWED_ORIGINS,
     reconnectWindow: parsed.data.RECONNECT_WINDOW_MS,
+    rateLimits: parsed.data.RATE_LIMITS,
     signingKeys: [first, ...rest],
     adminToken: parsed.data.ADMIN_TOKEN,
     vapid: parsed.data.VAPID_KEY === undefined ? null : vapidOf(parsed.data.VAPID_KEY, parsed.data.PUBLIC_URL),

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Log, Miniflare, LogLevel as MiniflareLogLevel, type SharedOptions, type WorkerOptions } from 'miniflare';
 import { ConfigError, parseConfig } from '../../src/variables.ts';
-import { bundleWorker, copyDocsAssets, endBundler, ROOT } from '../bundle.ts';
+import { bundleWorker, copyDocsAssets, endBundler, type Module, ROOT } from '../bundle.ts';
 import { readConfigFile, workerOptions } from './config-file.ts';
 import { everyMinute } from './cron.ts';
 import { Fault, messageOf } from './fault.ts';
@@ -24,8 +24,19 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** A Worker other than the project's own, for tests of the whole. */
+export interface Build {
+  modules: Module[];
+  flags: string[];
+}
+
 /** Starts everything on this machine. The caller has made the state folder and holds its lock. */
-export async function startServer(settings: Settings, dataDir: string, env: NodeJS.ProcessEnv): Promise<RunningServer> {
+export async function startServer(
+  settings: Settings,
+  dataDir: string,
+  env: NodeJS.ProcessEnv,
+  build?: Build,
+): Promise<RunningServer> {
   const { host, stateDir } = settings;
   const file = await readConfigFile(ROOT);
   const port = await freePort(host, settings.port);
@@ -35,7 +46,8 @@ export async function startServer(settings: Settings, dataDir: string, env: Node
   const mailbox = env.SMTP_URL === undefined ? await openMailbox(join(stateDir, 'mail')) : undefined;
   const defaults = { ...file.vars, PUBLIC_URL: url, SMTP_URL: mailbox?.url ?? '', MAIL_FROM, ...asBindings(secrets) };
   const values = variables(defaults, env);
-  const [modules] = await Promise.all([bundleWorker(file.main).catch(buildFault), copyDocsAssets()]);
+  const bundled = build?.modules ?? bundleWorker(file.main).catch(buildFault);
+  const [modules] = await Promise.all([bundled, copyDocsAssets()]);
   await endBundler();
 
   const guard = guardRuntime();
@@ -50,11 +62,15 @@ export async function startServer(settings: Settings, dataDir: string, env: Node
     handleStructuredLogs: logLine(settings.logLevel, (line) => process.stderr.write(`${line}\n`)),
     defaultPersistRoot: dataDir,
   } as const;
-  const worker = workerOptions(file, {
-    root: ROOT,
-    values,
-    modules: { modulesRoot: join(ROOT, 'dist/worker'), modules },
-  });
+  const flags = [...file.compatibility_flags, ...(build?.flags ?? [])];
+  const worker = workerOptions(
+    { ...file, compatibility_flags: flags },
+    {
+      root: ROOT,
+      values,
+      modules: { modulesRoot: join(ROOT, 'dist/worker'), modules },
+    },
+  );
   // Before anything listens: nobody meets a database that is not there yet.
   const migrated = await migrateFirst(file, { ...shared, d1Databases: worker.d1Databases }).catch(
     async (error: unknown) => {

@@ -1,7 +1,7 @@
 import { BOUNDS, PERMISSIONS } from '../../src/conversation/permissions.ts';
 import { DELIVERED_PUSHED_UP_TO, RECEIPTS_PUSHED_UP_TO, TIER_LIMITS } from '../../src/conversation/tiers.ts';
 import { type Action, type ChatType, type FanoutTier, Overridable, Role } from '../../src/protocol/chats.ts';
-import { LIMITS } from '../../src/protocol/limits.ts';
+import { LIMITS, RATES, type Rate } from '../../src/protocol/limits.ts';
 import { CLOSE_CODES, type CloseReason, ERRORS, type ErrorCode } from '../../src/protocol/wire.ts';
 import { rolesThatMay, type WorkspaceAction } from '../../src/workspaces/permissions.ts';
 
@@ -89,6 +89,14 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   thumbnailSide: ['count', 'Pixels of the longest side of a thumbnail'],
   fileNameLength: ['characters', '`name` of a file'],
   waveformSamples: ['count', 'Samples of a `waveform`'],
+  socketsPerUser: ['count', 'Sockets that one user holds open on the inbox, and likewise on one conversation'],
+};
+
+const RATE_TEXTS: Record<keyof typeof RATES, [string, string]> = {
+  sendsPerUser: ['Messages that one user sends into one conversation', '`rate_limited` with `retry_after`'],
+  sendsPerChat: ['Messages that everybody together sends into one conversation', '`rate_limited` with `retry_after`'],
+  framesPerSocket: ['Frames on one socket', 'the socket is closed with 4429'],
+  requestsPerUser: ['Requests over REST of one user', '429 `rate_limited` with `Retry-After`'],
 };
 
 const ERROR_TEXTS: Record<ErrorCode, string> = {
@@ -177,6 +185,14 @@ const limits = (): string =>
   table(
     ['limit', 'name', 'of'],
     keys(LIMIT_TEXTS).map((name) => [size(LIMITS[name], LIMIT_TEXTS[name][0]), `\`${name}\``, LIMIT_TEXTS[name][1]]),
+  );
+
+const rate = ({ burst, perSecond }: Rate): string[] => [number(burst), `${number(perSecond)} a second`];
+
+const rates = (): string =>
+  table(
+    ['at once', 'then', 'name', 'of', 'beyond it'],
+    keys(RATE_TEXTS).map((name) => [...rate(RATES[name]), `\`${name}\``, ...RATE_TEXTS[name]]),
   );
 
 const errors = (): string =>
@@ -276,6 +292,7 @@ const workspacePermissions = (): string =>
 /** Tables by the name that their markers carry. */
 const TABLES: Record<string, () => string> = {
   limits,
+  rates,
   errors,
   'close-codes': closeCodes,
   'fan-out': tiers,

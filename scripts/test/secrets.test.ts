@@ -14,6 +14,7 @@ it('makes secrets that the Worker accepts, each time others', async () => {
     PUBLIC_URL: 'http://127.0.0.1:8787',
     ALLOWED_ORIGINS: '*',
     RECONNECT_WINDOW_MS: '2000',
+    RATE_LIMITS: 'off',
     ...asBindings(one),
   });
   expect(config.signingKeys[0].kid).toMatch(/^[\w-]{43}$/);

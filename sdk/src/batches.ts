@@ -8,6 +8,12 @@ export function byteLength(text: string): number {
   return encoder.encode(text).byteLength;
 }
 
+/**
+ * A frame, or a part of one, as JSON. A bare U+FFFD is what a server finds in the place of bytes that are no UTF-8: it takes
+ * only the escape.
+ */
+export const frameText = (value: object): string => JSON.stringify(value).replaceAll('\ufffd', '\\ufffd');
+
 /** Frames as texts to send: as few as the wire's limits on frames and bytes in one message permit, in order. */
 export function encodeBatches(frames: readonly ClientFrame[]): string[] {
   const texts: string[] = [];
@@ -20,7 +26,7 @@ export function encodeBatches(frames: readonly ClientFrame[]): string[] {
   };
   close();
   for (const frame of frames) {
-    const text = JSON.stringify(frame);
+    const text = frameText(frame);
     const size = byteLength(text) + 1;
     if (batch.length >= LIMITS.framesPerMessage || bytes + size > LIMITS.frameBytes) close();
     batch.push(text);

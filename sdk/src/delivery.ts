@@ -1,6 +1,6 @@
 import type { AckFrame, ClientFrame, ErrorFrame } from '../../src/protocol/frames.ts';
 import { LIMITS } from '../../src/protocol/limits.ts';
-import { byteLength } from './batches.ts';
+import { byteLength, frameText } from './batches.ts';
 import type { Conversation } from './conversation.ts';
 import { type Clock, randomName } from './environment.ts';
 import { StorageError, TidelineError } from './errors.ts';
@@ -283,7 +283,7 @@ function check(fields: MessageFields): void {
     throw new TidelineError('invalid', `mentions: at most ${LIMITS.mentionsPerMessage} members`);
   }
   // Quotes, backslashes and control characters grow when they are written as JSON.
-  if (byteLength(JSON.stringify(fields)) > LIMITS.frameBytes - FRAME_RESERVE) {
+  if (byteLength(frameText(fields)) > LIMITS.frameBytes - FRAME_RESERVE) {
     throw new TidelineError('too_large', `content: written as JSON it must fit into ${LIMITS.frameBytes} bytes`);
   }
 }

@@ -145,6 +145,7 @@ async function revoke(db: Db, userId: string, which: SQL | undefined, now: numbe
 export async function endSessions(env: Env, userId: string, which: SQL | undefined, now: number): Promise<boolean> {
   const task = await revoke(database(env), userId, which, now);
   if (task === null) return false;
+  // failpoint: sessions.revoked
   await runTask(env, task);
   return true;
 }

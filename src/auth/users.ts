@@ -141,6 +141,7 @@ export async function setStatus(env: Env, id: string, status: UserRow['status'],
     await deleting(db, task.id);
     throw new ApiError('not_found', 'There is no such user');
   }
+  // failpoint: status.stored
   await runTask(env, task);
   return toUser(row);
 }

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { refuseUsers, requireActive } from '../auth/users.ts';
 import type { RoomApi, Sight } from '../conversation/api.ts';
 import type { Command } from '../conversation/commands.ts';
+import { NOT_FOUND } from '../conversation/permissions.ts';
 import { policyProblem } from '../conversation/settings.ts';
 import { findDm, markDeleted, registerChat, registerDm } from '../db/chats.ts';
 import { type Db, database } from '../db/client.ts';
@@ -27,7 +28,8 @@ import { noWorkspace, requireCreator, requireSeat } from '../workspaces/workspac
 type NewChat = z.output<typeof CreateChat>;
 type Created = { chat: Chat; created: boolean };
 
-const noChat = () => new ApiError('not_found', 'There is no such conversation, or you may not see it');
+/** Word for word what a room says that does not exist: a difference would tell that it does. */
+const noChat = () => ApiError.fromRefusal(NOT_FOUND.refusal);
 const OUTSIDE = 'not a member of the workspace';
 
 /** Creates a conversation, or returns the Single of the pair. Throws `invalid`, `not_found` (the workspace). */
@@ -57,6 +59,7 @@ async function createSingle(env: Env, creator: string, input: NewChat, now: numb
     throw refused;
   }
   entry ??= await registerDm(db, creator, other, now);
+  // failpoint: create.registered-pair
   const { id, created_by } = entry;
   await call(() => beginWithBlocks(env, db, id, creator, other));
   return ask(() =>
@@ -85,6 +88,7 @@ async function createShared(env: Env, creator: string, input: NewChat, now: numb
   await requireUnblocked(db, creator, others, 'members');
   const entry = await registerChat(db, { type: input.type, workspace_id, created_by: creator }, now);
   if (entry === null) throw noWorkspace();
+  // failpoint: create.registered
   const members = [creator, ...others];
   const { value, out } = await entering(
     env,
@@ -136,12 +140,15 @@ export async function entering<T>(
   const task = { kind: 'settle_members' as const, workspace_id: workspaceId, ...entry };
   const id = newId('tsk');
   await inserting(db, { id, task }, Date.now());
+  // failpoint: enter.noted
   const value = await enter().catch(async (error: unknown) => {
     // A refusal let nobody in. After anything else the room may or may not have: the task finds out.
     if (error instanceof ApiError && error.code !== 'unavailable') await deleting(db, id);
     throw error;
   });
+  // failpoint: enter.entered
   const out = await settleMembers(env, db, task);
+  // failpoint: enter.settled
   await deleting(db, id);
   return { value, out };
 }
@@ -215,7 +222,9 @@ export async function deleteChat(env: Env, chatId: string, userId: string, now: 
     task: { kind: 'settle_deletion', chat_id: chatId, user_id: userId },
   };
   await inserting(db, task, now);
+  // failpoint: delete.noted
   const answer = await call(() => room(env, chatId).destroy(userId), { once: true });
+  // failpoint: delete.destroyed
   if (answer.ok) await db.batch([markDeleted(db, chatId, now), deleting(db, task.id)]);
   else await deleting(db, task.id);
   unwrap(answer);

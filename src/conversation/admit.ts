@@ -137,6 +137,7 @@ export function admitMessage(
     if (earlier === undefined) throw new Error('a duplicate stands in the log');
     return answerResend(conversation, earlier, message);
   }
+  // failpoint: admit.appended
   for (const user of new Set(message.mentions)) {
     if (user === sender.user_id) continue;
     conversation.recordMention(user, row.seq);

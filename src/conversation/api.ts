@@ -104,6 +104,17 @@ export interface SocketPage {
   hasMore: boolean;
 }
 
+/** What an audit compares with others. */
+export interface RoomReport {
+  deleted: boolean;
+  workspace_id: string | null;
+  epoch: string;
+  head_seq: number;
+  members: string[];
+  /** There are more members. */
+  has_more: boolean;
+}
+
 /** The calls of a ConversationRoom. `user` always comes from a verified token. */
 export interface RoomApi {
   /** Idempotent: a conversation that exists is returned as it is, `created: false`. */
@@ -191,4 +202,10 @@ export interface RoomApi {
     user: string,
     which: { sessions: string[] | 'all'; except?: string | undefined; reason: 'session_ended' | 'suspended' },
   ): Promise<void>;
+  /** For the audit: what the room is, and a page of its members by user id. null: there is no such room. */
+  inspect(page: { after: string; limit: number }): Promise<RoomReport | null>;
+  /** For the audit: these users' inboxes are told again how things are for them. */
+  retell(users: string[]): Promise<void>;
+  /** The log was restored to an earlier state: another epoch, and everybody is told. */
+  renew(): Promise<void>;
 }

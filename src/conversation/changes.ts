@@ -161,12 +161,14 @@ export function applyChange(
 
 /** The answer to whoever asked for a change over REST. */
 export function changedMessage(
-  { chat, log, sql }: Conversation,
+  conversation: Conversation,
   user: string,
   seq: number,
   result: Result<Sent>,
 ): Result<ChangedMessage> {
+  // A refusal may say that there is no conversation, of which nothing can be asked then.
   if (!result.ok) return result;
+  const { chat, log, sql } = conversation;
   const { row, duplicate } = result.value;
   const message = log.messageAt(seq);
   if (message === undefined) return refuse('not_found', `there is no message with seq ${seq}`);

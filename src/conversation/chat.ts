@@ -69,8 +69,9 @@ export function insertChat(sql: SqlStorage, chat: ChatRow): void {
 
 export function saveChat(sql: SqlStorage, chat: ChatRow): void {
   sql.exec(
-    `UPDATE chat SET name = ?, history = ?, member_count = ?, updated_at = ?, deleted_at = ?, told_through = ?,
+    `UPDATE chat SET epoch = ?, name = ?, history = ?, member_count = ?, updated_at = ?, deleted_at = ?, told_through = ?,
        marks_through = ?, settings = ?`,
+    chat.epoch,
     chat.name,
     chat.history,
     chat.member_count,

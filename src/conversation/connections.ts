@@ -58,6 +58,13 @@ export class Connections {
     return connection;
   }
 
+  /** Sockets of a user. */
+  countOf(user: string): number {
+    let count = 0;
+    for (const { identity } of this.#all.values()) if (identity.user_id === user) count += 1;
+    return count;
+  }
+
   get(socket: WebSocket): Connection | undefined {
     return this.#all.get(socket);
   }

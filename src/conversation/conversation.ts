@@ -251,6 +251,18 @@ export class Conversation {
     return ok(member);
   }
 
+  /**
+   * The log was put back to an earlier state: from here on it is another history, and what clients hold of the former one
+   * is void. Every inbox has to hear of it.
+   */
+  renew(): void {
+    this.change(() => {
+      this.chat.epoch = randomTag();
+      this.members.armAll();
+      return { events: [], ended: [] };
+    });
+  }
+
   /** One person of a Single has blocked the other, or does no more. The Single may be still to come. */
   setBlocked(by: string, block: { blocked: boolean; version: number }): void {
     migrate(this.#storage, CONVERSATION_MIGRATIONS);

@@ -175,11 +175,14 @@ export class Fanout {
    * second telling here: in this life everybody has been told, is being told, or has a row in the outbox.
    */
   alarm(): void {
+    // failpoint: alarm.begun
     this.#alarmAt = undefined;
     try {
       this.#giveUpOverdue();
+      // failpoint: alarm.checkpoint
       this.checkpoint();
       this.#retryDue();
+      // failpoint: alarm.retried
       this.#guardNext();
     } catch (fault) {
       // The platform repeats a failing alarm a few times only, and then never again.
@@ -276,7 +279,9 @@ export class Fanout {
         const frame = this.#frame(recipient.told, notice.member?.visible_from, most);
         const armed = notice.armed && !(recipient.devices === 0 && this.#excess(recipient, IDLE_NOTICE_RATE) > 0);
         const sent = { ...notice, armed, ...(frame === undefined ? {} : { frame }) };
+        // failpoint: notify.calling
         const answer = await this.#ports.inbox(userId).notify(sent);
+        // failpoint: notify.called
         if (recipient.calls !== call) return;
         recipient.devices = answer.devices;
         recipient.told = Math.max(recipient.told, notice.chat.head_seq);
@@ -285,6 +290,7 @@ export class Fanout {
           if (member !== undefined) this.#conversation.members.disarm(member);
         }
       }
+      // failpoint: notify.told
       this.#settled(userId, recipient);
     } catch (fault) {
       if (recipient.calls !== call) return;

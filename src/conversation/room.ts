@@ -8,6 +8,7 @@ import { LIMITS } from '../protocol/limits.ts';
 import type { RelayApi } from '../relay/api.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
 import { joinFrames } from '../wire/parse.ts';
+import { limiter, type RateLimiter } from '../wire/rate.ts';
 import type { Submission } from './admit.ts';
 import { Alarms } from './alarms.ts';
 import type { Json, Notice } from './api.ts';
@@ -71,6 +72,8 @@ export interface RoomPorts {
   /** Has a link of a message looked up, outside: the answer comes by `previewed`, or never. */
   preview(job: { chat_id: string; seq: number; url: string }): Promise<void>;
   ticketKeys(): TicketKeys;
+  /** Rates are enforced. */
+  rateLimits?: boolean;
   /** Keeps an eye on work that nobody awaits. */
   background(work: Promise<void>): void;
   log(message: string, fields: Record<string, unknown>): void;
@@ -100,10 +103,14 @@ export class Room {
   #readingIn = false;
   /** Characters of the contents that wait. */
   #waitingSize = 0;
+  readonly #perUser: RateLimiter | undefined;
+  readonly #perChat: RateLimiter | undefined;
 
   constructor(storage: DurableObjectStorage, open: WebSocket[], clock: Clock, ports: RoomPorts) {
     this.#clock = clock;
     this.#ports = ports;
+    this.#perUser = limiter('sendsPerUser', ports.rateLimits ?? false);
+    this.#perChat = limiter('sendsPerChat', ports.rateLimits ?? false);
     this.conversation = new Conversation(storage, clock, {
       ticketKeys: ports.ticketKeys,
       online: () => this.#online(),
@@ -211,6 +218,11 @@ export class Room {
       waiting.answer(refuse('rate_limited', 'the conversation is busy: send again later', 1));
       return;
     }
+    const wait = this.#waitToSend(waiting.user);
+    if (wait > 0) {
+      waiting.answer(refuse('rate_limited', `too many messages: send again in ${wait} s`, wait));
+      return;
+    }
     this.#waitingSize += sizeOf(waiting);
     this.#background(this.#sends.add(waiting));
   }
@@ -262,6 +274,14 @@ export class Room {
     }
     for (const answer of answers) answer();
     this.publish({ events, ended: [] });
+  }
+
+  /** Seconds until the user may send, and the conversation take, another message; 0: now. */
+  #waitToSend(user: string): number {
+    // Whoever is no member uses up nobody's share.
+    if (this.#perUser === undefined || !this.conversation.actor(user).ok) return 0;
+    const now = this.#clock();
+    return this.#perUser.take(user, now) || (this.#perChat?.take('', now) ?? 0);
   }
 
   /** Queues watermarks of a member. */
@@ -361,22 +381,49 @@ export class Room {
       const json = commit.events.map(eventJson);
       const text = eventsFrame(chat.id, chat.epoch, log.head, json);
       this.connections.broadcast(text, log.head, this.#clock(), () => lagFrame(chat.id, log.head));
+      // failpoint: room.broadcast
       this.relays.publish({
         frames: [{ text, head: log.head }],
         ended: deleted ? [] : commit.ended,
         deleted,
         head: log.head,
       });
+      // failpoint: room.relayed
       this.fanout.guard();
+      // failpoint: room.guarded
       this.fanout.published(commit.events, json, this.conversation.takeOwed());
       if (this.conversation.takeListing()) this.listing.update();
+      // failpoint: room.published
     }
+  }
+
+  /** The log has another history from here on: everybody is told, whatever they know. */
+  renew(): void {
+    if (!this.conversation.exists) return;
+    this.conversation.renew();
+    const { chat, log } = this.conversation;
+    const text = eventsFrame(chat.id, chat.epoch, log.head, []);
+    this.connections.broadcast(text, log.head, this.#clock(), () => lagFrame(chat.id, log.head));
+    this.relays.publish({ frames: [{ text, head: log.head }], ended: [], deleted: false, head: log.head });
+    this.fanout.guard();
+    this.fanout.published([], [], []);
+  }
+
+  /** Tells these users' inboxes again how things are for them. */
+  retell(users: string[]): void {
+    if (!this.conversation.initialised) return;
+    this.conversation.transaction(() => {
+      for (const user of users) this.conversation.owe(user);
+    });
+    this.fanout.guard();
+    this.fanout.owed(this.conversation.takeOwed());
   }
 
   #commitSends(batch: Waiting[]): void {
     this.#waitingSize = 0;
     this.attend();
     const now = this.#clock();
+    // failpoint: room.admit
     const events: EventRow[] = [];
     let results: Result<Sent>[];
     try {
@@ -394,9 +441,11 @@ export class Room {
       results = batch.map(() => UNAVAILABLE);
       events.length = 0;
     }
+    // failpoint: room.appended
     for (const [index, waiting] of batch.entries()) this.#answer(waiting, results[index] ?? UNAVAILABLE);
     for (const flush of this.#afterAnswers) flush();
     this.#afterAnswers.clear();
+    // failpoint: room.acked
     if (events.length > 0) this.publish({ events, ended: [] });
     this.#lookUp(now);
     if (this.conversation.initialised) this.#alarms.time(this.conversation.timers.next);
@@ -458,6 +507,7 @@ export class Room {
       this.#ports.log('receipts could not be stored', { error: String(fault) });
       return;
     }
+    // failpoint: room.marked
     const frames = pushed.map((user) => {
       const member = members.current(user);
       return JSON.stringify({

@@ -27,10 +27,26 @@ export const IDENTITY_HEADER = 'x-tideline-identity';
 export const identityOf = (request: Request): Identity =>
   Identity.parse(JSON.parse(request.headers.get(IDENTITY_HEADER) ?? 'null'));
 
+/** A conversation as an inbox holds it. */
+export interface HeldChat {
+  chat_id: string;
+  gone: boolean;
+  epoch: string;
+  head_seq: number;
+  /** The inbox knows that it may be behind, and asks when its user looks. */
+  stale: boolean;
+}
+export interface InboxReport {
+  suspended: boolean;
+  chats: HeldChat[];
+  has_more: boolean;
+}
+
 /** The calls of a UserInbox: the inbox of one user, named by the user's id. */
 export interface InboxApi {
   /**
    * Whether the session may still act: the check behind every authenticated request, without D1.
+   * Without `attach` it also counts a request: `rate_limited` when there were too many.
    * `attach` names a conversation to which the session is about to open a socket, so that ending the session can close it.
    */
   gate(identity: Identity, attach?: string): Promise<Result<null>>;
@@ -72,4 +88,10 @@ export interface InboxApi {
   setStatus(status: Status | null): Promise<void>;
   /** Presence as `viewer` may see it: the user themself, friends, and people who share a Single; else not_found. */
   presence(viewer: string): Promise<Result<Presence>>;
+  /** For the audit: a page of what the inbox holds, by conversation, and whether it refuses the user. */
+  inspect(page: { after: string; limit: number }): Promise<InboxReport>;
+  /** For the audit: one conversation as the inbox holds it; null: not at all. */
+  held(chatId: string): Promise<HeldChat | null>;
+  /** Asks the rooms of these conversations, and takes what they say. */
+  recheck(chatIds: string[]): Promise<void>;
 }

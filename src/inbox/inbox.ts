@@ -10,7 +10,7 @@ import { Status } from '../protocol/users.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
 import { joinFrames } from '../wire/parse.ts';
 import { type Alert, Alerts } from './alerts.ts';
-import type { InboxApi } from './api.ts';
+import type { HeldChat, InboxApi, InboxReport } from './api.ts';
 import { Courier } from './courier.ts';
 import { type Device, Devices } from './devices.ts';
 import { Gate } from './gate.ts';
@@ -108,6 +108,7 @@ export class Inbox {
     const over = row !== undefined && row.gone !== null && row.member_seq >= notice.member_seq;
     if (!notice.armed && listeners.length === 0) this.#silent.add(chatId);
     const listening = listeners.length > 0;
+    // failpoint: inbox.pushed
     const record = merge(row, notice, listening);
     const kept = listening ? this.#hot.keep(record, row) : undefined;
     // Nothing is stored for a hot row: its change need not come in a message of its own.
@@ -127,6 +128,7 @@ export class Inbox {
       this.#ports.background(this.presence.met(others));
     }
     if (!listening) this.alerts.consider(record);
+    // failpoint: inbox.stored
     return { devices: listeners.length };
   }
 
@@ -308,6 +310,30 @@ export class Inbox {
     );
   }
 
+  /** What the inbox holds, by conversation, for an audit. */
+  inspect({ after, limit }: { after: string; limit: number }): InboxReport {
+    const ids = this.timeline.chatIds(after, limit + 1);
+    return {
+      suspended: this.gate.suspended,
+      chats: ids.slice(0, limit).flatMap((id) => this.held(id) ?? []),
+      has_more: ids.length > limit,
+    };
+  }
+
+  held(chatId: string): HeldChat | null {
+    const row = this.#row(chatId);
+    if (row === undefined) return null;
+    const { epoch, stale, item } = row;
+    return { chat_id: chatId, gone: row.gone !== null, epoch, head_seq: item?.head_seq ?? 0, stale };
+  }
+
+  /** Asks these rooms, and takes what they say. */
+  recheck(chatIds: string[]): Promise<void> {
+    this.#hot.flush();
+    for (const id of chatIds) if (this.timeline.get(id) !== undefined) this.timeline.markStale(id);
+    return this.look();
+  }
+
   async search(request: SearchAll): Promise<Result<Json<SearchAllPage>>> {
     return searchAll(this.timeline, this.#ports, request);
   }
@@ -325,6 +351,7 @@ export class Inbox {
   async endSessions(sessions: string[] | 'all', except: string | undefined): Promise<void> {
     this.gate.end(sessions, except);
     this.alerts.endSessions(sessions, except);
+    // failpoint: inbox.sessions-ended
     await this.#endEverywhere((session) => (sessions === 'all' ? session !== except : sessions.includes(session)), {
       sessions,
       except,
@@ -334,6 +361,7 @@ export class Inbox {
 
   async setSuspended(suspended: boolean): Promise<void> {
     this.gate.setSuspended(suspended);
+    // failpoint: inbox.suspended
     if (suspended) await this.#endEverywhere(() => true, { sessions: 'all', except: undefined, reason: 'suspended' });
   }
 
@@ -350,6 +378,7 @@ export class Inbox {
     await parallel(this.timeline.stale(), PARALLEL, async (chatId) => {
       try {
         const notice = await within(ANSWER_MS, this.#ports.room(chatId).look(this.#ports.owner));
+        // failpoint: inbox.looked
         stored.push(answers.add({ chatId, notice }));
       } catch (fault) {
         this.#ports.log('a room could not be looked at', { chat_id: chatId, error: String(fault) });

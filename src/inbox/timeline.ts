@@ -258,6 +258,15 @@ export class Timeline {
     };
   }
 
+  /** Conversations that the inbox has a row of, by id, after an id. */
+  chatIds(after: string, limit: number): string[] {
+    if (!this.#ready) return [];
+    return this.sql
+      .exec<{ chat_id: string }>('SELECT chat_id FROM chats WHERE chat_id > ? ORDER BY chat_id LIMIT ?', after, limit)
+      .toArray()
+      .map((row) => row.chat_id);
+  }
+
   /** The user's conversations, latest activity first. */
   latest(limit: number): string[] {
     if (!this.#ready) return [];

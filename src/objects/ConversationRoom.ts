@@ -9,6 +9,7 @@ import type {
   NewConversation,
   Notice,
   RoomApi,
+  RoomReport,
   Sight,
   SocketPage,
 } from '../conversation/api.ts';
@@ -18,6 +19,7 @@ import { type Command, carryOut } from '../conversation/commands.ts';
 import type { Commit, Sent } from '../conversation/conversation.ts';
 import { exchange, greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
 import type { FindPage, FoundPage } from '../conversation/find.ts';
+import { inspect } from '../conversation/inspect.ts';
 import { messageOf } from '../conversation/log.ts';
 import type { MemberRow } from '../conversation/members.ts';
 import {
@@ -42,10 +44,12 @@ import { ok, type Result } from '../protocol/errors.ts';
 import type { EventPage } from '../protocol/events.ts';
 import { type ClientFrame, PING, PONG } from '../protocol/frames.ts';
 import type { PollView, Preview, Vote } from '../protocol/kinds.ts';
+import { LIMITS } from '../protocol/limits.ts';
 import type { MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import { RELAY_HEADER } from '../relay/api.ts';
 import { ANYWHERE, PLACE_HEADER } from '../relay/place.ts';
 import { closeQuietly } from '../wire/client-socket.ts';
+import { floods } from '../wire/flood.ts';
 import { parseFrames } from '../wire/parse.ts';
 import { renew } from '../wire/renew.ts';
 import { acceptUpgrade, positionOf, refuseUpgrade } from '../wire/upgrade.ts';
@@ -67,6 +71,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
       ticketKeys: () => ticketKeys(configOf(env)),
       preview: async (job) => void (await env.PREVIEWS.send(job)),
       list: (entry) => listChannel(database(env), entry),
+      rateLimits: configOf(env).rateLimits,
       setAlarm: (at) => this.#background(ctx.storage.setAlarm(at)),
       background: (work) => this.#background(work),
       log: (message, fields) => this.#log(message, fields),
@@ -274,6 +279,18 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     await this.#room.relays.endSessions(user, which);
   }
 
+  async inspect(page: { after: string; limit: number }): Promise<RoomReport | null> {
+    return this.#room.conversation.initialised ? inspect(this.#room.conversation, page) : null;
+  }
+
+  async retell(users: string[]): Promise<void> {
+    this.#room.retell(users);
+  }
+
+  async renew(): Promise<void> {
+    this.#room.renew();
+  }
+
   /** A WebSocket upgrade, handed on by the Worker with a verified identity. */
   override async fetch(request: Request): Promise<Response> {
     const identity = identityOf(request);
@@ -284,6 +301,9 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
       // Whether they may know of a channel inside a workspace is not known here: then it is as if there were none.
       const known = actor.refusal.code === 'forbidden' && this.#room.conversation.chat.workspace_id === null;
       return refuseUpgrade(request, known ? 'forbidden' : 'not_found');
+    }
+    if (this.#room.connections.countOf(identity.user_id) >= LIMITS.socketsPerUser) {
+      return refuseUpgrade(request, 'rate_limited');
     }
     if (tierOf(this.#room.conversation.chat.member_count) === 'huge') {
       const relay = this.#room.relays.assign(request.headers.get(PLACE_HEADER) ?? ANYWHERE);
@@ -303,6 +323,10 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
       return;
     }
     const { frames, errors } = parseFrames(data);
+    if (floods(connection, frames.length + errors.length, systemClock(), configOf(this.env).rateLimits)) {
+      this.#room.connections.end((other) => other === connection, 'rate_limited');
+      return;
+    }
     for (const error of errors) connection.send(JSON.stringify(error));
     const own = frames.filter(isRoomFrame);
     if (own.length > 0) receive(this.#room, connection, own);

@@ -1,11 +1,13 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
+import { configOf } from '../config.ts';
 import { isRoomFrame } from '../conversation/exchange.ts';
 import { identityOf } from '../inbox/api.ts';
 import { PING, PONG } from '../protocol/frames.ts';
 import type { RelayAnswer, RelayApi, RelayBatch } from '../relay/api.ts';
 import { Relay } from '../relay/relay.ts';
 import { closeQuietly } from '../wire/client-socket.ts';
+import { floods } from '../wire/flood.ts';
 import { parseFrames } from '../wire/parse.ts';
 import { renew } from '../wire/renew.ts';
 import { acceptUpgrade, positionOf, refuseUpgrade } from '../wire/upgrade.ts';
@@ -61,6 +63,10 @@ export class RoomRelay extends DurableObject<Env> implements RelayApi {
       return;
     }
     const { frames, errors } = parseFrames(data);
+    if (floods(connection, frames.length + errors.length, systemClock(), configOf(this.env).rateLimits)) {
+      connections.end((other) => other === connection, 'rate_limited');
+      return;
+    }
     for (const error of errors) connection.send(JSON.stringify(error));
     this.#relay.receive(connection, frames.filter(isRoomFrame));
     const renewal = frames.findLast((frame) => frame.t === 'auth');

@@ -5,7 +5,7 @@ import { configOf } from '../config.ts';
 import type { Json, Notice, NoticeAnswer } from '../conversation/api.ts';
 import { errorFrame, type RoomFrame } from '../conversation/exchange.ts';
 import type { Alert } from '../inbox/alerts.ts';
-import { type Identity, type InboxApi, identityOf } from '../inbox/api.ts';
+import { type HeldChat, type Identity, type InboxApi, type InboxReport, identityOf } from '../inbox/api.ts';
 import { Device } from '../inbox/devices.ts';
 import { closeReason } from '../inbox/gate.ts';
 import { Inbox } from '../inbox/inbox.ts';
@@ -14,13 +14,16 @@ import type { Keep } from '../inbox/kept.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { PING, PONG } from '../protocol/frames.ts';
+import { LIMITS } from '../protocol/limits.ts';
 import type { CreateSubscription, NotificationSettings, Subscription } from '../protocol/push.ts';
 import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence, Status } from '../protocol/users.ts';
 import type { PushJob } from '../push/send.ts';
 import { closeQuietly } from '../wire/client-socket.ts';
+import { floods } from '../wire/flood.ts';
 import { parseFrames } from '../wire/parse.ts';
+import { limiter, type RateLimiter } from '../wire/rate.ts';
 import { acceptUpgrade, refuseUpgrade } from '../wire/upgrade.ts';
 import { inbox, room } from './stubs.ts';
 
@@ -33,9 +36,11 @@ const GOODBYE_MS = 5000;
  */
 export class UserInbox extends DurableObject<Env> implements InboxApi {
   readonly #inbox: Inbox;
+  readonly #requests: RateLimiter | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
+    this.#requests = limiter('requestsPerUser', configOf(env).rateLimits);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
     this.#inbox = new Inbox(ctx.storage, ctx.getWebSockets(), systemClock, {
       owner: ctx.id.name ?? '',
@@ -49,6 +54,11 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
 
   async gate(identity: Identity, attach?: string): Promise<Result<null>> {
     const checked = this.#inbox.gate.check(identity);
+    // Without `attach` it stands behind one request.
+    if (checked.ok && attach === undefined) {
+      const wait = this.#requests?.take('', systemClock()) ?? 0;
+      if (wait > 0) return refuse('rate_limited', `too many requests: again in ${wait} s`, wait);
+    }
     if (checked.ok && attach !== undefined) this.#inbox.gate.attach(attach, identity.expires_at);
     return checked;
   }
@@ -132,6 +142,18 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
     return this.#inbox.presence.meet(peer);
   }
 
+  async inspect(page: { after: string; limit: number }): Promise<InboxReport> {
+    return this.#inbox.inspect(page);
+  }
+
+  async held(chatId: string): Promise<HeldChat | null> {
+    return this.#inbox.held(chatId);
+  }
+
+  recheck(chatIds: string[]): Promise<void> {
+    return this.#inbox.recheck(chatIds);
+  }
+
   async presence(viewer: string): Promise<Result<Presence>> {
     const seen = this.#inbox.presence.seenBy(viewer);
     return seen === null
@@ -149,6 +171,7 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
     const identity = identityOf(request);
     const admitted = this.#inbox.gate.check(identity);
     if (!admitted.ok) return refuseUpgrade(request, closeReason(admitted.refusal));
+    if (this.#inbox.devices.size >= LIMITS.socketsPerUser) return refuseUpgrade(request, 'rate_limited');
     const cursor = new URL(request.url).searchParams.get('cursor') ?? undefined;
     const { response, socket } = acceptUpgrade(this.ctx, request);
     const device = new Device(socket, identity, 0);
@@ -165,6 +188,10 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
       return;
     }
     const { frames, errors } = parseFrames(data);
+    if (floods(device, frames.length + errors.length, systemClock(), configOf(this.env).rateLimits)) {
+      this.#inbox.devices.end((other) => other === device, 'rate_limited');
+      return;
+    }
     for (const error of errors) device.send(JSON.stringify(error));
     const forRooms: RoomFrame[] = [];
     for (const frame of frames) {

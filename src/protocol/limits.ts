@@ -111,4 +111,24 @@ export const LIMITS = {
   fileNameLength: 255,
   /** Samples of a waveform. */
   waveformSamples: 128,
+  /** Sockets that a user's devices hold open on the inbox at once; likewise on one conversation. */
+  socketsPerUser: 100,
 } as const;
+
+/** So many at once, and from then on so many a second. */
+export interface Rate {
+  perSecond: number;
+  burst: number;
+}
+
+/** How often. Each is enforced in the object that it is about, in memory, where `RATE_LIMITS` is on. */
+export const RATES = {
+  /** Messages that one user sends into one conversation, duplicates included. */
+  sendsPerUser: { perSecond: 20, burst: 200 },
+  /** Messages that everybody together sends into one conversation. */
+  sendsPerChat: { perSecond: 1000, burst: 5000 },
+  /** Frames on one socket. */
+  framesPerSocket: { perSecond: 100, burst: 1000 },
+  /** Requests over REST of one user. */
+  requestsPerUser: { perSecond: 50, burst: 500 },
+} as const satisfies Record<string, Rate>;

@@ -1,12 +1,15 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { auditChats, auditUsers } from '../audit/audit.ts';
 import { adminOnly } from '../auth/middleware.ts';
 import { setStatus } from '../auth/users.ts';
+import { ApiError } from '../errors.ts';
 import { room } from '../objects/stubs.ts';
+import { AuditAnswer, AuditRequest } from '../protocol/audit.ts';
 import { ClientId } from '../protocol/common.ts';
 import { Content, SentMessage } from '../protocol/messages.ts';
 import { User, UserStatus } from '../protocol/users.ts';
 import { body, json, params, problems, router } from './api.ts';
-import { ask } from './call.ts';
+import { ask, call } from './call.ts';
 
 const SetStatus = z.strictObject({ status: UserStatus }).meta({ id: 'SetUserStatus' });
 
@@ -27,7 +30,9 @@ const status = createRoute({
   },
 });
 
-const Announcement = z.strictObject({ client_id: ClientId.optional(), content: Content }).meta({ id: 'Announcement' });
+const SystemMessage = z
+  .strictObject({ client_id: ClientId.optional(), content: Content })
+  .meta({ id: 'SendSystemMessage' });
 
 const announce = createRoute({
   method: 'post',
@@ -39,12 +44,40 @@ const announce = createRoute({
     'A message of kind `system`, which nobody else can send. With a `client_id` a resend is safe at any time.',
   security: [{ admin: [] }],
   middleware: adminOnly,
-  request: { params: params.chat, body: body(Announcement) },
+  request: { params: params.chat, body: body(SystemMessage) },
   responses: {
     200: json(SentMessage, 'The message was sent before: `duplicate` is true'),
     201: json(SentMessage, 'The message, stored'),
     ...problems('unauthenticated', 'body', 'not_found', 'conflict'),
   },
+});
+
+const audit = createRoute({
+  method: 'post',
+  path: '/api/admin/audit',
+  operationId: 'audit',
+  tags: ['Administration'],
+  summary: 'Compare what D1, rooms and inboxes hold, and repair it',
+  description:
+    'A page at a time: call again with `next_cursor` until it is null. What is under way at this moment may show up. Takes the admin token.',
+  security: [{ admin: [] }],
+  middleware: adminOnly,
+  request: { body: body(AuditRequest) },
+  responses: { 200: json(AuditAnswer, 'What disagrees, in this page'), ...problems('unauthenticated', 'body') },
+});
+
+const epoch = createRoute({
+  method: 'post',
+  path: '/api/admin/chats/{id}/epoch',
+  operationId: 'renewEpoch',
+  tags: ['Administration'],
+  summary: 'Begin another history, after a restore',
+  description:
+    'For a conversation whose log was put back to an earlier state: it takes a new `epoch`, and every client drops what it holds of the former one. Takes the admin token.',
+  security: [{ admin: [] }],
+  middleware: adminOnly,
+  request: { params: params.chat },
+  responses: { 204: { description: 'Everybody is being told' }, ...problems('unauthenticated', 'not_found') },
 });
 
 export const admin = router()
@@ -56,4 +89,16 @@ export const admin = router()
     const { client_id = crypto.randomUUID(), content } = c.req.valid('json');
     const sent = await ask(() => room(c.env, c.req.valid('param').id).announce({ client_id, content }));
     return sent.duplicate ? c.json(sent, 200) : c.json(sent, 201);
+  })
+  .openapi(audit, async (c) => {
+    const { part, ...page } = c.req.valid('json');
+    const answer = part === 'chats' ? auditChats(c.env, page, Date.now()) : auditUsers(c.env, page);
+    return c.json(await call(() => answer, { once: true }), 200);
+  })
+  .openapi(epoch, async (c) => {
+    const { id } = c.req.valid('param');
+    const report = await call(() => room(c.env, id).inspect({ after: '', limit: 1 }));
+    if (report === null || report.deleted) throw new ApiError('not_found', 'There is no such conversation');
+    await call(() => room(c.env, id).renew());
+    return c.body(null, 204);
   });

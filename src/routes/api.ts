@@ -82,7 +82,14 @@ export const pageOf = <S extends z.ZodType>(item: S, name: string) =>
 /** What any route may answer. */
 const COMMON: ErrorCode[] = ['internal', 'unavailable'];
 /** What a route that takes an access token may answer. */
-const SECURED: ErrorCode[] = ['malformed', 'unauthenticated', 'token_expired', 'session_ended', 'suspended'];
+const SECURED: ErrorCode[] = [
+  'malformed',
+  'unauthenticated',
+  'token_expired',
+  'session_ended',
+  'suspended',
+  'rate_limited',
+];
 /** What a route that takes a JSON body may answer. */
 const WITH_BODY: ErrorCode[] = ['malformed', 'invalid', 'too_large', 'unsupported_media_type'];
 

@@ -91,7 +91,7 @@ async function perform(env: Env, db: Db, { id, task }: StoredTask): Promise<Task
  * Brings the inbox to the status that D1 has. Two changes at once may tell the inbox in the wrong order, so the status is
  * read again after telling: whoever tells last tells what holds.
  */
-async function settleStatus(env: Env, db: Db, userId: string): Promise<void> {
+export async function settleStatus(env: Env, db: Db, userId: string): Promise<void> {
   const read = async () =>
     (await db.select({ status: users.status }).from(users).where(eq(users.id, userId)).get())?.status;
   let status = await read();
@@ -143,7 +143,9 @@ async function eachChat(
 /** Carries a task out as far as one run goes: done tasks are deleted, the rest of a long one goes to the queue. */
 export async function runTask(env: Env, stored: StoredTask): Promise<void> {
   const db = database(env);
+  // failpoint: task.performing
   const rest = await perform(env, db, stored);
+  // failpoint: task.performed
   if (rest === null) {
     await deleting(db, stored.id);
     return;

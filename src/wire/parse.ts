@@ -4,6 +4,12 @@ import { ClientFrame, type ErrorFrame } from '../protocol/frames.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { plainFrame } from './plain.ts';
 
+/**
+ * The platform puts it in the place of bytes that are no UTF-8, and nobody can tell it from one that was sent. So that a
+ * content is never altered silently, it is taken only where it is certain: as an escape.
+ */
+const REPLACEMENT = '\ufffd';
+
 export interface ParsedFrames {
   frames: ClientFrame[];
   /** What could not be understood, as frames for the client. */
@@ -33,6 +39,12 @@ export function parseFrames(data: string | ArrayBuffer): ParsedFrames {
     (data.length > LIMITS.frameBytes / 3 && utf8Length(data) > LIMITS.frameBytes)
   ) {
     return { frames: [], errors: [error('too_large', `a frame has at most ${LIMITS.frameBytes} bytes`)] };
+  }
+  if (data.includes(REPLACEMENT)) {
+    return {
+      frames: [],
+      errors: [error('malformed', 'the frame is not UTF-8, or has a bare U+FFFD: write that as \\ufffd')],
+    };
   }
   let value: unknown;
   try {

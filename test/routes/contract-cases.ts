@@ -1225,6 +1225,23 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
       { status: 401, as: f.owner, body },
     ];
   },
+  audit: () => {
+    const headers = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
+    return [
+      { status: 200, as: null, headers, body: { part: 'chats' } },
+      { status: 200, as: null, headers, body: { part: 'users', after: newId('usr'), repair: true } },
+      { status: 422, as: null, headers, body: { part: 'files' } },
+      { status: 401, body: { part: 'chats' } },
+    ];
+  },
+  renewEpoch: async (f) => {
+    const headers = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
+    return [
+      { status: 204, as: null, headers, path: { id: await newGroup(f) } },
+      { status: 404, as: null, headers, path: { id: newId('chat') } },
+      { status: 401, path: { id: f.group } },
+    ];
+  },
   health: () => [{ status: 200, as: null }],
   jwks: () => [{ status: 200, as: null }],
   getOpenApi: () => [{ status: 200, as: null }],

@@ -57,6 +57,13 @@ export class Contract {
     return new Contract(Document.parse((await api('/openapi.json')).body));
   }
 
+  /** The schema behind a reference, `#/components/schemas/NAME`. */
+  schema(ref: string): Record<string, unknown> {
+    const schema = this.#components.schemas[ref.slice(ref.lastIndexOf('/') + 1)];
+    if (schema === undefined) throw new Error(`the document has no ${ref}`);
+    return schema;
+  }
+
   operation(id: string): Operation {
     const operation = this.operations.get(id);
     if (operation === undefined) throw new Error(`the document has no operation ${id}`);

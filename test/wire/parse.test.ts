@@ -62,6 +62,13 @@ describe('whatever comes in on a socket', () => {
 });
 
 describe('limits', () => {
+  it('is refused where bytes were no UTF-8, and takes the character that stands for them as an escape', () => {
+    const frame = { t: 'auth', token: 'a\ufffdb' };
+    expect(parseFrames(JSON.stringify(frame)).errors).toMatchObject([{ code: 'malformed' }]);
+    const escaped = JSON.stringify(frame).replaceAll('\ufffd', '\\ufffd');
+    expect(parseFrames(escaped)).toEqual({ frames: [frame], errors: [] });
+  });
+
   it('a message of 64 KiB is read, one byte more is too large', () => {
     expect(parseFrames(frameOf(LIMITS.frameBytes)).frames).toHaveLength(1);
     expect(parseFrames(frameOf(LIMITS.frameBytes + 1)).errors[0]?.code).toBe('too_large');

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { takeFrames } from './frames.ts';
 
-/** What becomes of a frame: it passes; the connection is cut before it, after it, or in its middle; it is lost. */
-export type Fate = 'pass' | 'cut before' | 'cut after' | 'cut within' | 'lose';
+/** What becomes of a frame: it passes, perhaps twice; the connection is cut before it, after it, or in its middle; it is lost. */
+export type Fate = 'pass' | 'twice' | 'cut before' | 'cut after' | 'cut within' | 'lose';
 export interface Passing {
   readonly from: 'client' | 'server';
   /** Path of the socket, without its query. */
@@ -24,6 +24,8 @@ export class CuttingProxy {
   onRequest: (line: string) => 'pass' | 'lose' = () => 'pass';
   /** Connections are refused while it is set. */
   down = false;
+  /** Milliseconds that everything takes longer, in either direction. */
+  latency = 0;
   readonly #server: Server;
   readonly #pairs = new Map<Socket, { upstream: Socket; path: string }>();
 
@@ -90,6 +92,21 @@ export class CuttingProxy {
       socket.on('error', end);
       socket.on('close', end);
     }
+    // What is late stays in order: nothing overtakes what was sent before it.
+    const late = new Map<Socket, Promise<void>>();
+    const write = (to: Socket, bytes: Buffer | string) => {
+      const before = late.get(to);
+      if (before === undefined && this.latency === 0) {
+        to.write(bytes, 'latin1');
+        return;
+      }
+      const wait = new Promise<void>((resolve) => setTimeout(resolve, this.latency));
+      const turn = Promise.all([before, wait]).then(() => {
+        to.write(bytes, 'latin1');
+        if (late.get(to) === turn) late.delete(to);
+      });
+      late.set(to, turn);
+    };
     let losing = false;
     let head: Buffer = Buffer.alloc(0);
     let fromClient: Buffer = Buffer.alloc(0);
@@ -113,7 +130,7 @@ export class CuttingProxy {
           upstream.pause();
           return rest;
         }
-        to.write(bytes);
+        write(to, fate === 'twice' ? Buffer.concat([bytes, bytes]) : bytes);
       }
       return rest;
     };
@@ -126,17 +143,17 @@ export class CuttingProxy {
       const line = text.slice(0, text.indexOf('\r\n'));
       if (/\r\nupgrade: websocket\r\n/i.test(text)) {
         pair.path = (line.split(' ')[1] ?? '').split('?')[0] ?? '';
-        upstream.write(text.replace(/\r\nsec-websocket-extensions:[^\r]*/i, ''), 'latin1');
+        write(upstream, text.replace(/\r\nsec-websocket-extensions:[^\r]*/i, ''));
         return;
       }
       if (/^(GET|POST|PUT|DELETE) /.test(line) && this.onRequest(line) === 'lose') losing = true;
-      upstream.write(data);
+      write(upstream, data);
     });
     upstream.on('data', (data: Buffer) => {
       if (losing) {
         end();
       } else if (pair.path === '') {
-        client.write(data);
+        write(client, data);
       } else if (switched) {
         fromServer = pass('server', Buffer.concat([fromServer, data]), client);
       } else {
@@ -144,7 +161,7 @@ export class CuttingProxy {
         const at = head.indexOf(HEAD_END);
         if (at < 0) return;
         switched = true;
-        client.write(head.subarray(0, at + HEAD_END.length));
+        write(client, head.subarray(0, at + HEAD_END.length));
         fromServer = pass('server', head.subarray(at + HEAD_END.length), client);
       }
     });

@@ -1,0 +1,182 @@
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { newId } from '../../src/ids.ts';
+import { AuditAnswer, type Finding } from '../../src/protocol/audit.ts';
+import type { ChatListItem } from '../../src/protocol/chats.ts';
+import { type Account, api, expectJson, request, signUp } from '../support/api.ts';
+import { createChat, eventually, identity, inboxOf, inboxSocket, roomOf, roomSocket } from '../support/objects.ts';
+
+/* What the audit finds when two places disagree, that it repairs it, and that it then finds nothing. */
+
+let ada: Account;
+let ben: Account;
+let chat: string;
+
+const create = async (body: object): Promise<string> => {
+  const answer = await api<{ id: string }>('/api/chats', { token: ada.token, body });
+  return answer.body.id;
+};
+
+beforeEach(async () => {
+  [ada, ben] = [await signUp(), await signUp()];
+  chat = await create({ type: 'Group', name: 'Audit', members: [ben.id] });
+});
+
+/** Everything that an audit of a part finds, about these people and this conversation. */
+async function audit(part: 'chats' | 'users', repair = false): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (let after: string | null = ''; after !== null; ) {
+    const body = { part, after, repair };
+    const page: AuditAnswer = await expectJson(AuditAnswer, 200, '/api/admin/audit', { token: env.ADMIN_TOKEN, body });
+    findings.push(...page.findings);
+    after = page.next_cursor;
+  }
+  return findings;
+}
+
+const told = (findings: Finding[]) =>
+  findings.map(({ kind, chat_id, user_id }) => [kind, chat_id, user_id].filter((part) => part !== undefined).join(' '));
+
+async function findsAndRepairs(part: 'chats' | 'users', what: string): Promise<void> {
+  expect(told(await audit(part))).toContain(what);
+  expect((await audit(part, true)).filter(({ repaired }) => !repaired)).toEqual([]);
+  await eventually('nothing is left to be found', async () => !told(await audit(part)).includes(what), 5000);
+}
+
+/** An old inbox row, as after a restore: written past the inbox’s own rules, and read anew. */
+async function rewriteInbox(user: string, statement: string, ...values: string[]): Promise<void> {
+  await runInDurableObject(inboxOf(user), (_inbox, { storage }) => {
+    storage.sql.exec(statement, ...values);
+  });
+  await evictDurableObject(inboxOf(user));
+}
+
+const listOf = async ({ token }: Account): Promise<ChatListItem[]> =>
+  (await api<{ items: ChatListItem[] }>('/api/chats', { token })).body.items;
+
+describe('an audit', () => {
+  it('finds nothing where everything agrees', async () => {
+    expect(await audit('chats')).toEqual([]);
+    expect(await audit('users')).toEqual([]);
+  });
+
+  it('finds a conversation in the directory that has no room, unless it is only just beginning', async () => {
+    const id = newId('chat');
+    const insert = (at: number) =>
+      env.DB.prepare("INSERT INTO chats (id, type, created_by, created_at) VALUES (?, 'Group', ?, ?)")
+        .bind(at === 0 ? id : newId('chat'), ada.id, at)
+        .run();
+    await insert(Date.now());
+    expect(await audit('chats')).toEqual([]);
+    await insert(0);
+    await findsAndRepairs('chats', `room.missing ${id}`);
+  });
+
+  it('finds a room that was deleted and stands in the directory', async () => {
+    await roomOf(chat).dissolve();
+    await findsAndRepairs('chats', `directory.behind ${chat}`);
+  });
+
+  it('finds a room that lives although the directory says it was deleted', async () => {
+    await env.DB.prepare('UPDATE chats SET deleted_at = 1 WHERE id = ?').bind(chat).run();
+    await findsAndRepairs('chats', `room.undead ${chat}`);
+    expect((await api(`/api/chats/${chat}`, { token: ada.token })).status).toBe(404);
+  });
+
+  it('finds a member whom D1 does not know', async () => {
+    const [id, nobody] = [newId('chat'), newId('usr')];
+    await env.DB.prepare("INSERT INTO chats (id, type, created_by, created_at) VALUES (?, 'Group', ?, 0)")
+      .bind(id, ada.id)
+      .run();
+    await createChat([ada.id, nobody], { chat_id: id });
+    await findsAndRepairs('chats', `member.unknown ${id} ${nobody}`);
+  });
+
+  it('finds a member who is not in the workspace', async () => {
+    const { body } = await api<{ id: string }>('/api/workspaces', { token: ada.token, body: { name: 'W' } });
+    await api(`/api/workspaces/${body.id}/members`, { token: ada.token, body: { user_ids: [ben.id] } });
+    const inside = await create({ type: 'Group', name: 'Inside', workspace_id: body.id, members: [ben.id] });
+    await env.DB.prepare('DELETE FROM workspace_members WHERE user_id = ?').bind(ben.id).run();
+    await findsAndRepairs('chats', `member.outside ${inside} ${ben.id}`);
+    expect((await api(`/api/chats/${inside}`, { token: ben.token })).status).toBe(404);
+  });
+
+  it('finds an inbox that lacks a conversation, or is behind it', async () => {
+    await rewriteInbox(ben.id, 'DELETE FROM chats WHERE chat_id = ?', chat);
+    await findsAndRepairs('chats', `inbox.missing ${chat} ${ben.id}`);
+    expect((await listOf(ben)).map(({ id }) => id)).toEqual([chat]);
+    const another = "UPDATE chats SET epoch = 'another', item = json_set(item, '$.epoch', 'another') WHERE chat_id = ?";
+    await rewriteInbox(ben.id, another, chat);
+    await findsAndRepairs('chats', `inbox.behind ${chat} ${ben.id}`);
+  });
+
+  it('finds a conversation in an inbox whose user is not in it', async () => {
+    await roomOf(chat).expel(ben.id);
+    await eventually('the inbox knows', async () => (await listOf(ben)).length === 0);
+    const row = await runInDurableObject(inboxOf(ada.id), (_inbox, { storage }) =>
+      storage.sql.exec('SELECT item FROM chats WHERE chat_id = ?', chat).one(),
+    );
+    await rewriteInbox(
+      ben.id,
+      'UPDATE chats SET gone = NULL, member_seq = 0, item = ? WHERE chat_id = ?',
+      String(row.item),
+      chat,
+    );
+    await findsAndRepairs('users', `inbox.ghost ${chat} ${ben.id}`);
+    expect(await listOf(ben)).toEqual([]);
+  });
+
+  it('finds an inbox that does not know that its user is suspended', async () => {
+    await env.DB.prepare("UPDATE users SET status = 'Suspended' WHERE id = ?").bind(ben.id).run();
+    await findsAndRepairs('users', `status.behind ${ben.id}`);
+    expect((await api('/api/users/me', { token: ben.token })).status).toBe(403);
+  });
+
+  it('goes through a conversation with many members in several pages', async () => {
+    const many = await Promise.all(Array.from({ length: 45 }, () => signUp()));
+    const large = await create({ type: 'Group', name: 'Many', members: many.map(({ id }) => id) });
+    const last =
+      many
+        .map(({ id }) => id)
+        .sort()
+        .at(-1) ?? '';
+    await eventually(
+      'all are told',
+      async () =>
+        !told(await audit('chats'))
+          .join()
+          .includes(large),
+      5000,
+    );
+    await rewriteInbox(last, 'DELETE FROM chats WHERE chat_id = ?', large);
+    await findsAndRepairs('chats', `inbox.missing ${large} ${last}`);
+  });
+});
+
+describe('a new epoch', () => {
+  it('reaches sockets, inboxes and readers, and the log goes on', async () => {
+    await api(`/api/chats/${chat}/messages`, { token: ada.token, body: { content: 'before' } });
+    const [room, device] = [await roomSocket(chat, identity(ada.id), 0), await inboxSocket(identity(ben.id))];
+    const first = await room.next('events');
+    await device.next('inbox');
+    const renewed = await request(`/api/admin/chats/${chat}/epoch`, { method: 'POST', token: env.ADMIN_TOKEN });
+    expect(renewed.status).toBe(204);
+    const frame = await room.next('events', ({ epoch }) => epoch !== first.epoch);
+    expect(frame).toMatchObject({ events: [], head_seq: first.head_seq });
+    const change = await device.next('inbox', ({ changes }) => JSON.stringify(changes).includes(frame.epoch));
+    expect(JSON.stringify(change.changes)).not.toContain(first.epoch);
+    const page = await api(`/api/chats/${chat}/events?after=0`, { token: ben.token });
+    expect(page.body).toMatchObject({ epoch: frame.epoch, head_seq: first.head_seq });
+    await api(`/api/chats/${chat}/messages`, { token: ada.token, body: { content: 'after' } });
+    expect(await room.next('events')).toMatchObject({ epoch: frame.epoch, head_seq: first.head_seq + 1 });
+    expect((await listOf(ada))[0]?.epoch).toBe(frame.epoch);
+    await eventually(
+      'everybody agrees',
+      async () =>
+        !told(await audit('chats'))
+          .join()
+          .includes(chat),
+    );
+  });
+});

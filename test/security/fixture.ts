@@ -1,0 +1,82 @@
+import { env } from 'cloudflare:workers';
+import fc from 'fast-check';
+import { type Account, api, request, signUp } from '../support/api.ts';
+import type { Contract, Operation } from '../support/contract.ts';
+import { type JsonSchema, valid } from './arbitrary.ts';
+
+/** Two people with something to lose, and everybody whose business it is not. */
+export interface Fixture {
+  owner: Account;
+  member: Account;
+  /** Has nothing to do with them. */
+  stranger: Account;
+  /** Was in the conversation and in the workspace, and was removed. */
+  former: Account;
+  /** Is in another workspace, and owns it. */
+  neighbour: Account;
+  /** Is in the conversation and in the workspace, and is suspended. */
+  suspended: Account;
+  group: string;
+  channel: string;
+  workspace: string;
+  /** Of the owner. */
+  friendGroup: string;
+}
+
+const created = async (path: string, account: Account, body: unknown): Promise<string> => {
+  const answer = await api<{ id: string }>(path, { token: account.token, body });
+  if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  return answer.body.id;
+};
+
+export const setStatus = (account: Account, status: 'Suspended' | 'Active') =>
+  request(`/api/admin/users/${account.id}/status`, { method: 'PUT', token: env.ADMIN_TOKEN, body: { status } });
+
+export async function newFixture(): Promise<Fixture> {
+  const owner = await signUp({ fullname: 'Canary Owner' });
+  const [member, stranger, former, neighbour, suspended] = [
+    await signUp(),
+    await signUp(),
+    await signUp(),
+    await signUp(),
+    await signUp(),
+  ];
+  const { token } = owner;
+  const workspace = await created('/api/workspaces', owner, { name: 'Canary Workspace' });
+  await created('/api/workspaces', neighbour, { name: 'Next door' });
+  const insiders = [member.id, former.id, suspended.id];
+  await api(`/api/workspaces/${workspace}/members`, { token, body: { user_ids: insiders } });
+  const group = await created('/api/chats', owner, { type: 'Group', name: 'Canary Group', members: insiders });
+  const channel = await created('/api/chats', owner, {
+    type: 'PublicChannel',
+    name: 'Canary Channel',
+    workspace_id: workspace,
+    members: insiders,
+  });
+  for (const chat of [group, channel]) {
+    await api(`/api/chats/${chat}/messages`, { token, body: { content: 'canary content', client_id: 'canary' } });
+    await request(`/api/chats/${chat}/members/${former.id}`, { method: 'DELETE', token });
+  }
+  await request(`/api/workspaces/${workspace}/members/${former.id}`, { method: 'DELETE', token });
+  const friendGroup = await created('/api/friend-groups', owner, { name: 'Canary Friends' });
+  await api('/api/friend-requests', { token, body: { user_id: member.id } });
+  await api('/api/friend-requests', { token: member.token, body: { user_id: owner.id } });
+  await setStatus(suspended, 'Suspended');
+  return { owner, member, stranger, former, neighbour, suspended, group, channel, workspace, friendGroup };
+}
+
+/** What a path names beside the object itself: the message that everything in a fixture begins with. */
+const USUAL: Record<string, string> = { seq: '2', emoji: encodeURIComponent('👍'), client_id: 'canary' };
+
+export const fill = (path: string, values: Record<string, string>): string =>
+  path.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? USUAL[name] ?? '1');
+
+/** Bodies that the operation's schema allows; undefined where it takes none. */
+export function bodies(
+  contract: Contract,
+  { requestBody }: Operation,
+  named: Record<string, fc.Arbitrary<unknown>> = {},
+): fc.Arbitrary<unknown> {
+  const schema: JsonSchema | undefined = requestBody?.content['application/json']?.schema;
+  return schema === undefined ? fc.constant(undefined) : valid(schema, (ref) => contract.schema(ref), named);
+}
