@@ -10,6 +10,7 @@ import { type Environment, environment } from './environment.ts';
 import { NetworkError, StorageError, TidelineError } from './errors.ts';
 import { Http, type RequestOptions } from './http.ts';
 import type { LocalMessage } from './message.ts';
+import { People } from './people.ts';
 import { Session } from './session.ts';
 import { MemoryStorage, type StorageAdapter } from './storage.ts';
 
@@ -36,6 +37,8 @@ export interface ClientEvents {
   receipt: Watermarks & { readonly chat_id: string; readonly user_id: string };
   typing: { readonly chat_id: string; readonly user_id: string };
   presence: Presence;
+  /** Profiles of `client.people` that are new or other than before. */
+  people: readonly Profile[];
   /** The session has ended and nobody is signed in; unsent messages wait in storage for the same user. */
   signedout: TidelineError;
   /** What went wrong apart from any call. The client goes on by itself. */
@@ -52,6 +55,8 @@ export async function createClient(options: ClientOptions): Promise<TidelineClie
 /** A signed-in user's device. Made by `createClient`. */
 export class TidelineClient extends Emitter<ClientEvents> {
   readonly chats: ChatsResource;
+  /** Names and pictures of users, kept on this device. */
+  readonly people: People;
   readonly #environment: Environment;
   readonly #storage: StorageAdapter;
   readonly #device: string | undefined;
@@ -99,6 +104,11 @@ export class TidelineClient extends Emitter<ClientEvents> {
       },
       presence: (presence) => this.emit('presence', presence),
       refused: (error) => void this.#refused(error),
+      fault: (error) => this.emit('error', error),
+    });
+    this.people = new People(this.#environment.clock, this.#storage, {
+      find: (ids) => this.findUsers({ ids }),
+      changed: (profiles) => this.emit('people', profiles),
       fault: (error) => this.emit('error', error),
     });
     this.chats = new ChatsResource(this.#http, {
@@ -206,7 +216,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
   async close(): Promise<void> {
     this.disconnect();
     await this.#engine.delivery.flushed();
-    await this.#engine.list.store();
+    await Promise.all([this.#engine.list.store(), this.#engine.archive.store()]);
   }
 
   /** Catches up once over REST, connected or not. */
@@ -237,7 +247,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
   /** @internal */
   async restore(): Promise<void> {
     await this.#session.load();
-    if (this.user !== null) await this.#engine.load(this.user.id);
+    if (this.user !== null) await this.#load(this.user.id);
   }
 
   async #signedIn(path: string, input: SignUp | SignIn): Promise<User> {
@@ -248,9 +258,14 @@ export class TidelineClient extends Emitter<ClientEvents> {
       auth: false,
     });
     this.#engine.clear();
+    this.people.clear();
     await this.#session.adopt(tokens, askedAt);
-    await this.#engine.load(tokens.user.id);
+    await this.#load(tokens.user.id);
     return tokens.user;
+  }
+
+  async #load(userId: string): Promise<void> {
+    await Promise.all([this.people.load(userId), this.#engine.load(userId)]);
   }
 
   async #refused(error: TidelineError): Promise<void> {
@@ -261,13 +276,14 @@ export class TidelineClient extends Emitter<ClientEvents> {
 
   #ended(error: TidelineError): void {
     this.#engine.clear();
+    this.people.clear();
     this.#handles.clear();
     this.emit('signedout', error);
   }
 
   async #erase(userId: string): Promise<void> {
     try {
-      const prefixes = ['outbox', 'list', 'read'].map((name) => `${name}/${userId}/`);
+      const prefixes = ['outbox', 'list', 'read', 'log', 'people'].map((name) => `${name}/${userId}/`);
       const stored = await Promise.all(prefixes.map((prefix) => this.#storage.read(prefix)));
       await this.#storage.write({ delete: stored.flatMap((entries) => Object.keys(entries)) });
     } catch (cause) {

@@ -47,4 +47,6 @@ export type {
 export { NetworkError, StorageError, TidelineError } from './errors.ts';
 export type { RequestOptions } from './http.ts';
 export { LocalMessage, type Receipt, type TimelineItem } from './message.ts';
+export type { People } from './people.ts';
 export { MemoryStorage, type StorageAdapter, type StorageChanges } from './storage.ts';
+export type { HistoryWindow } from './window.ts';
