@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Log, Miniflare, LogLevel as MiniflareLogLevel, type SharedOptions, type WorkerOptions } from 'miniflare';
 import { ConfigError, parseConfig } from '../../src/variables.ts';
 import { bundleWorker, copyDocsAssets, endBundler, ROOT } from '../bundle.ts';
+import { buildWeb } from '../web.ts';
 import { readConfigFile, workerOptions } from './config-file.ts';
 import { everyMinute } from './cron.ts';
 import { Fault, messageOf } from './fault.ts';
@@ -29,7 +30,11 @@ export async function startServer(settings: Settings, dataDir: string, env: Node
   const secrets = await loadSecrets(stateDir);
   const url = urlOf(host, port);
   const values = variables({ ...file.vars, PUBLIC_URL: url, ...asBindings(secrets) }, env);
-  const [modules] = await Promise.all([bundleWorker(file.main).catch(buildFault), copyDocsAssets()]);
+  const [modules] = await Promise.all([
+    bundleWorker(file.main).catch((error: unknown) => buildFault('the Worker', error)),
+    buildWeb().catch((error: unknown) => buildFault('the web client', error)),
+    copyDocsAssets(),
+  ]);
   await endBundler();
 
   const guard = guardRuntime();
@@ -126,8 +131,8 @@ function variables<T extends Record<string, string>>(defaults: T, env: NodeJS.Pr
   return values;
 }
 
-function buildFault(error: unknown): never {
-  throw new Fault(`the Worker does not build: ${messageOf(error)}`, { cause: error });
+function buildFault(what: string, error: unknown): never {
+  throw new Fault(`${what} does not build: ${messageOf(error)}`, { cause: error });
 }
 
 /** The server is up when the Worker itself says so: a wrong variable is found here, not at the first request. */

@@ -206,6 +206,11 @@ export class TidelineClient extends Emitter<ClientEvents> {
     });
   }
 
+  /** Ends the wait before the next attempt to connect: somebody is looking, or the network is back. */
+  wake(): void {
+    this.#engine.kick();
+  }
+
   disconnect(): void {
     this.#stopListening?.();
     this.#stopListening = undefined;
