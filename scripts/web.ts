@@ -92,7 +92,9 @@ export async function checkFirstLoad(): Promise<FirstLoad> {
   const bytes = [...files.values()].reduce((sum, size) => sum + size, 0);
   if (bytes > FIRST_LOAD_MAX) {
     const list = [...files].map(([name, size]) => `${name} ${size}`).join(', ');
-    throw new Error(`the first load of the client takes ${bytes} bytes of JavaScript, at most ${FIRST_LOAD_MAX} are allowed: ${list}`);
+    throw new Error(
+      `the first load of the client takes ${bytes} bytes of JavaScript, at most ${FIRST_LOAD_MAX} are allowed: ${list}`,
+    );
   }
   return { files: [...files].map(([name, size]) => ({ name, bytes: size })), bytes };
 }

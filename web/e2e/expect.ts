@@ -12,7 +12,9 @@ export async function eventually<T>(read: () => Promise<T>, wanted: T, what: str
     const value = await read().catch((error: unknown) => error);
     if (JSON.stringify(value) === JSON.stringify(wanted)) return;
     if (Date.now() > end) {
-      throw new AssertionError({ message: `${what}: ${String(JSON.stringify(value) ?? value)} in place of ${JSON.stringify(wanted)}` });
+      throw new AssertionError({
+        message: `${what}: ${String(JSON.stringify(value) ?? value)} in place of ${JSON.stringify(wanted)}`,
+      });
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

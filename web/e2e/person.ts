@@ -3,7 +3,6 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core';
-import { expect } from './expect.ts';
 
 export const PASSWORD = 'correct horse battery';
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -93,13 +92,19 @@ export class Person {
     await this.page.evaluate(axe);
     const results = await this.page.evaluate<AxeResults, string[]>(
       // biome-ignore lint/suspicious/noExplicitAny: a global that axe's script makes in the page
-      (values) => (globalThis as any).axe.run(document, { runOnly: { type: 'tag', values } }),
+      (values) =>
+        (globalThis as any).axe.run({ exclude: ['[data-base-ui-focus-guard]'] }, { runOnly: { type: 'tag', values } }),
       RULES,
     );
-    const found = results.violations.map(
-      ({ id, help, nodes }) => `${id}: ${help}\n${nodes.map((node) => `    ${node.html.slice(0, 200)}\n      ${node.failureSummary?.replaceAll('\n', ' ')}`).join('\n')}`,
+    // Menus stand beside the landmarks: they are over the page while they are open, and hold the focus.
+    const violations = results.violations.filter(
+      ({ id, nodes }) => id !== 'region' || !nodes.every(({ html }) => html.includes('role="menu"')),
     );
-    expect(found.length === 0, `${name}: axe found\n${found.join('\n')}`);
+    const found = violations.map(
+      ({ id, help, nodes }) =>
+        `${id}: ${help}\n${nodes.map((node) => `    ${node.html.slice(0, 200)}\n      ${node.failureSummary?.replaceAll('\n', ' ')}`).join('\n')}`,
+    );
+    if (found.length > 0) this.complaints.push(`${name}: axe found\n${found.join('\n')}`);
   }
 
   async leave(): Promise<void> {

@@ -39,6 +39,12 @@ async function make(by: Person, kind: 'Person' | 'Group' | 'Channel', others: re
   await by.field.waitFor();
 }
 
+/** The files of the client are kept, and so is the list, which is written a second after it changed. */
+async function stored(who: Person): Promise<void> {
+  await who.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  await who.page.waitForTimeout(2_000);
+}
+
 /** What people go through, each on its own. */
 export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
   /** From nothing to a conversation of two. */
@@ -78,12 +84,19 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     await ada.page.getByRole('button', { name: 'Details' }).click();
     await ada.page.getByRole('complementary').waitFor();
     await ada.screen('details');
-    expect(await ada.message('let us go').getByRole('link').getAttribute('href') === 'https://example.com/tides?at=six', 'the link ends before the full stop');
+    expect(
+      (await ada.message('let us go').getByRole('link').getAttribute('href')) === 'https://example.com/tides?at=six',
+      'the link ends before the full stop',
+    );
   },
 
   /** Three people, mentions, and what the list says. */
   async group(stage) {
-    const [ada, ben, cleo] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben'), newPerson(stage, 'Cleo')]);
+    const [ada, ben, cleo] = await Promise.all([
+      newPerson(stage, 'Ada'),
+      newPerson(stage, 'Ben'),
+      newPerson(stage, 'Cleo'),
+    ]);
     await make(ada, 'Group', [ben, cleo], 'Tides and boats');
     await ada.write('Who is coming on Sunday?');
     await ben.open('Tides and boats');
@@ -168,7 +181,7 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     await ada.write('before');
     await ben.open('Ada');
     await ben.message('before').waitFor();
-    await ada.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+    await stored(ada);
     stage.line.cut();
     await ada.write('in the middle');
     await eventually(() => ada.state('in the middle'), 'sending', 'the state without a network');
@@ -188,9 +201,7 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     for (const text of ['one', 'two', 'three']) await ada.write(`message ${text}`);
     await ben.open('Ada');
     await ben.message('message three').waitFor();
-    await ada.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
-    // What the store keeps is written within a second or two.
-    await ada.page.waitForTimeout(2_500);
+    await stored(ada);
     stage.line.cut();
     await ada.page.reload();
     await ada.row('Ben').waitFor();
@@ -233,7 +244,12 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
 
   /** A phone-sized screen, and Chinese. */
   async 'phone-in-chinese'(stage) {
-    const li = await newPerson(stage, '李白', { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, locale: 'zh-CN' });
+    const li = await newPerson(stage, '李白', {
+      viewport: { width: 390, height: 844 },
+      hasTouch: true,
+      isMobile: true,
+      locale: 'zh-CN',
+    });
     const ben = await newPerson(stage, 'Ben');
     await li.page.getByRole('button', { name: '新建会话' }).first().click();
     await li.page.getByLabel('邮箱或用户名').fill(ben.email);

@@ -7,8 +7,6 @@ import { Auth } from './screens/auth.tsx';
 import { Shell } from './screens/shell.tsx';
 import { Overlays } from './ui/overlays-root.tsx';
 
-
-
 export function App() {
   const { user } = useStore(useBridge().session);
   useNotificationClicks();

@@ -35,7 +35,8 @@ export function useShortcuts(): void {
     };
     const listen = (event: KeyboardEvent) => {
       const ctrl = event.ctrlKey || event.metaKey;
-      const act = ctrl && !event.altKey ? ctrlKeys[event.code] : event.altKey && !ctrl ? altKeys[event.code] : undefined;
+      const act =
+        ctrl && !event.altKey ? ctrlKeys[event.code] : event.altKey && !ctrl ? altKeys[event.code] : undefined;
       if (event.key === 'Escape' && dialog.get() === undefined && !event.defaultPrevented) {
         if (document.activeElement === document.body) go('/');
         return;

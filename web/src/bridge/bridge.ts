@@ -119,7 +119,12 @@ export class Bridge {
         break;
       case 'rows': {
         const rows = new Map(message.all ? [] : this.rows.get());
-        for (const row of message.set) rows.set(row.id, row);
+        for (const row of message.set) {
+          const last = row.last_message;
+          if (last !== null && last.seq !== rows.get(row.id)?.last_message?.seq)
+            this.stoppedTyping(row.id, last.sender_id);
+          rows.set(row.id, row);
+        }
         for (const id of message.gone) rows.delete(id);
         this.rows.set(rows);
         break;

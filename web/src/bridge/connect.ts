@@ -8,8 +8,7 @@ export function connectCore(): Bridge {
   const bridge = new Bridge(port);
   port.onmessage = ({ data }: MessageEvent<FromCore>) => bridge.receive(data);
 
-  const lock = holdLock();
-  port.postMessage({ t: 'hello', lock });
+  holdLock((lock) => port.postMessage({ t: 'hello', lock }));
   const tell = () => bridge.setVisible(document.visibilityState === 'visible' && document.hasFocus());
   for (const type of ['focus', 'blur', 'online']) window.addEventListener(type, tell);
   document.addEventListener('visibilitychange', tell);
@@ -24,17 +23,21 @@ function sharedPort(): MessagePort {
 function ownPort(): MessagePort {
   const { port1, port2 } = new MessageChannel();
   const end: Port & MessagePort = Object.assign(port2);
-  void Promise.all([import('../core/core.ts'), import('../core/device.ts')]).then(async ([{ Core }, { deviceName }]) => {
-    const core = await Core.start(location.origin, deviceName(navigator.userAgent));
-    core.attach(end);
-  });
+  void Promise.all([import('../core/core.ts'), import('../core/device.ts')]).then(
+    async ([{ Core }, { deviceName }]) => {
+      const core = await Core.start(location.origin, deviceName(navigator.userAgent));
+      core.attach(end);
+    },
+  );
   return port1;
 }
 
-/** The core asks for this lock, and gets it when the tab is gone. Absent in insecure contexts. */
-function holdLock(): string | undefined {
-  if (!('locks' in navigator)) return undefined;
+/** The core asks for this lock once the tab holds it, and gets it when the tab is gone. Absent in insecure contexts. */
+function holdLock(held: (name: string) => void): void {
+  if (!('locks' in navigator)) return;
   const name = `tab/${crypto.randomUUID()}`;
-  void navigator.locks.request(name, () => new Promise<never>(() => undefined));
-  return name;
+  void navigator.locks.request(name, () => {
+    held(name);
+    return new Promise<never>(() => undefined);
+  });
 }

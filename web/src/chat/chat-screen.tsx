@@ -111,7 +111,7 @@ function Header({ row, details, onDetails }: { row: ChatListItem; details: boole
       <button type="button" className={css.who} onClick={onDetails} aria-expanded={details}>
         <Avatar id={face.id} name={face.name} image={face.image} size={36} square={face.peer === undefined} />
         <span className={css.whoText}>
-          <h2>{face.name}</h2>
+          <h1>{face.name}</h1>
           <Status row={row} peer={face.peer} />
         </span>
       </button>

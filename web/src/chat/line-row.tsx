@@ -157,7 +157,13 @@ function Message({ line, ...props }: Props & { line: MessageLine }) {
         </div>
       </div>
       <div className={css.tools}>
-        <button type="button" aria-label={t('message.reply')} title={t('message.reply')} onClick={() => onReply(line)} tabIndex={focusable ? 0 : -1}>
+        <button
+          type="button"
+          aria-label={t('message.reply')}
+          title={t('message.reply')}
+          onClick={() => onReply(line)}
+          tabIndex={focusable ? 0 : -1}
+        >
           <Reply size={16} />
         </button>
         <button

@@ -44,10 +44,7 @@ export function rowsOf(
     const at = timeOf(line);
     const newDay = previous === undefined || !sameDay(timeOf(previous), at);
     const unread =
-      !marked &&
-      line.type === 'message' &&
-      line.message.sender_id !== self &&
-      (seqOf(line) ?? 0) > (unreadAfter ?? 0);
+      !marked && line.type === 'message' && line.message.sender_id !== self && (seqOf(line) ?? 0) > (unreadAfter ?? 0);
     if (unread) marked = true;
     const row: Row = {
       line,

@@ -129,7 +129,9 @@ export function Timeline({ row, timeline, more, jump, onReply }: Props) {
   useEffect(onScroll, [onScroll]);
 
   const move = (event: KeyboardEvent) => {
-    const step = { ArrowUp: -1, ArrowDown: 1, PageUp: -10, PageDown: 10, Home: -rows.length, End: rows.length }[event.key];
+    const step = { ArrowUp: -1, ArrowDown: 1, PageUp: -10, PageDown: 10, Home: -rows.length, End: rows.length }[
+      event.key
+    ];
     const target = event.target as HTMLElement;
     if (step === undefined || target.closest('article') === null || event.altKey) return;
     event.preventDefault();
@@ -276,7 +278,6 @@ function Announcer({ rows, self }: { rows: readonly Row[]; self: string }) {
     newest.current = last.key;
     if (last.line.type !== 'message' || last.line.message.sender_id === self) return;
     const { message } = last.line;
-    bridge.stoppedTyping(message.chat_id, message.sender_id);
     const name = bridge.people.get().get(message.sender_id)?.fullname ?? t('chat.deletedUser');
     setText(`${name}: ${message.content}`);
   }, [rows, self, bridge, t]);

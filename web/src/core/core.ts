@@ -32,7 +32,12 @@ export class Core {
       this.#feeds(chat_id, (feed) => feed.plan());
     });
     client.on('connection', ({ state }) => this.#broadcast({ t: 'connection', state }));
-    client.on('chats', ({ changed, gone }) => this.#rowsChanged(changed, gone.map(({ chat_id }) => chat_id)));
+    client.on('chats', ({ changed, gone }) =>
+      this.#rowsChanged(
+        changed,
+        gone.map(({ chat_id }) => chat_id),
+      ),
+    );
     client.on('people', (profiles) => this.#broadcast({ t: 'people', profiles }));
     client.on('presence', (presence) => this.#broadcast({ t: 'presence', presence }));
     client.on('typing', (typing) => this.#broadcast({ t: 'typing', ...typing }));
@@ -78,7 +83,7 @@ export class Core {
   #receive(tab: Tab, message: ToCore): void {
     switch (message.t) {
       case 'hello':
-        if (message.lock !== undefined) void this.#untilGone(tab, message.lock);
+        void this.#untilGone(tab, message.lock);
         break;
       case 'call':
         void this.#call(tab, message);

@@ -1,8 +1,8 @@
 import { type Chat, type HistoryWindow, NetworkError, type TidelineClient, TidelineError } from '@tideline/sdk';
 import { Lines } from './lines.ts';
+import type { Line, Splice, TimelineState } from './protocol.ts';
 import type { Rooms } from './rooms.ts';
 import { difference } from './splice.ts';
-import type { Line, Splice, TimelineState } from './protocol.ts';
 
 /** Events brought at a time. */
 const PAGE = 60;
@@ -154,12 +154,9 @@ export class Feed {
     const chat = this.#chat;
     const window = this.#window;
     const first = chat.events[0]?.seq ?? Number.POSITIVE_INFINITY;
-    const joined =
-      window === undefined || !window.hasNewer || (window.items.at(-1)?.seq ?? 0) + 1 >= first;
+    const joined = window === undefined || !window.hasNewer || (window.items.at(-1)?.seq ?? 0) + 1 >= first;
     const before = joined ? (window?.items ?? []).filter(({ seq }) => seq < first) : (window?.items ?? []);
-    const lines = joined
-      ? this.#lines.of(before, chat.timeline, chat.events)
-      : this.#lines.of(before, [], []);
+    const lines = joined ? this.#lines.of(before, chat.timeline, chat.events) : this.#lines.of(before, [], []);
     const splice = difference(this.#shown, lines);
     this.#shown = lines;
     this.#tell({

@@ -71,7 +71,7 @@ export interface Splice<T> {
 
 export type ToCore =
   /** `lock` is a Web Lock that the tab holds for as long as it lives. */
-  | { readonly t: 'hello'; readonly lock: string | undefined }
+  | { readonly t: 'hello'; readonly lock: string }
   | { readonly t: 'call'; readonly id: number; readonly path: readonly string[]; readonly args: readonly unknown[] }
   | { readonly t: 'open'; readonly view: number; readonly chat_id: string; readonly at: number | undefined }
   | { readonly t: 'close'; readonly view: number }
@@ -89,7 +89,12 @@ export type ToCore =
 export type FromCore =
   | { readonly t: 'session'; readonly user: User | null; readonly ended: ErrorCode | undefined }
   | { readonly t: 'connection'; readonly state: ConnectionState }
-  | { readonly t: 'rows'; readonly all: boolean; readonly set: readonly ChatListItem[]; readonly gone: readonly string[] }
+  | {
+      readonly t: 'rows';
+      readonly all: boolean;
+      readonly set: readonly ChatListItem[];
+      readonly gone: readonly string[];
+    }
   | { readonly t: 'people'; readonly profiles: readonly Profile[] }
   | { readonly t: 'presence'; readonly presence: Presence }
   | { readonly t: 'typing'; readonly chat_id: string; readonly user_id: string }

@@ -4,7 +4,11 @@ import { Chat, LocalMessage, type TidelineClient } from '@tideline/sdk';
  * Calls a method of the client by its path: `['chats', 'create']`, or `['chat', id, 'send']`. Only what objects of the SDK
  * offer publicly can be reached, and only by pages of this origin.
  */
-export async function callClient(client: TidelineClient, path: readonly string[], args: readonly unknown[]): Promise<unknown> {
+export async function callClient(
+  client: TidelineClient,
+  path: readonly string[],
+  args: readonly unknown[],
+): Promise<unknown> {
   const [first, id = '', ...rest] = path;
   const names = first === 'chat' ? rest : path;
   let target: object = first === 'chat' ? client.chat(id) : client;

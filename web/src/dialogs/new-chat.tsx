@@ -52,7 +52,11 @@ export default function NewChat({ workspace_id, kind: first = 'person' }: Props)
       return `/w/${id}`;
     }
     const workspace = text('workspace_id') || null;
-    const type = { person: 'Single', group: 'Group', channel: form.has('public') ? 'PublicChannel' : 'PrivateChannel' } as const;
+    const type = {
+      person: 'Single',
+      group: 'Group',
+      channel: form.has('public') ? 'PublicChannel' : 'PrivateChannel',
+    } as const;
     const { id } = await bridge.client.chats.create({
       type: type[kind],
       members,

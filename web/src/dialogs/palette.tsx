@@ -1,6 +1,15 @@
 import { Autocomplete } from '@base-ui/react/autocomplete';
 import type { ChatListItem } from '@tideline/sdk';
-import { Building2, CheckCheck, CornerDownLeft, Moon, Pencil, Search, Settings as Gear, SkipForward } from 'lucide-react';
+import {
+  Building2,
+  CheckCheck,
+  CornerDownLeft,
+  Settings as Gear,
+  Moon,
+  Pencil,
+  Search,
+  SkipForward,
+} from 'lucide-react';
 import { type ReactNode, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
@@ -56,7 +65,14 @@ export default function Palette() {
 
   return (
     <Dialog title={t('palette.title')} closeLabel={t('common.close')} onClose={closeDialog} bare>
-      <Autocomplete.Root<Group> items={groups} limit={SHOWN} open inline autoHighlight="always" itemToStringValue={(item) => (item as unknown as Item).label}>
+      <Autocomplete.Root<Group>
+        items={groups}
+        limit={SHOWN}
+        open
+        inline
+        autoHighlight="always"
+        itemToStringValue={(item) => (item as unknown as Item).label}
+      >
         <div className={css.paletteField}>
           <Search size={18} aria-hidden="true" />
           <Autocomplete.Input aria-label={t('palette.title')} placeholder={t('palette.placeholder')} autoFocus />

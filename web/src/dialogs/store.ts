@@ -5,7 +5,11 @@ export type SettingsPage = 'profile' | 'appearance' | 'notifications' | 'session
 /** The dialogs there are, with what each needs. One more: an entry here, and a line in `dialogs.tsx`. */
 export type DialogRequest =
   | { readonly name: 'palette' }
-  | { readonly name: 'new'; readonly workspace_id?: string; readonly kind?: 'person' | 'group' | 'channel' | 'workspace' }
+  | {
+      readonly name: 'new';
+      readonly workspace_id?: string;
+      readonly kind?: 'person' | 'group' | 'channel' | 'workspace';
+    }
   | { readonly name: 'add-members'; readonly to: { readonly chat_id: string } | { readonly workspace_id: string } }
   | { readonly name: 'settings'; readonly page: SettingsPage };
 

@@ -54,7 +54,7 @@ export const en = {
   chat: {
     messages: 'Messages',
     choose: 'Choose a conversation',
-    chooseText: 'Or press {{keys}} to find one.',
+    chooseText: 'Or press <keys /> to find one.',
     loading: 'Loading…',
     details: 'Details',
     back: 'Back to conversations',
@@ -154,7 +154,12 @@ export const en = {
     message: 'Message {{name}}',
     joined: 'since {{when}}',
     you: 'you',
-    type: { Single: 'Direct messages', Group: 'Group', PrivateChannel: 'Private channel', PublicChannel: 'Public channel' },
+    type: {
+      Single: 'Direct messages',
+      Group: 'Group',
+      PrivateChannel: 'Private channel',
+      PublicChannel: 'Public channel',
+    },
     workspace: 'Workspace',
     created: 'Created',
   },
@@ -253,7 +258,14 @@ export const en = {
     messages: 'Move through messages',
     reply: 'Reply to the message in focus',
   },
-  common: { cancel: 'Cancel', close: 'Close', confirm: 'OK', loading: 'Loading…', loadMore: 'Load more', dismiss: 'Dismiss' },
+  common: {
+    cancel: 'Cancel',
+    close: 'Close',
+    confirm: 'OK',
+    loading: 'Loading…',
+    loadMore: 'Load more',
+    dismiss: 'Dismiss',
+  },
   notify: { title: '{{name}} in {{chat}}' },
   error: {
     network: 'The server was not reached. Try again.',

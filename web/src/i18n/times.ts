@@ -2,11 +2,16 @@ import i18next from 'i18next';
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
+/** As the language in use is written where the user is: British and American English write dates in their own ways. */
+function locale(): string {
+  return navigator.languages.find((tag) => tag.split('-')[0] === i18next.language) ?? i18next.language;
+}
+
 function format(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = `${i18next.language} ${JSON.stringify(options)}`;
   let made = formats.get(key);
   if (made === undefined) {
-    made = new Intl.DateTimeFormat(i18next.language, options);
+    made = new Intl.DateTimeFormat(locale(), options);
     formats.set(key, made);
   }
   return made;

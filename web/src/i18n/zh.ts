@@ -56,7 +56,7 @@ export const zh: Texts = {
   chat: {
     messages: '消息',
     choose: '选择一个会话',
-    chooseText: '或按 {{keys}} 查找。',
+    chooseText: '或按 <keys /> 查找。',
     loading: '正在加载…',
     details: '详情',
     back: '返回会话列表',
@@ -255,7 +255,14 @@ export const zh: Texts = {
     messages: '在消息间移动',
     reply: '回复当前消息',
   },
-  common: { cancel: '取消', close: '关闭', confirm: '确定', loading: '正在加载…', loadMore: '加载更多', dismiss: '关闭' },
+  common: {
+    cancel: '取消',
+    close: '关闭',
+    confirm: '确定',
+    loading: '正在加载…',
+    loadMore: '加载更多',
+    dismiss: '关闭',
+  },
   notify: { title: '{{chat}} · {{name}}' },
   error: {
     network: '无法连接服务器，请重试。',

@@ -56,7 +56,9 @@ export function useChatActions(row: ChatListItem): MenuEntry[] {
         icon: <Trash2 size={16} />,
         danger: true,
         run: () =>
-          void sure(t('details.deleteAsk', { name }), t('details.deleteText'), t('details.delete'), () => chat.delete()),
+          void sure(t('details.deleteAsk', { name }), t('details.deleteText'), t('details.delete'), () =>
+            chat.delete(),
+          ),
       },
   ];
   return entries.filter((entry) => entry !== false);

@@ -1,11 +1,11 @@
-import { Building2, LogOut, MessagesSquare, Pencil, Search, Settings as Gear } from 'lucide-react';
+import { Building2, Settings as Gear, LogOut, MessagesSquare, Pencil, Search } from 'lucide-react';
 import { useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Virtualizer } from 'virtua';
 import { useLocation } from 'wouter';
 import { useBridge, useSelf, useSortedRows } from '../bridge/hooks.ts';
-import { openDialog } from '../dialogs/store.ts';
 import { forgetDrafts } from '../chat/drafts.ts';
+import { openDialog } from '../dialogs/store.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { openMenu } from '../ui/overlays.ts';
 import { Button, Empty, IconButton, Keys } from '../ui/ui.tsx';
@@ -97,7 +97,13 @@ function AccountButton() {
               run: () => openDialog({ name: 'settings', page: 'profile' }),
             },
             { id: 'workspaces', label: t('workspace.title'), icon: <Building2 size={16} />, run: () => go('/w') },
-            { id: 'out', label: t('auth.signOut'), icon: <LogOut size={16} />, danger: true, run: () => void signOut() },
+            {
+              id: 'out',
+              label: t('auth.signOut'),
+              icon: <LogOut size={16} />,
+              danger: true,
+              run: () => void signOut(),
+            },
           ],
         })
       }

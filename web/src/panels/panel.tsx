@@ -27,7 +27,12 @@ export default function Panel({ row, onClose }: PanelProps) {
   const actions = useChatActions(row);
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
-      if (event.key === 'Escape' && !event.defaultPrevented && document.querySelector('[role=menu], [role=dialog], [role=alertdialog]') === null) onClose();
+      if (
+        event.key === 'Escape' &&
+        !event.defaultPrevented &&
+        document.querySelector('[role=menu], [role=dialog], [role=alertdialog]') === null
+      )
+        onClose();
     };
     window.addEventListener('keydown', listen);
     return () => window.removeEventListener('keydown', listen);
@@ -153,7 +158,7 @@ function MemberRow({ row, member }: { row: ChatListItem; member: Member }) {
         type="button"
         className={css.person}
         disabled={own}
-        aria-label={own ? name : t('details.message', { name })}
+        title={own ? undefined : t('details.message', { name })}
         onClick={() => void write()}
       >
         <Avatar id={member.user_id} name={name} image={profile?.avatar} size={36} />
@@ -161,7 +166,11 @@ function MemberRow({ row, member }: { row: ChatListItem; member: Member }) {
           <b>
             {name} {own && <small>({t('details.you')})</small>}
           </b>
-          <small>{member.role === 'member' ? t('details.joined', { when: dateOf(member.joined_at) }) : t(`role.${member.role}`)}</small>
+          <small>
+            {member.role === 'member'
+              ? t('details.joined', { when: dateOf(member.joined_at) })
+              : t(`role.${member.role}`)}
+          </small>
         </span>
       </button>
       {!own && row.role === 'owner' && (

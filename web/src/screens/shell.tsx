@@ -1,6 +1,6 @@
 import { MessagesSquare, WifiOff } from 'lucide-react';
 import { lazy, Suspense, useEffect } from 'react';
-import { useTranslation } from 'react-i18next';
+import { Trans, useTranslation } from 'react-i18next';
 import { useLocation, useRoute } from 'wouter';
 import { useBridge, useSelf } from '../bridge/hooks.ts';
 import { useStore } from '../bridge/store.ts';
@@ -42,7 +42,7 @@ export function Shell() {
           <div className={css.nothing}>
             <Empty icon={<MessagesSquare size={30} />} title={t('chat.choose')}>
               <p>
-                {t('chat.chooseText', { keys: '' }).split('  ')[0]} <Keys keys="Ctrl K" />
+                <Trans i18nKey="chat.chooseText" components={{ keys: <Keys keys="Ctrl K" /> }} />
               </p>
             </Empty>
           </div>

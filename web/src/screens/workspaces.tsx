@@ -41,7 +41,7 @@ export default function Workspaces({ id }: { id: string | undefined }) {
         <IconButton className={css.back} label={t('chat.back')} onClick={() => go(chosen === undefined ? '/' : '/w')}>
           <ArrowLeft size={20} />
         </IconButton>
-        <h2>{chosen?.name ?? t('workspace.title')}</h2>
+        <h1>{chosen?.name ?? t('workspace.title')}</h1>
         {chosen === undefined && (
           <Button onClick={() => openDialog({ name: 'new', kind: 'workspace' })}>
             <Plus size={16} />
@@ -113,7 +113,7 @@ function OneWorkspace({ workspace }: { workspace: Workspace }) {
       {workspace.description !== null && <p className={css.about}>{workspace.description}</p>}
       <section aria-labelledby="workspace-chats">
         <header>
-          <h3 id="workspace-chats">{t('workspace.channels')}</h3>
+          <h2 id="workspace-chats">{t('workspace.channels')}</h2>
           <IconButton
             label={t('workspace.newChannel')}
             onClick={() => openDialog({ name: 'new', kind: 'channel', workspace_id: workspace.id })}
@@ -135,9 +135,9 @@ function OneWorkspace({ workspace }: { workspace: Workspace }) {
       </section>
       <section aria-labelledby="workspace-members">
         <header>
-          <h3 id="workspace-members">
+          <h2 id="workspace-members">
             {t('workspace.members')} <small>{members.length}</small>
-          </h3>
+          </h2>
           {owner && (
             <IconButton
               label={t('workspace.add')}
@@ -155,9 +155,7 @@ function OneWorkspace({ workspace }: { workspace: Workspace }) {
               onRemove={
                 owner && member.user_id !== self.id
                   ? () =>
-                      void bridge
-                        .request(`${path}/members/${member.user_id}`, { method: 'DELETE' })
-                        .then(load, shown)
+                      void bridge.request(`${path}/members/${member.user_id}`, { method: 'DELETE' }).then(load, shown)
                   : undefined
               }
             />

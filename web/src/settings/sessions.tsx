@@ -3,9 +3,9 @@ import { Laptop, Smartphone } from 'lucide-react';
 import { useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge } from '../bridge/hooks.ts';
+import { CallError } from '../bridge/remote.ts';
 import { fullTime, shortTime } from '../i18n/times.ts';
 import { failureText } from '../notify.ts';
-import { CallError } from '../bridge/remote.ts';
 import { Button, Spinner } from '../ui/ui.tsx';
 import css from './settings.module.css';
 
@@ -46,7 +46,11 @@ export function Sessions() {
               </small>
             </div>
             {!current && (
-              <Button onClick={() => void attempt(() => bridge.request(`/api/auth/sessions/${id}`, { method: 'DELETE' }))}>{t('settings.end')}</Button>
+              <Button
+                onClick={() => void attempt(() => bridge.request(`/api/auth/sessions/${id}`, { method: 'DELETE' }))}
+              >
+                {t('settings.end')}
+              </Button>
             )}
           </li>
         ))}

@@ -15,7 +15,10 @@ export function initials(name: string): string {
   const words = name.trim().split(/\s+/);
   const first = words[0] ?? '';
   if (/^\p{Script=Han}/u.test(first)) return [...first].at(-1) ?? '';
-  return [first, words.length > 1 ? (words.at(-1) ?? '') : ''].map((word) => [...word][0] ?? '').join('').toUpperCase();
+  return [first, words.length > 1 ? (words.at(-1) ?? '') : '']
+    .map((word) => [...word][0] ?? '')
+    .join('')
+    .toUpperCase();
 }
 
 interface AvatarProps {
@@ -33,9 +36,11 @@ export function Avatar({ id, name, image, size, square, online }: AvatarProps) {
   return (
     <span
       className={cx(css.avatar, css[`s${size}`], css[`h${hueOf(id)}`], square && css.square)}
+      // Drawn by the style sheet: it is no text of whatever it stands in.
+      data-initials={own ? undefined : initials(name)}
       aria-hidden="true"
     >
-      {own ? <img src={image} alt="" loading="lazy" /> : initials(name)}
+      {own && <img src={image} alt="" loading="lazy" />}
       {online === true && <span className={css.dot} />}
     </span>
   );

@@ -20,7 +20,9 @@ export default function OverlayHost() {
 
 function PopupMenu({ anchor, label, entries }: MenuRequest) {
   const at =
-    anchor instanceof Element ? anchor : { getBoundingClientRect: () => DOMRect.fromRect({ x: anchor.x, y: anchor.y }) };
+    anchor instanceof Element
+      ? anchor
+      : { getBoundingClientRect: () => DOMRect.fromRect({ x: anchor.x, y: anchor.y }) };
   return (
     <Menu.Root open modal={false} onOpenChange={(isOpen) => !isOpen && menu.set(undefined)}>
       <Menu.Portal>

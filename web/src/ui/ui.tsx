@@ -7,9 +7,7 @@ export const cx = (...names: (string | false | undefined)[]): string => names.fi
 type ButtonProps = ComponentProps<'button'> & { look?: 'primary' | 'danger' | undefined; wide?: boolean };
 
 export function Button({ look, wide, className, type = 'button', ...rest }: ButtonProps) {
-  return (
-    <button type={type} className={cx(css.button, look && css[look], wide && css.wide, className)} {...rest} />
-  );
+  return <button type={type} className={cx(css.button, look && css[look], wide && css.wide, className)} {...rest} />;
 }
 
 /** A button that is an icon: its label is what it is read out as, and its tooltip. */
@@ -17,7 +15,12 @@ export function IconButton({ label, className, ...rest }: ComponentProps<'button
   return <button type="button" aria-label={label} title={label} className={cx(css.icon, className)} {...rest} />;
 }
 
-type FieldProps = ComponentProps<'input'> & { label: string; hint?: ReactNode; error?: string | undefined; after?: ReactNode };
+type FieldProps = ComponentProps<'input'> & {
+  label: string;
+  hint?: ReactNode;
+  error?: string | undefined;
+  after?: ReactNode;
+};
 
 /** An input with its label, and what is wrong with its value. */
 export function Field({ label, hint, error, after, className, ...rest }: FieldProps) {
