@@ -8,6 +8,11 @@ export const PASSWORD = 'correct horse battery';
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+/** The global that axe's script makes in the page. */
+interface PageWithAxe {
+  readonly axe: typeof import('axe-core');
+}
+
 export interface Shots {
   /** Folder of screenshots. */
   readonly folder: string;
@@ -91,9 +96,11 @@ export class Person {
     await this.page.screenshot({ path: join(this.#shots.folder, `${name}.png`) });
     await this.page.evaluate(axe);
     const results = await this.page.evaluate<AxeResults, string[]>(
-      // biome-ignore lint/suspicious/noExplicitAny: a global that axe's script makes in the page
       (values) =>
-        (globalThis as any).axe.run({ exclude: ['[data-base-ui-focus-guard]'] }, { runOnly: { type: 'tag', values } }),
+        (globalThis as unknown as PageWithAxe).axe.run(
+          { exclude: ['[data-base-ui-focus-guard]'] },
+          { runOnly: { type: 'tag', values } },
+        ),
       RULES,
     );
     // Menus stand beside the landmarks: they are over the page while they are open, and hold the focus.

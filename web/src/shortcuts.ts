@@ -33,31 +33,31 @@ export function useShortcuts(): void {
       const next = shown[at === -1 ? 0 : at + by];
       if (next !== undefined) go(`/c/${next.id}`);
     };
+    const keys = new Map<string, () => void>([
+      ['Ctrl KeyK', () => openDialog({ name: 'palette' })],
+      ['Ctrl Slash', () => openDialog({ name: 'settings', page: 'shortcuts' })],
+      ['Alt KeyN', () => openDialog({ name: 'new' })],
+      [
+        'Alt KeyU',
+        () => {
+          const next = now.current.rows.find((row) => row.unread > 0 && now.current.path !== `/c/${row.id}`);
+          if (next !== undefined) go(`/c/${next.id}`);
+        },
+      ],
+      ['Alt KeyI', () => window.dispatchEvent(new Event(TOGGLE_DETAILS))],
+      ['Alt ArrowDown', () => step(1)],
+      ['Alt ArrowUp', () => step(-1)],
+    ]);
     const listen = (event: KeyboardEvent) => {
       const ctrl = event.ctrlKey || event.metaKey;
-      const act =
-        ctrl && !event.altKey ? ctrlKeys[event.code] : event.altKey && !ctrl ? altKeys[event.code] : undefined;
       if (event.key === 'Escape' && dialog.get() === undefined && !event.defaultPrevented) {
         if (document.activeElement === document.body) go('/');
         return;
       }
+      const act = ctrl === event.altKey ? undefined : keys.get(`${ctrl ? 'Ctrl' : 'Alt'} ${event.code}`);
       if (act === undefined || event.shiftKey) return;
       event.preventDefault();
       act();
-    };
-    const ctrlKeys: Record<string, () => void> = {
-      KeyK: () => openDialog({ name: 'palette' }),
-      Slash: () => openDialog({ name: 'settings', page: 'shortcuts' }),
-    };
-    const altKeys: Record<string, () => void> = {
-      KeyN: () => openDialog({ name: 'new' }),
-      KeyU: () => {
-        const next = now.current.rows.find((row) => row.unread > 0 && now.current.path !== `/c/${row.id}`);
-        if (next !== undefined) go(`/c/${next.id}`);
-      },
-      KeyI: () => window.dispatchEvent(new Event(TOGGLE_DETAILS)),
-      ArrowDown: () => step(1),
-      ArrowUp: () => step(-1),
     };
     window.addEventListener('keydown', listen);
     return () => window.removeEventListener('keydown', listen);

@@ -132,12 +132,13 @@ export function Composer({ row, reply, onReply, lines }: Props) {
       }}
     >
       {offer.people.length > 0 && (
-        <ul className={css.offer} id={listId} role="listbox" aria-label={t('composer.mentions')}>
+        <div className={css.offer} id={listId} role="listbox" aria-label={t('composer.mentions')}>
           {offer.people.map((person, i) => (
-            <li
+            <div
               key={person.id}
               id={`${listId}-${i}`}
               role="option"
+              tabIndex={-1}
               aria-selected={i === offer.chosen}
               className={cx(i === offer.chosen && css.chosen)}
               onPointerDown={(event) => {
@@ -148,9 +149,9 @@ export function Composer({ row, reply, onReply, lines }: Props) {
               <Avatar id={person.id} name={person.fullname} image={person.avatar} size={24} />
               {person.fullname}
               {person.handle !== null && <small>@{person.handle}</small>}
-            </li>
+            </div>
           ))}
-        </ul>
+        </div>
       )}
       {reply !== undefined && <Replying line={reply} self={self.id} onCancel={() => onReply(undefined)} />}
       <div className={css.bar}>

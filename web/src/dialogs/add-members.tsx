@@ -7,10 +7,7 @@ import { Dialog } from '../ui/dialog.tsx';
 import { Button } from '../ui/ui.tsx';
 import css from './dialogs.module.css';
 import { PeopleField } from './people-field.tsx';
-import { closeDialog } from './store.ts';
-
-/** Tells a workspace's page that its members have changed. */
-export const WORKSPACE_CHANGED = 'tideline:workspace';
+import { closeDialog, WORKSPACE_CHANGED } from './store.ts';
 
 type Target = { readonly chat_id: string } | { readonly workspace_id: string };
 

@@ -9,7 +9,7 @@ import { Dialog } from '../ui/dialog.tsx';
 import { Button, Field, fieldClass, inputClass, labelClass } from '../ui/ui.tsx';
 import css from './dialogs.module.css';
 import { PeopleField } from './people-field.tsx';
-import { closeDialog } from './store.ts';
+import { closeDialog, WORKSPACE_CHANGED } from './store.ts';
 
 const KINDS = ['person', 'group', 'channel', 'workspace'] as const;
 type Kind = (typeof KINDS)[number];
@@ -49,6 +49,7 @@ export default function NewChat({ workspace_id, kind: first = 'person' }: Props)
       if (members.length > 0) {
         await bridge.request(`/api/workspaces/${id}/members`, { body: { user_ids: members } });
       }
+      window.dispatchEvent(new Event(WORKSPACE_CHANGED));
       return `/w/${id}`;
     }
     const workspace = text('workspace_id') || null;

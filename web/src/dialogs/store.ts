@@ -13,6 +13,9 @@ export type DialogRequest =
   | { readonly name: 'add-members'; readonly to: { readonly chat_id: string } | { readonly workspace_id: string } }
   | { readonly name: 'settings'; readonly page: SettingsPage };
 
+/** Tells pages that show workspaces that one was changed from here. */
+export const WORKSPACE_CHANGED = 'tideline:workspace';
+
 export const dialog = new Store<DialogRequest | undefined>(undefined);
 
 export const openDialog = (request: DialogRequest): void => dialog.set(request);

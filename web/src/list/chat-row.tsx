@@ -30,14 +30,16 @@ export const ChatRow = memo(function ChatRow({ row, current }: Props) {
   const showMenu = (anchor: Element | { x: number; y: number }) =>
     openMenu({ anchor, label: t('list.actions', { name: face.name }), entries: actions });
   return (
-    <div
-      className={cx(css.row, current && css.current)}
-      onContextMenu={(event) => {
-        event.preventDefault();
-        showMenu({ x: event.clientX, y: event.clientY });
-      }}
-    >
-      <Link href={`/c/${row.id}`} className={css.link} aria-current={current ? 'page' : undefined}>
+    <div className={cx(css.row, current && css.current)}>
+      <Link
+        href={`/c/${row.id}`}
+        className={css.link}
+        aria-current={current ? 'page' : undefined}
+        onContextMenu={(event) => {
+          event.preventDefault();
+          showMenu({ x: event.clientX, y: event.clientY });
+        }}
+      >
         <Avatar
           id={face.id}
           name={face.name}

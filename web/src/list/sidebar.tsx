@@ -38,14 +38,14 @@ export function Sidebar() {
           <Keys keys="Ctrl K" />
         </span>
       </button>
-      <div className={css.filters} role="group" aria-label={t('list.filter')}>
+      <fieldset className={css.filters} aria-label={t('list.filter')}>
         {(Object.keys(FILTERS) as Filter[]).map((name) => (
           <button key={name} type="button" aria-pressed={filter === name} onClick={() => setFilter(name)}>
             {t(`list.${name}`)}
             {name === 'unread' && waiting > 0 && <span className={css.count}>{waiting}</span>}
           </button>
         ))}
-      </div>
+      </fieldset>
       {shown.length > 0 ? (
         <div className={css.list} ref={scroller}>
           <Virtualizer data={shown} itemSize={70} as="ul" item="li" scrollRef={scroller}>

@@ -5,8 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'wouter';
 import { useBridge, useProfile, useSelf, useSortedRows } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
-import { WORKSPACE_CHANGED } from '../dialogs/add-members.tsx';
-import { openDialog } from '../dialogs/store.ts';
+import { openDialog, WORKSPACE_CHANGED } from '../dialogs/store.ts';
 import { failureText } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { ask, toast } from '../ui/overlays.ts';
@@ -22,18 +21,28 @@ const shown = (error: unknown) => {
   toast(failureText(error.failure));
 };
 
+/** Loads now, and whenever something was changed from here. */
+function useWorkspaceNews(load: () => void): void {
+  useEffect(() => {
+    load();
+    window.addEventListener(WORKSPACE_CHANGED, load);
+    return () => window.removeEventListener(WORKSPACE_CHANGED, load);
+  }, [load]);
+}
+
 /** All workspaces of the user, or one of them. */
 export default function Workspaces({ id }: { id: string | undefined }) {
   const { t } = useTranslation();
   const bridge = useBridge();
   const [, go] = useLocation();
   const [workspaces, setWorkspaces] = useState<readonly Workspace[]>();
-  useEffect(() => {
+  const load = useCallback(() => {
     bridge
       .request<Page<Workspace>>('/api/workspaces', { query: { limit: 200 } })
       .then((page) => setWorkspaces(page.items))
       .catch(shown);
-  }, [bridge, id]);
+  }, [bridge]);
+  useWorkspaceNews(load);
   const chosen = workspaces?.find((workspace) => workspace.id === id);
   return (
     <div className={css.screen}>
@@ -91,11 +100,7 @@ function OneWorkspace({ workspace }: { workspace: Workspace }) {
       .then((page) => setMembers(page.items))
       .catch(shown);
   }, [bridge, path]);
-  useEffect(() => {
-    load();
-    window.addEventListener(WORKSPACE_CHANGED, load);
-    return () => window.removeEventListener(WORKSPACE_CHANGED, load);
-  }, [load]);
+  useWorkspaceNews(load);
 
   const owner = workspace.owner_id === self.id;
   const end = async () => {
@@ -105,6 +110,7 @@ function OneWorkspace({ workspace }: { workspace: Workspace }) {
       : { title: t('workspace.leaveAsk', { name }), text: t('workspace.leaveText'), action: t('workspace.leave') };
     if (!(await ask(question))) return;
     await bridge.request(owner ? path : `${path}/members/${self.id}`, { method: 'DELETE' });
+    window.dispatchEvent(new Event(WORKSPACE_CHANGED));
     go('/w');
   };
 
