@@ -1,6 +1,6 @@
 import { type Action, PERMISSIONS } from '../../src/conversation/permissions.ts';
 import { DELIVERED_PUSHED_UP_TO, RECEIPTS_PUSHED_UP_TO, TIER_LIMITS } from '../../src/conversation/tiers.ts';
-import type { ChatType, FanoutTier, Role } from '../../src/protocol/chats.ts';
+import { type ChatType, type FanoutTier, Role } from '../../src/protocol/chats.ts';
 import { LIMITS } from '../../src/protocol/limits.ts';
 import { CLOSE_CODES, type CloseReason, ERRORS, type ErrorCode } from '../../src/protocol/wire.ts';
 
@@ -17,6 +17,12 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   contentBytes: ['bytes', '`content` of a message'],
   mentionsPerMessage: ['count', '`mentions` of a message'],
   unreadMentions: ['count', 'Unread mentions counted in one conversation: the newest'],
+  reactionsPerMessage: ['count', 'Different reactions on one message'],
+  pinsPerChat: ['count', 'Messages that are pinned in one conversation at the same time'],
+  editsPerMessage: ['count', 'Edits of one message'],
+  retentionSeconds: ['count', 'Seconds in the longest window or timer of a conversation'],
+  scheduledPerMember: ['count', 'Messages of one member that wait in one conversation to be sent later'],
+  scheduleSeconds: ['count', 'Seconds that a message may be scheduled ahead'],
   nameLength: ['characters', '`name` of a conversation or workspace'],
   fullnameLength: ['characters', '`fullname` of a user'],
   descriptionLength: ['characters', '`description` of a workspace'],
@@ -142,6 +148,10 @@ const tiers = (): string =>
 
 const ACTION_TEXTS: Record<Action, string> = {
   send: 'send messages',
+  react: 'react to messages',
+  mention_all: 'mention everybody',
+  pin: 'pin messages',
+  recall_any: "recall somebody else's message",
   update: 'change name and history setting',
   delete: 'delete the conversation',
   add: 'add somebody',
@@ -149,9 +159,10 @@ const ACTION_TEXTS: Record<Action, string> = {
   leave: 'leave',
 };
 
-function allowed(roles: readonly Role[]): string {
-  if (roles.length === 0) return 'nobody';
-  return roles.includes('member') ? 'every member' : roles.join(', ');
+function allowed(least: Role | 'nobody'): string {
+  if (least === 'nobody') return 'nobody';
+  if (least === 'member') return 'every member';
+  return Role.options.slice(0, Role.options.indexOf(least) + 1).join(', ');
 }
 
 const permissions = (): string => {

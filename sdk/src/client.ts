@@ -1,5 +1,7 @@
-import type { ChatEvent, Message } from '../../src/protocol/events.ts';
+import type { ChatEvent } from '../../src/protocol/events.ts';
+import type { Message } from '../../src/protocol/messages.ts';
 import type { GoneReason } from '../../src/protocol/reduce.ts';
+import type { ItemChange, ItemKind, ItemValue } from '../../src/protocol/sync.ts';
 import type { Presence, Profile, SignIn, SignUp, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';
 import { Chat } from './chat.ts';
 import { ChatsResource } from './chats.ts';
@@ -28,6 +30,8 @@ export interface ClientEvents {
   connection: { readonly state: ConnectionState; readonly error: Error | undefined };
   /** Rows of `client.chats.rows` have changed, or are gone. */
   chats: { readonly changed: readonly string[]; readonly gone: readonly { chat_id: string; reason: GoneReason }[] };
+  /** Rows of other kinds, those of `client.items`, have changed; `value` null: gone. */
+  items: readonly ItemChange[];
   /** A new message, one's own included; within a conversation in the order of the log, each once. */
   message: Message;
   /** New events of a conversation, ascending, each once. */
@@ -93,6 +97,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
       timeline: (chatId) => this.#handles.get(chatId)?.linesChanged(),
       rows: (changed, gone) => this.#rowsChanged(changed, gone),
       gone: (chatId, reason) => this.#handles.get(chatId)?.emit('gone', reason),
+      items: (changes) => this.emit('items', changes),
       local: (message) => this.emit('outbox', message),
       receipt: (chat_id, user_id, marks) => {
         this.#handles.get(chat_id)?.emit('receipt', { user_id, ...marks });
@@ -227,6 +232,14 @@ export class TidelineClient extends Emitter<ClientEvents> {
   /** Catches up once over REST, connected or not. */
   sync(): Promise<void> {
     return this.#engine.list.sync();
+  }
+
+  /**
+   * Rows of the inbox besides the conversations, by id, kept in step while connected. The map is another one when, and only
+   * when, a row of that kind has changed.
+   */
+  items<K extends ItemKind>(kind: K): ReadonlyMap<string, ItemValue<K>> {
+    return this.#engine.list.items(kind);
   }
 
   /** A conversation by id. No request is made: whether it exists shows when it is used. */

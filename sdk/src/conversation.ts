@@ -1,5 +1,6 @@
 import type { ChatListItem } from '../../src/protocol/chats.ts';
-import type { ChatEvent, Message, MessageEvent } from '../../src/protocol/events.ts';
+import type { ChatEvent, MessageEvent } from '../../src/protocol/events.ts';
+import type { Message } from '../../src/protocol/messages.ts';
 import {
   applyEvents,
   applyOlder,

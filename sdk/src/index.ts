@@ -11,21 +11,12 @@ export type {
   Workspace,
   WorkspaceMember,
 } from '../../src/protocol/chats.ts';
-export type {
-  ChatEvent,
-  EventPage,
-  EventType,
-  Hole,
-  Message,
-  MessageEvent,
-  MessageKind,
-  MessagePage,
-  SendMessage,
-  SentMessage,
-} from '../../src/protocol/events.ts';
+export type { ChatEvent, EventPage, EventType, Hole, MessageEvent } from '../../src/protocol/events.ts';
+export type { Friend } from '../../src/protocol/friends.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
+export type { Message, MessageKind, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
 export type { GoneReason } from '../../src/protocol/reduce.ts';
-export type { Change, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
+export type { Change, ItemChange, ItemKind, ItemValue, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 export { unread } from '../../src/protocol/unread.ts';
 export type { Presence, Profile, Session, SignIn, SignUp, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';
 export type { ErrorCode } from '../../src/protocol/wire.ts';

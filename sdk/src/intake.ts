@@ -1,7 +1,9 @@
 import type { ChatListItem } from '../../src/protocol/chats.ts';
-import type { ChatEvent, Message } from '../../src/protocol/events.ts';
+import type { ChatEvent } from '../../src/protocol/events.ts';
 import type { ErrorFrame, EventsFrame, ServerFrame } from '../../src/protocol/frames.ts';
+import type { Message } from '../../src/protocol/messages.ts';
 import type { GoneReason, LogPage } from '../../src/protocol/reduce.ts';
+import type { ItemChange } from '../../src/protocol/sync.ts';
 import type { Presence } from '../../src/protocol/users.ts';
 import type { Archive } from './archive.ts';
 import type { Confirmations } from './confirmations.ts';
@@ -21,6 +23,7 @@ export interface IntakeEvents {
   timeline(chatId: string): void;
   rows(changed: readonly string[], gone: readonly { chat_id: string; reason: GoneReason }[]): void;
   gone(chatId: string, reason: GoneReason): void;
+  items(changes: readonly ItemChange[]): void;
   receipt(chatId: string, userId: string, marks: Watermarks): void;
   typing(chatId: string, userId: string): void;
   presence(presence: Presence): void;
@@ -111,7 +114,8 @@ export class Intake {
   }
 
   /** Rows of the list are other than before. */
-  rowsChanged({ changed, gone, kind }: ListDelta): void {
+  rowsChanged({ changed, gone, items, kind }: ListDelta): void {
+    if (items.length > 0) this.#events.items(items);
     for (const row of changed) this.#row(row, kind);
     this.#events.rows(
       changed.map((row) => row.id),

@@ -3,12 +3,15 @@ import { LIMITS } from '../../src/protocol/limits.ts';
 import {
   applyChanges,
   type ChangePage,
+  changedItems,
   emptyList,
   type GoneReason,
+  type Items,
+  itemsOf,
   type ListState,
   type LogPage,
 } from '../../src/protocol/reduce.ts';
-import type { SyncResponse } from '../../src/protocol/sync.ts';
+import type { ItemChange, ItemKind, ItemValue, SyncResponse } from '../../src/protocol/sync.ts';
 import { Backoff } from './backoff.ts';
 import { type Environment, sleep } from './environment.ts';
 import { isTransient, StorageError, TidelineError } from './errors.ts';
@@ -23,6 +26,8 @@ const REPLAY_WITHIN = 10_000;
 export interface ListDelta {
   readonly changed: readonly ChatListItem[];
   readonly gone: readonly { readonly chat_id: string; readonly reason: GoneReason }[];
+  /** Rows of other kinds; `value` null: gone. */
+  readonly items: readonly ItemChange[];
   /**
    * `cached`: rows of an earlier time, from storage. `snapshot`: rows as they stand; what they count began before this
    * client looked. `news`: what has changed since.
@@ -68,6 +73,11 @@ export class List {
     return this.#state.chats;
   }
 
+  /** Rows of another kind than conversations, by id. The map is another one when, and only when, one of them changed. */
+  items<K extends ItemKind>(kind: K): ReadonlyMap<string, ItemValue<K>> {
+    return itemsOf(this.#state, kind);
+  }
+
   /** Up to where the rows are in step with the server; null before the first sync of this client. */
   get cursor(): string | null {
     return this.#synced ? this.#state.cursor : null;
@@ -83,8 +93,9 @@ export class List {
       if (typeof cursor !== 'string') return;
       const rows = Object.entries(stored).filter(([key]) => key.startsWith(prefix));
       const chats = new Map(rows.map(([key, row]) => [key.slice(prefix.length), row as ChatListItem]));
-      this.#state = this.#stored = { cursor, chats };
-      this.#ports.changed({ changed: [...chats.values()], gone: [], kind: 'cached' });
+      const items = storedItems(stored, this.#key('item/'));
+      this.#state = this.#stored = { cursor, chats, items };
+      this.#ports.changed({ changed: [...chats.values()], gone: [], items: allItems(items), kind: 'cached' });
     } catch (error) {
       this.#ports.fault(new StorageError('The list of conversations could not be read', { cause: error }));
     }
@@ -162,6 +173,10 @@ export class List {
     const set: Record<string, unknown> = { [this.#key('cursor')]: cursor };
     for (const [id, row] of chats) if (before.get(id) !== row) set[this.#key(`row/${id}`)] = row;
     const gone = [...before.keys()].filter((id) => !chats.has(id)).map((id) => this.#key(`row/${id}`));
+    for (const { type, id, value } of changedItems(this.#stored.items, this.#state.items)) {
+      if (value === null) gone.push(this.#key(`item/${type}/${id}`));
+      else set[this.#key(`item/${type}/${id}`)] = value;
+    }
     this.#stored = this.#state;
     try {
       await this.#storage.write({ set, delete: gone });
@@ -222,6 +237,7 @@ export class List {
         ? [...state.chats.values()]
         : [...changed.values()].filter((row) => state.chats.get(row.id) === row),
       gone: [...gone].filter(([id]) => !state.chats.has(id)).map(([chat_id, reason]) => ({ chat_id, reason })),
+      items: changedItems(before.items, state.items),
       kind: snapshot ? 'snapshot' : 'news',
     });
   }
@@ -233,13 +249,14 @@ export class List {
   }
 
   #apply(page: ChangePage): void {
-    const { state, changed, gone } = applyChanges(this.#state, page);
-    this.#become(state, { changed, gone, kind: 'news' });
+    const { state, changed, gone, items } = applyChanges(this.#state, page);
+    this.#become(state, { changed, gone, items, kind: 'news' });
   }
 
   #become(state: ListState, delta: ListDelta): void {
     this.#state = state;
-    if (delta.changed.length > 0 || delta.gone.length > 0 || delta.kind === 'snapshot') this.#ports.changed(delta);
+    const news = delta.changed.length + delta.gone.length + delta.items.length > 0;
+    if (news || delta.kind === 'snapshot') this.#ports.changed(delta);
     this.#cancelStore ??= this.#environment.clock.after(STORE_AFTER, () => {
       this.#cancelStore = undefined;
       void this.store();
@@ -250,6 +267,20 @@ export class List {
     return `list/${this.#user}/${name}`;
   }
 }
+
+/** Rows from storage: what stands under `<prefix><kind>/<id>`. */
+function storedItems(stored: Record<string, unknown>, prefix: string): Items {
+  const items = new Map<string, Map<string, unknown>>();
+  for (const [key, value] of Object.entries(stored)) {
+    if (!key.startsWith(prefix)) continue;
+    const [kind = '', ...id] = key.slice(prefix.length).split('/');
+    const rows = items.get(kind) ?? new Map<string, unknown>();
+    items.set(kind, rows.set(id.join('/'), value));
+  }
+  return items;
+}
+
+const allItems = (items: Items): ItemChange[] => changedItems(new Map(), items);
 
 function* take<T>(items: Iterable<T>, count: number): Generator<T> {
   let left = count;

@@ -1,4 +1,4 @@
-import type { Message, MessageKind } from '../../src/protocol/events.ts';
+import type { Message, MessageKind } from '../../src/protocol/messages.ts';
 import type { TidelineError } from './errors.ts';
 import type { OutboxEntry } from './outbox.ts';
 

@@ -1,8 +1,12 @@
-import type { Chat, ChatType, HistoryPolicy, Member, Role } from '../protocol/chats.ts';
+import type { ChangedMessage } from '../protocol/changes.ts';
+import type { Chat, ChatType, HistoryPolicy, Member, Role, UpdateRetention } from '../protocol/chats.ts';
 import type { Result } from '../protocol/errors.ts';
-import type { ChatEvent, EventPage, Message, MessagePage, SendMessage, SentMessage } from '../protocol/events.ts';
+import type { ChatEvent, EventPage } from '../protocol/events.ts';
 import type { ClientFrame } from '../protocol/frames.ts';
+import type { Message, MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import type { ChatHead } from '../protocol/sync.ts';
+import type { Ask } from './asks.ts';
+import type { ChangeRequest } from './changes.ts';
 
 /** Text that is already JSON of a T: written once where the data is, passed on without being parsed again. */
 export type Json<T> = string & { readonly __json?: T };
@@ -44,6 +48,10 @@ export interface Notice {
   /** seq of the latest change of the user's membership: an older notice never undoes a newer leave or join. */
   member_seq: number;
   messages: number;
+  /** Unread replies in the threads that the user follows. */
+  thread_unread?: number;
+  /** Messages that the user has deleted for themself so far. */
+  hidden?: number;
   last_message: Message | null;
   /** seqs of unread messages that mention the user and that the inbox may not have heard of. */
   mentions: number[];
@@ -92,6 +100,12 @@ export interface RoomApi {
   /** Deletion by the system (the workspace was deleted). Idempotent. */
   dissolve(): Promise<void>;
   send(user: string, message: SendMessage & { client_id: string }): Promise<Result<SentMessage>>;
+  /** Changes a message: see `changes.ts`. */
+  change(user: string, request: ChangeRequest): Promise<Result<ChangedMessage>>;
+  /** What a member asks for beside messages: JSON of what its type says (`asks.ts`). */
+  ask(user: string, ask: Ask): Promise<Result<Json<never>>>;
+  /** Sets how long messages may be changed, and how long they last. */
+  retain(user: string, patch: UpdateRetention): Promise<Result<Chat>>;
   /** Frames that came in on an inbox socket. Answers with the frames for that socket, as ready texts. */
   submit(user: string, frames: ClientFrame[]): Promise<string[]>;
   messages(user: string, page: { before?: number; after?: number; limit: number }): Promise<Result<Json<MessagePage>>>;

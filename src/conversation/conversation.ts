@@ -1,18 +1,26 @@
 import { type Clock, timestamp } from '../clock.ts';
 import { randomTag } from '../ids.ts';
-import type { Chat, HistoryPolicy, Member, Role } from '../protocol/chats.ts';
+import type { Chat, Retention } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
-import type { SendMessage } from '../protocol/events.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import type { SendMessage } from '../protocol/messages.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
 import { admitMessage } from './admit.ts';
 import type { NewConversation, Notice, Sight } from './api.ts';
+import { applyChange, type ChangeRequest } from './changes.ts';
 import { type ChatRow, insertChat, loadChat, saveChat } from './chat.ts';
-import { type EventRow, Log, messageOf, type NewEvent } from './log.ts';
+import { hiddenCount } from './hidden.ts';
+import { type EventRow, Log, type NewEvent } from './log.ts';
 import { type MemberRow, Members } from './members.ts';
-import { type Action, may } from './permissions.ts';
+import { Membership } from './membership.ts';
+import { type Action, may, NOT_FOUND } from './permissions.ts';
+import { isPlaced } from './placement.ts';
+import { loadRetention } from './retention.ts';
 import { CONVERSATION_MIGRATIONS } from './schema.ts';
-import { TIER_LIMITS, tierOf } from './tiers.ts';
+import { currentOf, States } from './state.ts';
+import { unreadReplies } from './threads.ts';
+import { tierOf } from './tiers.ts';
+import { Timers } from './timers.ts';
 
 /** What a change did, for those who publish it. */
 export interface Commit {
@@ -23,18 +31,32 @@ export interface Commit {
 
 export type Sent = { row: EventRow; duplicate: boolean };
 
-const memberOf = (row: MemberRow): Member => ({
-  user_id: row.user_id,
-  role: row.role,
-  joined_at: timestamp(row.joined_at),
-  read_seq: row.read_seq,
-  delivered_seq: row.delivered_seq,
-});
+/** What goes with a conversation's log when it is deleted. */
+const CONTENT = [
+  'members',
+  'mentions',
+  'message_state',
+  'edits',
+  'reactions',
+  'pins',
+  'expiring',
+  'replies',
+  'follows',
+  'hidden',
+  'scheduled',
+] as const;
+
+interface State {
+  chat: ChatRow;
+  log: Log;
+  states: States;
+  members: Members;
+  timers: Timers;
+  retention: Retention;
+}
 
 /** Events after which watermarks that the log implies are stored. */
 export const MARKS_EVERY = 200;
-
-const NOT_FOUND = refuse('not_found', 'there is no such conversation, or you are not in it');
 
 /**
  * The rules and the state of one conversation, over its SQLite: no sockets, no calls to others. Every change is one
@@ -43,9 +65,10 @@ const NOT_FOUND = refuse('not_found', 'there is no such conversation, or you are
 export class Conversation {
   readonly #storage: DurableObjectStorage;
   readonly #clock: Clock;
+  readonly membership = new Membership(this);
   readonly #owed = new Set<string>();
   #pair: string[] | undefined;
-  #state: { chat: ChatRow; log: Log; members: Members } | undefined;
+  #state: State | undefined;
 
   constructor(storage: DurableObjectStorage, clock: Clock) {
     this.#storage = storage;
@@ -70,6 +93,21 @@ export class Conversation {
   get log(): Log {
     return this.#loaded.log;
   }
+  /** Messages as they are now. */
+  get states(): States {
+    return this.#loaded.states;
+  }
+  /** What has a time of its own. */
+  get timers(): Timers {
+    return this.#loaded.timers;
+  }
+  get retention(): Retention {
+    return this.#loaded.retention;
+  }
+  /** The caller has stored it. */
+  retain(retention: Retention): void {
+    this.#loaded.retention = retention;
+  }
   get members(): Members {
     return this.#loaded.members;
   }
@@ -86,6 +124,7 @@ export class Conversation {
       workspace_id: chat.workspace_id,
       ...(chat.type === 'Single' ? { peer_ids: this.#peers() } : {}),
       history: chat.history,
+      retention: this.retention,
       member_count: chat.member_count,
       fanout: tierOf(chat.member_count),
       epoch: chat.epoch,
@@ -137,12 +176,7 @@ export class Conversation {
         marks_through: 0,
       });
       this.#load();
-      const roleOf = (user: string): Role =>
-        input.type === 'Single' || user === input.created_by ? 'owner' : 'member';
-      const roles = input.members.map((user_id) => ({ user_id, role: roleOf(user_id) }));
-      const event = this.#append(input.created_by, 'chat.created', { name: input.name, members: roles });
-      for (const { user_id, role } of roles) this.#enter(user_id, role, event.seq, event.created_at);
-      return { events: [event], ended: [] };
+      return this.membership.found(input);
     });
     return { created: true, commit };
   }
@@ -152,78 +186,16 @@ export class Conversation {
     const actor = this.actor(user, 'send');
     if (!actor.ok) return actor;
     // One statement is atomic by itself; a savepoint of its own costs as much as the insert.
-    if (message.mentions === undefined) return admitMessage(this, actor.value, message, now);
+    if (message.mentions === undefined && !isPlaced(this, message))
+      return admitMessage(this, actor.value, message, now);
     return this.#storage.transactionSync(() => admitMessage(this, actor.value, message, now));
   }
 
-  update(user: string, patch: { name?: string; history?: HistoryPolicy }): Result<Commit> {
-    const actor = this.actor(user, 'update');
+  /** Changes a message; the caller's transaction holds it. */
+  changeMessage(user: string, request: ChangeRequest, now: number): Result<Sent> {
+    const actor = this.actor(user);
     if (!actor.ok) return actor;
-    const changed = {
-      ...(patch.name !== undefined && patch.name !== this.chat.name ? { name: patch.name } : {}),
-      ...(patch.history !== undefined && patch.history !== this.chat.history ? { history: patch.history } : {}),
-    };
-    if (Object.keys(changed).length === 0) return ok({ events: [], ended: [] });
-    return ok(
-      this.#change(() => {
-        const event = this.#append(user, 'chat.updated', changed);
-        Object.assign(this.chat, changed, { updated_at: event.created_at });
-        return { events: [event], ended: [] };
-      }),
-    );
-  }
-
-  add(user: string, userIds: string[]): Result<Commit> {
-    if (!this.exists) return NOT_FOUND;
-    const joining = this.chat.type === 'PublicChannel' && userIds.length === 1 && userIds[0] === user;
-    const actor = joining && this.members.current(user) === undefined ? ok(null) : this.actor(user, 'add');
-    if (!actor.ok) return actor;
-    const added = [...new Set(userIds)].filter((id) => this.members.current(id) === undefined);
-    if (added.length === 0) return ok({ events: [], ended: [] });
-    return ok(
-      this.#change(() => {
-        const event = this.#append(user, 'member.joined', { user_ids: added });
-        for (const id of added) this.#enter(id, 'member', event.seq, event.created_at);
-        this.chat.member_count += added.length;
-        return { events: [event, ...this.#crown(user)], ended: [] };
-      }),
-    );
-  }
-
-  /** Removal of a member by another, or leaving. */
-  remove(user: string, member: string): Result<Commit> {
-    const actor = this.actor(user, user === member ? 'leave' : 'remove');
-    if (!actor.ok) return actor;
-    if (this.members.current(member) === undefined) return refuse('not_found', 'this user is not in the conversation');
-    return ok(this.#depart(user, member, user === member ? 'left' : 'removed'));
-  }
-
-  /** Removal by the system. Nothing happens when the user is not a member. */
-  expel(member: string): Commit {
-    if (!this.exists || this.members.current(member) === undefined) return { events: [], ended: [] };
-    return this.#depart(member, member, 'removed');
-  }
-
-  /** Deletes the conversation: members are told, then the log goes (`purge`). `user` null: the system deletes. */
-  destroy(user: string | null): Result<Commit> {
-    if (user !== null) {
-      const actor = this.actor(user, 'delete');
-      if (!actor.ok) return actor;
-    }
-    if (!this.exists) return ok({ events: [], ended: [] });
-    return ok(
-      this.#change(() => {
-        const event = this.#append(user ?? this.chat.created_by, 'chat.deleted', null);
-        this.chat.deleted_at = event.created_at;
-        const { sql } = this.#storage;
-        const ended = sql
-          .exec<{ user_id: string }>("SELECT user_id FROM members WHERE state = 'member'")
-          .toArray()
-          .map((row) => row.user_id);
-        for (const member of ended) this.owe(member);
-        return { events: [event], ended };
-      }),
-    );
+    return this.#storage.transactionSync(() => applyChange(this, actor.value, request, now));
   }
 
   /** A deleted conversation whose members have all been told keeps nothing but the fact. */
@@ -231,7 +203,7 @@ export class Conversation {
     if (!this.initialised || this.exists || this.log.head === 0) return;
     this.#storage.transactionSync(() => {
       this.log.erase();
-      this.#storage.sql.exec('DELETE FROM members; DELETE FROM mentions');
+      for (const table of CONTENT) this.#storage.sql.exec(`DELETE FROM ${table}`);
     });
     this.#load();
   }
@@ -246,9 +218,18 @@ export class Conversation {
     const base = { chat: this.describe(), armed: tier === 'small', member_seq: member.member_seq };
     const gone = chat.deleted_at !== null ? 'deleted' : member.state === 'member' ? null : member.state;
     if (gone !== null) {
-      return { ...base, member: null, gone, messages: 0, last_message: null, mentions: [] };
+      return {
+        ...base,
+        member: null,
+        gone,
+        messages: 0,
+        thread_unread: 0,
+        hidden: 0,
+        last_message: null,
+        mentions: [],
+      };
     }
-    const last = log.lastMessage(member.visible_from);
+    const last = log.lastMessage(member.visible_from, user);
     return {
       ...base,
       member: {
@@ -260,7 +241,9 @@ export class Conversation {
         delivered_seq: member.delivered_seq,
       },
       messages: log.messages,
-      last_message: last === undefined ? null : messageOf(chat.id, last),
+      thread_unread: unreadReplies(this, user),
+      hidden: hiddenCount(this, user),
+      last_message: last === undefined ? null : currentOf(chat.id, last),
       mentions: this.#storage.sql
         .exec<{ seq: number }>(
           'SELECT seq FROM mentions WHERE user_id = ? AND seq > ? ORDER BY seq DESC LIMIT ?',
@@ -272,17 +255,6 @@ export class Conversation {
         .map((row) => row.seq)
         .reverse(),
     };
-  }
-
-  memberPage(after: string, limit: number): { items: Member[]; next_cursor: string | null } {
-    const rows = this.members.page(after, limit + 1);
-    const items = rows.slice(0, limit).map(memberOf);
-    return { items, next_cursor: rows.length > limit ? (items.at(-1)?.user_id ?? null) : null };
-  }
-
-  /** Those of the users who are members now. */
-  memberList(userIds: string[]): Member[] {
-    return userIds.flatMap((id) => this.members.current(id) ?? []).map(memberOf);
   }
 
   /**
@@ -313,6 +285,21 @@ export class Conversation {
     }
   }
 
+  /** They are not mentioned any more: their inboxes have to hear of it, those of whom it was still so. */
+  forgetMentions(users: Iterable<string>, seq: number): void {
+    for (const user of users) {
+      const { rowsWritten } = this.#storage.sql.exec('DELETE FROM mentions WHERE user_id = ? AND seq = ?', user, seq);
+      if (rowsWritten > 0) this.owe(user);
+    }
+  }
+
+  /** Somebody is mentioned: their inbox is told, whatever the room's tier. Whoever mentions themself knows. */
+  mention(user: string, { seq, sender_id }: { seq: number; sender_id: string }): void {
+    if (user === sender_id) return;
+    this.recordMention(user, seq);
+    this.owe(user);
+  }
+
   recordMention(user: string, seq: number): void {
     this.#storage.sql.exec('INSERT INTO mentions VALUES (?, ?) ON CONFLICT DO NOTHING', user, seq);
   }
@@ -334,7 +321,8 @@ export class Conversation {
     return owed;
   }
 
-  #change(change: () => Commit): Commit {
+  /** Runs a change of the conversation itself as one transaction, its row included. */
+  change(change: () => Commit): Commit {
     return this.transaction(() => {
       const commit = change();
       saveChat(this.#storage.sql, this.chat);
@@ -342,61 +330,24 @@ export class Conversation {
     });
   }
 
-  #append(actor: string, type: NewEvent['type'], fields: Record<string, unknown> | null): EventRow {
+  /** Appends an event of this type; the caller's transaction holds it. */
+  append(
+    actor: string,
+    type: NewEvent['type'],
+    fields: Record<string, unknown> | null,
+    client_id: string | null = null,
+  ): EventRow {
     const row = this.log.append({
       type,
       actor_id: actor,
       created_at: this.#clock(),
-      client_id: null,
+      client_id,
       kind: null,
       content: null,
       extra: fields === null ? null : JSON.stringify(fields),
     });
-    if (row === null) throw new Error('an event without client_id is never a duplicate');
+    if (row === null) throw new Error('whoever names an event has looked for its name before');
     return row;
-  }
-
-  #enter(userId: string, role: Role, seq: number, now: number): void {
-    const visibleFrom = this.chat.history === 'all' ? 1 : seq;
-    const was = this.members.known(userId);
-    // A newcomer has nothing unread: what was said before they came counts as read.
-    const row: MemberRow = {
-      user_id: userId,
-      role,
-      state: 'member',
-      member_seq: seq,
-      joined_at: now,
-      visible_from: visibleFrom,
-      read_seq: Math.max(was?.read_seq ?? 0, seq),
-      delivered_seq: Math.max(was?.delivered_seq ?? 0, seq),
-      armed: true,
-    };
-    this.members.put(row);
-    this.owe(userId);
-  }
-
-  #depart(actor: string, member: string, how: 'left' | 'removed'): Commit {
-    return this.#change(() => {
-      const events = [this.#append(actor, 'member.left', { user_id: member, removed: how === 'removed' })];
-      const leaving = this.members.known(member);
-      if (leaving === undefined) throw new Error('a departing member is known');
-      this.members.put({ ...leaving, state: how, role: 'member', member_seq: this.log.head, armed: false });
-      this.chat.member_count -= 1;
-      if (this.chat.member_count === TIER_LIMITS.small) this.members.armAll();
-      this.owe(member);
-      return { events: [...events, ...this.#crown(actor)], ended: [member] };
-    });
-  }
-
-  /** A conversation never stays without an owner: the longest-standing member takes over, or the first who comes. */
-  #crown(actor: string): EventRow[] {
-    const owners = this.#storage.sql.exec("SELECT 1 FROM members WHERE state = 'member' AND role = 'owner' LIMIT 1");
-    const heir = owners.toArray().length === 0 ? this.members.eldest() : undefined;
-    if (heir === undefined) return [];
-    const event = this.#append(actor, 'member.role', { user_id: heir.user_id, role: 'owner' });
-    this.members.put({ ...heir, role: 'owner', member_seq: event.seq });
-    this.owe(heir.user_id);
-    return [event];
   }
 
   /** Both people of a Single: the one kind of conversation whose people never change. */
@@ -412,7 +363,10 @@ export class Conversation {
       return;
     }
     const log = new Log(this.#storage.sql);
-    this.#state = { chat, log, members: new Members(this.#storage.sql, log.lastSentAfter(chat.marks_through)) };
+    const states = new States(this.#storage.sql, chat.id, log);
+    const { sql } = this.#storage;
+    const members = new Members(sql, log.lastSentAfter(chat.marks_through));
+    this.#state = { chat, log, states, members, timers: new Timers(sql), retention: loadRetention(sql) };
   }
 
   get #loaded() {

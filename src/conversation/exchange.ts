@@ -1,6 +1,6 @@
 import { timestamp } from '../clock.ts';
 import { ok, type Refusal, type Result } from '../protocol/errors.ts';
-import type { AckFrame, ClientFrame, ErrorFrame, SendFrame } from '../protocol/frames.ts';
+import type { AckFrame, ChangeFrame, ClientFrame, ErrorFrame, SendFrame } from '../protocol/frames.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { joinFrames } from '../wire/parse.ts';
 import type { SocketPage } from './api.ts';
@@ -38,7 +38,7 @@ class Answers {
   }
 }
 
-const sendAnswer = (frame: SendFrame, result: Result<Sent>): string => {
+const sendAnswer = (frame: SendFrame | ChangeFrame, result: Result<Sent>): string => {
   if (!result.ok) return errorFrame(result.refusal, { client_id: frame.client_id, chat_id: frame.chat_id });
   const { row, duplicate } = result.value;
   return JSON.stringify({
@@ -54,7 +54,21 @@ const sendAnswer = (frame: SendFrame, result: Result<Sent>): string => {
 export const errorFrame = (refusal: Refusal, about: { client_id?: string; chat_id?: string } = {}): string =>
   JSON.stringify({ t: 'error', ...refusal, ...about } satisfies ErrorFrame);
 
-const messageOfFrame = ({ t: _t, chat_id: _chat, ...message }: SendFrame) => message;
+/** What the room's queue takes of a frame. */
+function workOf(frame: SendFrame | ChangeFrame) {
+  if (frame.t === 'send') {
+    const { t: _t, chat_id: _chat, ...message } = frame;
+    return { message };
+  }
+  const { t: _t, chat_id: _chat, ...change } = frame;
+  return { change };
+}
+
+/** What an answer to a frame is about. */
+export const aboutOf = (frame: RoomFrame): { client_id?: string; chat_id: string } => ({
+  chat_id: frame.chat_id,
+  ...('client_id' in frame ? { client_id: frame.client_id } : {}),
+});
 
 /** Frames from a socket of the room. Acks of one batch go out as one message. */
 export function receive(room: Room, connection: Connection, frames: RoomFrame[]): void {
@@ -63,16 +77,11 @@ export function receive(room: Room, connection: Connection, frames: RoomFrame[])
   const share = pullShare(frames);
   for (const frame of frames) {
     if (frame.chat_id !== chat.id) {
-      connection.send(
-        errorFrame(
-          { code: 'invalid', message: `this socket is for ${chat.id} only` },
-          { chat_id: frame.chat_id, ...(frame.t === 'send' ? { client_id: frame.client_id } : {}) },
-        ),
-      );
-    } else if (frame.t === 'send') {
+      connection.send(errorFrame({ code: 'invalid', message: `this socket is for ${chat.id} only` }, aboutOf(frame)));
+    } else if (frame.t === 'send' || frame.t === 'change') {
       room.send({
         user,
-        message: messageOfFrame(frame),
+        ...workOf(frame),
         answer: (result) => answerLater(room, connection, sendAnswer(frame, result)),
       });
     } else if (frame.t === 'pull') {
@@ -93,17 +102,12 @@ export function submit(room: Room, user: string, frames: RoomFrame[]): Promise<s
     for (const frame of frames) {
       const actor = room.conversation.actor(user);
       if (!actor.ok) {
-        answers.add(
-          errorFrame(actor.refusal, {
-            chat_id: frame.chat_id,
-            ...(frame.t === 'send' ? { client_id: frame.client_id } : {}),
-          }),
-        );
-      } else if (frame.t === 'send') {
+        answers.add(errorFrame(actor.refusal, aboutOf(frame)));
+      } else if (frame.t === 'send' || frame.t === 'change') {
         answers.expect();
         room.send({
           user,
-          message: messageOfFrame(frame),
+          ...workOf(frame),
           answer: (result) => {
             answers.add(sendAnswer(frame, result));
             answers.done();
@@ -121,7 +125,9 @@ export function submit(room: Room, user: string, frames: RoomFrame[]): Promise<s
 }
 
 /** What a new socket gets first: what came after `after`, or where the log stands. */
-export function greeting({ conversation }: Room, user: string, after: number | undefined): Result<SocketPage> {
+export function greeting(room: Room, user: string, after: number | undefined): Result<SocketPage> {
+  const { conversation } = room;
+  room.attend();
   const actor = conversation.actor(user);
   if (!actor.ok) return actor;
   const page =
@@ -138,6 +144,7 @@ export function pulled(
   { after, limit, bytes }: { after: number; limit: number; bytes: number },
 ): Result<SocketPage> {
   const { conversation } = room;
+  room.attend();
   const actor = conversation.actor(user);
   if (!actor.ok) return actor;
   room.holds(user, after);
@@ -158,7 +165,7 @@ export function greet(room: Room, connection: Connection, after: number | undefi
   if (page.value.hasMore) room.connections.lag(connection, lagFrame(room.conversation.chat.id, page.value.head));
 }
 
-function signalOrMark(room: Room, user: string, frame: Exclude<RoomFrame, { t: 'send' | 'pull' }>): void {
+function signalOrMark(room: Room, user: string, frame: Exclude<RoomFrame, { t: 'send' | 'change' | 'pull' }>): void {
   if (frame.t === 'typing') room.typing(user);
   else if (frame.t === 'read') room.mark({ user, read: frame.seq });
   else room.mark({ user, delivered: frame.seq });

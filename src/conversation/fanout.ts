@@ -107,6 +107,12 @@ export class Fanout {
     }
   }
 
+  /** Something was erased: no copy of it goes out any more. Whoever is behind pulls. */
+  forget(): void {
+    this.#recent = [];
+    this.#recentSize = 0;
+  }
+
   looked(userId: string): void {
     const recipient = this.#recipient(userId);
     recipient.looks += 1;
@@ -118,11 +124,6 @@ export class Fanout {
   /** Users with a device listening outside the room, as far as is known now: for signals. */
   listening(): string[] {
     return [...this.#recipients].filter(([, recipient]) => (recipient.devices ?? 0) > 0).map(([userId]) => userId);
-  }
-
-  /** An alarm is to come. */
-  get guarded(): boolean {
-    return this.#alarmAt !== undefined;
   }
 
   /** After a start in the midst of things, with an alarm to come: who was told is not known, so everybody is told. */

@@ -1,5 +1,6 @@
 import { timestamp } from '../clock.ts';
-import { type Hole, Message } from '../protocol/events.ts';
+import { Hole } from '../protocol/events.ts';
+import { Message } from '../protocol/messages.ts';
 
 /** A row of `events` as it is stored. `extra` is a JSON object with the fields that only this type of event has. */
 export interface EventRow {
@@ -14,10 +15,15 @@ export interface EventRow {
   extra: string | null;
 }
 
+/** A message of the log with what has become of it since (see schema.ts); null: nothing has. */
+export interface StatefulRow extends EventRow {
+  state: string | null;
+}
+
 export type NewEvent = Omit<EventRow, 'seq' | 'ordinal'>;
 
-export interface Page {
-  rows: EventRow[];
+export interface Page<R extends EventRow = EventRow> {
+  rows: R[];
   hasMore: boolean;
 }
 
@@ -25,6 +31,14 @@ export interface Page {
 export const PAGE_BYTES = 2 * 1024 * 1024;
 
 const COLUMNS = 'seq, ordinal, type, actor_id, created_at, client_id, kind, content, extra';
+const Reason = Hole.shape.reason;
+const STATEFUL = `SELECT ${COLUMNS}, state FROM events LEFT JOIN message_state USING (seq)`;
+/** Not among those that a reader has deleted for themself. */
+const VISIBLE = 'AND seq NOT IN (SELECT seq FROM hidden WHERE user_id = ?)';
+const MESSAGES = `${STATEFUL} WHERE type = 'message'`;
+
+/** What a row is called of which only the seq is left. A message keeps its ordinal, and still says that its sender has read. */
+const GONE = { message: 'message.gone', change: 'change.gone' } as const;
 
 /**
  * The log of one conversation. Invariants: seq is 1..head without holes; ordinal counts messages; a (sender, client_id)
@@ -35,7 +49,8 @@ export class Log {
   #head = 0;
   #messages = 0;
   /** The newest message, once one was appended here. */
-  #last: EventRow | undefined;
+  #last: StatefulRow | undefined;
+  #erased = false;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -84,7 +99,7 @@ export class Log {
     this.#head = seq;
     this.#messages = ordinal;
     const row = { seq, ordinal, type, actor_id, created_at, client_id, kind, content, extra };
-    if (type === 'message') this.#last = row;
+    if (type === 'message') this.#last = { ...row, state: null };
     return row;
   }
 
@@ -96,6 +111,42 @@ export class Log {
     return this.#rows(`SELECT ${COLUMNS} FROM events WHERE seq = ?`, seq)[0];
   }
 
+  /** The message with this seq, in the conversation or in a thread. */
+  messageAt(seq: number): StatefulRow | undefined {
+    return this.#rows<StatefulRow>(`${STATEFUL} WHERE seq = ? AND type IN ('message', 'thread.reply')`, seq)[0];
+  }
+
+  /** Something has become of the message with this seq. */
+  touched(seq: number): void {
+    if (this.#last?.seq === seq) this.#last = undefined;
+  }
+
+  /** Leaves nothing of what a message said but its place and `extra`. */
+  silence(seq: number, extra: string): void {
+    this.#sql.exec("UPDATE events SET content = '', extra = ? WHERE seq = ?", extra, seq);
+    this.#erased = true;
+    this.touched(seq);
+  }
+
+  /** Leaves nothing of an event but its seq: it answers with a reason from now on. */
+  gone(seq: number, reason: Hole['reason']): void {
+    this.#sql.exec(
+      `UPDATE events SET type = CASE WHEN type = 'message' THEN '${GONE.message}' ELSE '${GONE.change}' END, kind = ?,
+         content = NULL, extra = NULL WHERE seq = ?`,
+      reason,
+      seq,
+    );
+    this.#erased = true;
+    this.touched(seq);
+  }
+
+  /** Whether anything was erased since the last call: whoever keeps copies of rows drops them. */
+  takeErased(): boolean {
+    const erased = this.#erased;
+    this.#erased = false;
+    return erased;
+  }
+
   /** Messages at or before `seq`. */
   messagesUpTo(seq: number): number {
     if (seq >= this.#head) return this.#messages;
@@ -105,13 +156,11 @@ export class Log {
     );
   }
 
-  /** The newest message not before `from`. */
-  lastMessage(from: number): EventRow | undefined {
-    if (this.#last !== undefined) return this.#last.seq >= from ? this.#last : undefined;
-    return this.#rows(
-      `SELECT ${COLUMNS} FROM events WHERE type = 'message' AND seq >= ? ORDER BY seq DESC LIMIT 1`,
-      from,
-    )[0];
+  /** The newest message not before `from` that the reader has not deleted for themself. */
+  lastMessage(from: number, reader = ''): StatefulRow | undefined {
+    if (this.#last !== undefined && this.#last.seq < from) return undefined;
+    if (this.#last !== undefined && !this.#isHidden(this.#last.seq, reader)) return this.#last;
+    return this.#rows<StatefulRow>(`${MESSAGES} AND seq >= ? ${VISIBLE} ORDER BY seq DESC LIMIT 1`, from, reader)[0];
   }
 
   /** Events after `after`, ascending, at most `limit` rows and about `bytes` of text (at least one row). */
@@ -136,34 +185,61 @@ export class Log {
    * Messages before or after a seq (exclusive), or the newest, ascending; not before `from`. A page of long messages is
    * shorter than `limit`.
    */
-  messagePage(from: number, page: { before?: number; after?: number; limit: number }): Page {
+  messagePage(from: number, page: { before?: number; after?: number; limit: number }, reader = ''): Page<StatefulRow> {
     const take = page.limit + 1;
     if (page.after !== undefined) {
-      const { rows, cut } = this.#rowsWithin(
+      const { rows, cut } = this.#rowsWithin<StatefulRow>(
         PAGE_BYTES,
-        `SELECT ${COLUMNS} FROM events WHERE type = 'message' AND seq > ? AND seq < ? ORDER BY seq LIMIT ?`,
+        `${MESSAGES} AND seq > ? AND seq < ? ${VISIBLE} ORDER BY seq LIMIT ?`,
         Math.max(page.after, from - 1),
         page.before ?? Number.MAX_SAFE_INTEGER,
+        reader,
         take,
       );
       return { rows: rows.slice(0, page.limit), hasMore: cut || rows.length > page.limit };
     }
-    const { rows, cut } = this.#rowsWithin(
+    const { rows, cut } = this.#rowsWithin<StatefulRow>(
       PAGE_BYTES,
-      `SELECT ${COLUMNS} FROM events WHERE type = 'message' AND seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
+      `${MESSAGES} AND seq >= ? AND seq < ? ${VISIBLE} ORDER BY seq DESC LIMIT ?`,
       from,
       page.before ?? Number.MAX_SAFE_INTEGER,
+      reader,
       take,
     );
     return { rows: rows.slice(0, page.limit).reverse(), hasMore: cut || rows.length > page.limit };
+  }
+
+  /** Replies of a thread, ascending: the newest page, or the one before or after a seq. */
+  replyPage(root: number, from: number, page: { before?: number; after?: number; limit: number }): Page<StatefulRow> {
+    const forwards = page.after !== undefined;
+    const { rows, cut } = this.#rowsWithin<StatefulRow>(
+      PAGE_BYTES,
+      `SELECT ${COLUMNS}, state FROM replies JOIN events USING (seq) LEFT JOIN message_state USING (seq)
+       WHERE root = ? AND type IN ('message', 'thread.reply') AND seq >= ? AND seq > ? AND seq < ?
+       ORDER BY number ${forwards ? 'ASC' : 'DESC'} LIMIT ?`,
+      root,
+      from,
+      page.after ?? 0,
+      page.before ?? Number.MAX_SAFE_INTEGER,
+      page.limit + 1,
+    );
+    const kept = rows.slice(0, page.limit);
+    return { rows: forwards ? kept : kept.reverse(), hasMore: cut || rows.length > page.limit };
+  }
+
+  #isHidden(seq: number, reader: string): boolean {
+    if (reader === '') return false;
+    const hidden = this.#sql.exec('SELECT 1 FROM hidden WHERE user_id = ? AND seq = ?', reader, seq);
+    return hidden.toArray().length > 0;
   }
 
   /** The newest message of each sender after `seq`: what sends imply for read marks that are not stored yet. */
   lastSentAfter(seq: number): Map<string, number> {
     const rows = this.#sql
       .exec<{ actor_id: string; seq: number }>(
-        "SELECT actor_id, max(seq) AS seq FROM events WHERE seq > ? AND type = 'message' GROUP BY actor_id",
+        "SELECT actor_id, max(seq) AS seq FROM events WHERE seq > ? AND type IN ('message', ?) GROUP BY actor_id",
         seq,
+        GONE.message,
       )
       .toArray();
     return new Map(rows.map((row) => [row.actor_id, row.seq]));
@@ -174,10 +250,14 @@ export class Log {
   }
 
   /** Rows up to about `bytes` of text, at least one. `cut`: the query had more. */
-  #rowsWithin(bytes: number, query: string, ...bindings: SqlStorageValue[]): { rows: EventRow[]; cut: boolean } {
-    const rows: EventRow[] = [];
+  #rowsWithin<R extends EventRow = EventRow>(
+    bytes: number,
+    query: string,
+    ...bindings: SqlStorageValue[]
+  ): { rows: R[]; cut: boolean } {
+    const rows: R[] = [];
     let size = 0;
-    for (const row of this.#sql.exec<Record<string, SqlStorageValue> & EventRow>(query, ...bindings)) {
+    for (const row of this.#sql.exec<Record<string, SqlStorageValue> & R>(query, ...bindings)) {
       size += rowSize(row);
       if (size > bytes && rows.length > 0) return { rows, cut: true };
       rows.push(row);
@@ -185,8 +265,8 @@ export class Log {
     return { rows, cut: false };
   }
 
-  #rows(query: string, ...bindings: SqlStorageValue[]): EventRow[] {
-    return this.#sql.exec<Record<string, SqlStorageValue> & EventRow>(query, ...bindings).toArray();
+  #rows<R extends EventRow = EventRow>(query: string, ...bindings: SqlStorageValue[]): R[] {
+    return this.#sql.exec<Record<string, SqlStorageValue> & R>(query, ...bindings).toArray();
   }
 }
 
@@ -196,7 +276,7 @@ const tail = (extra: string | null): string => (extra === null ? '}' : `,${extra
 /** The event as JSON, written once and shared by every socket and page. Matches `ChatEvent`. */
 export function eventJson(row: EventRow): string {
   const base = `{"seq":${row.seq},"type":"${row.type}","actor_id":"${row.actor_id}","created_at":"${timestamp(row.created_at)}"`;
-  if (row.type !== 'message') return base + tail(row.extra);
+  if (row.type !== 'message' && row.type !== 'thread.reply') return base + tail(row.extra);
   return (
     `${base},"ordinal":${row.ordinal},"client_id":${JSON.stringify(row.client_id)},"sender_id":"${row.actor_id}"` +
     `,"kind":"${row.kind}","content":${JSON.stringify(row.content)}${tail(row.extra)}`
@@ -215,6 +295,27 @@ export function messageJson(chatId: string, row: EventRow): string {
 /** The message as a value: the one that `messageJson` writes. */
 export const messageOf = (chatId: string, row: EventRow): Message =>
   Message.parse(JSON.parse(messageJson(chatId, row)));
+
+const reasonOf = (row: EventRow): Hole['reason'] | null =>
+  row.type === GONE.message || row.type === GONE.change ? Reason.parse(row.kind) : null;
+
+/** Whether what the row said is gone, all of it or all but its place. */
+export const isErased = (row: EventRow): boolean =>
+  reasonOf(row) !== null || (row.extra?.includes('"recalled":') ?? false);
+
+/** Events as JSON, and the holes between them, neighbours with one reason together. Ascending as the rows are. */
+export function eventsAndHoles(rows: EventRow[]): { events: string[]; holes: Hole[] } {
+  const events: string[] = [];
+  const holes: Hole[] = [];
+  for (const row of rows) {
+    const reason = reasonOf(row);
+    const last = holes.at(-1);
+    if (reason === null) events.push(eventJson(row));
+    else if (last?.to_seq === row.seq - 1 && last.reason === reason) last.to_seq = row.seq;
+    else holes.push({ from_seq: row.seq, to_seq: row.seq, reason });
+  }
+  return { events, holes };
+}
 
 /** What lies before a member's first visible seq answers with a reason. */
 export const holesBefore = (after: number, visibleFrom: number): Hole[] =>

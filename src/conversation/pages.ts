@@ -1,10 +1,12 @@
-import type { EventPage, Hole, MessagePage } from '../protocol/events.ts';
+import type { EventPage, Hole } from '../protocol/events.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import type { MessagePage } from '../protocol/messages.ts';
 import type { CatchUp, Json } from './api.ts';
 import type { Conversation } from './conversation.ts';
 import { eventsFrame } from './fanout.ts';
-import { type EventRow, eventJson, holesBefore, messageJson, PAGE_BYTES } from './log.ts';
+import { eventsAndHoles, holesBefore, PAGE_BYTES } from './log.ts';
 import type { MemberRow } from './members.ts';
+import { currentJson, ownReactions } from './state.ts';
 
 /** A page of the log as one member may see it; its events are JSON already. */
 export interface LogPage {
@@ -15,8 +17,6 @@ export interface LogPage {
   holes: Hole[];
   reset: boolean;
 }
-
-const json = (rows: EventRow[]): string[] => rows.map(eventJson);
 
 /** What came after `after`. A position beyond the head belongs to another history: the newest page and `reset`. */
 export function pageAfter(
@@ -29,7 +29,8 @@ export function pageAfter(
   if (page.after > log.head) return newestPage(conversation, member, page.limit, bytes);
   const { rows, hasMore } = log.after(Math.max(page.after, member.visible_from - 1), page.limit, bytes);
   const last = rows.at(-1)?.seq ?? page.after;
-  return { events: json(rows), last, hasMore, holes: holesBefore(page.after, member.visible_from), reset: false };
+  const { events, holes } = eventsAndHoles(rows);
+  return { events, last, hasMore, holes: [...holesBefore(page.after, member.visible_from), ...holes], reset: false };
 }
 
 /** For a device that was away: as `pageAfter`, but too far behind it gets the newest page and `reset`. */
@@ -43,8 +44,9 @@ export function catchUpPage(conversation: Conversation, member: MemberRow, after
 
 function newestPage({ log }: Conversation, member: MemberRow, limit: number, bytes: number): LogPage {
   const rows = log.newest(member.visible_from, Math.min(limit, LIMITS.pageMax), bytes);
-  const holes = holesBefore(0, member.visible_from);
-  return { events: json(rows), last: rows.at(-1)?.seq ?? 0, hasMore: false, holes, reset: true };
+  const { events, holes } = eventsAndHoles(rows);
+  const before = holesBefore(0, member.visible_from);
+  return { events, last: rows.at(-1)?.seq ?? 0, hasMore: false, holes: [...before, ...holes], reset: true };
 }
 
 const extras = (page: LogPage): string =>
@@ -69,10 +71,11 @@ export function pageFrame({ chat, log }: Conversation, page: LogPage): string {
 }
 
 export function messagePageJson(
-  { chat, log }: Conversation,
+  { chat, log, sql }: Conversation,
   member: MemberRow,
   page: { before?: number; after?: number; limit: number },
 ): Json<MessagePage> {
-  const { rows, hasMore } = log.messagePage(member.visible_from, page);
-  return `{"items":[${rows.map((row) => messageJson(chat.id, row)).join(',')}],"has_more":${hasMore}}`;
+  const { rows, hasMore } = log.messagePage(member.visible_from, page, member.user_id);
+  const mine = ownReactions(sql, member.user_id, rows);
+  return `{"items":[${rows.map((row) => currentJson(chat.id, row, mine)).join(',')}],"has_more":${hasMore}}`;
 }

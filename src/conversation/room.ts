@@ -1,28 +1,44 @@
 import type { Clock } from '../clock.ts';
 import type { InboxApi } from '../inbox/api.ts';
-import { type Refusal, type Result, refuse } from '../protocol/errors.ts';
-import type { SendMessage } from '../protocol/events.ts';
+import { ok, type Refusal, type Result, refuse } from '../protocol/errors.ts';
 import type { ReceiptFrame } from '../protocol/frames.ts';
+import type { SendMessage } from '../protocol/messages.ts';
 import type { RelayApi } from '../relay/api.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
 import { joinFrames } from '../wire/parse.ts';
-import type { Notice } from './api.ts';
+import { Alarms } from './alarms.ts';
+import type { Json, Notice } from './api.ts';
+import { type Ask, answer } from './asks.ts';
+import type { ChangeRequest } from './changes.ts';
 import { Connections } from './connections.ts';
 import { type Commit, Conversation, type Sent } from './conversation.ts';
+import { expire } from './expiry.ts';
 import { eventsFrame, Fanout } from './fanout.ts';
 import { type EventRow, eventJson } from './log.ts';
 import { Relays } from './relays.ts';
+import { sendDue } from './scheduled.ts';
 import { DELIVERED_PUSHED_UP_TO, RECEIPTS_PUSHED_UP_TO, receiptPause, sendPause, tierOf } from './tiers.ts';
 
 /** Sends that may wait for the next batch, and characters of their contents; beyond it the room asks for patience. */
 const MAX_WAITING = { sends: 20_000, size: 16 * 1024 * 1024 } as const;
 const TYPING_EVERY_MS = 3000;
+/** When what was due is tried again after a fault, in ms. */
+const DUE_AGAIN_MS = 60_000;
 
 interface WaitingSend {
   user: string;
   message: SendMessage & { client_id: string };
   answer(result: Result<Sent>): void;
 }
+
+interface WaitingChange {
+  user: string;
+  change: ChangeRequest;
+  answer(result: Result<Sent>): void;
+}
+
+/** Messages and changes of messages share one queue: what a member sends is stored in the order in which it was sent. */
+type Waiting = WaitingSend | WaitingChange;
 
 interface Mark {
   user: string;
@@ -49,9 +65,10 @@ export class Room {
   readonly connections: Connections;
   readonly fanout: Fanout;
   readonly relays: Relays;
+  readonly #alarms: Alarms;
   readonly #clock: Clock;
   readonly #ports: RoomPorts;
-  readonly #sends: GroupCommit<WaitingSend>;
+  readonly #sends: GroupCommit<Waiting>;
   readonly #marks: GroupCommit<Mark>;
   /** Run after the answers of a batch have been collected: each socket gets its acks as one message. */
   readonly #afterAnswers = new Set<() => void>();
@@ -65,7 +82,9 @@ export class Room {
     this.conversation = new Conversation(storage, clock);
     this.connections = new Connections(open);
     const relaysBehind = () => this.relays.repair(this.conversation.log.head);
-    this.fanout = new Fanout(this.conversation, clock, { ...ports, relaysBehind });
+    this.#alarms = new Alarms(ports.setAlarm);
+    const setAlarm = (at: number) => this.#alarms.guard(at);
+    this.fanout = new Fanout(this.conversation, clock, { ...ports, setAlarm, relaysBehind });
     this.relays = new Relays(storage.sql, this.conversation.initialised, ports);
     this.#sends = new GroupCommit(
       (batch) => this.#commitSends(batch),
@@ -78,21 +97,57 @@ export class Room {
   }
 
   /**
-   * After a start, before anything else; `alarmAt` is when the object's alarm is to come. An alarm is set as long as anything
-   * may be untold. So without one there is nothing to tell, and with one it is all told again.
+   * After a start, before anything else; `alarmAt` is when the object's alarm is to come. A guarding alarm is set as long as
+   * anything may be untold. So without one there is nothing to tell, and with one it is all told again.
    */
   wake(alarmAt: number | null): void {
     if (!this.conversation.initialised) return;
-    if (alarmAt === null) this.fanout.rested();
-    else this.#resume(alarmAt);
+    const guards = this.#alarms.resume(alarmAt, this.conversation.timers.next);
+    if (alarmAt !== null && guards) this.#resume(alarmAt);
+    else this.fanout.rested();
   }
 
   /** The alarm has come. */
   alarm(): void {
     if (!this.conversation.initialised) return;
     // Set in an earlier life, and on its way already when this one began.
-    if (!this.fanout.guarded) this.#resume(this.#clock());
+    if (!this.#alarms.expected) this.#resume(this.#clock());
+    this.#alarms.rang();
     this.fanout.alarm();
+    try {
+      this.attend();
+    } catch (fault) {
+      // The platform repeats a failing alarm a few times only, and then never again.
+      this.#ports.log('what was due could not be done', { error: String(fault) });
+      this.fanout.guard(this.#clock() + DUE_AGAIN_MS);
+    }
+  }
+
+  /** Does what is due by now, and has the alarm come for what is due later. Whoever reads or writes after it sees it done. */
+  attend(): void {
+    if (!this.conversation.exists) return;
+    const { conversation } = this;
+    const now = this.#clock();
+    while (conversation.timers.next !== undefined && conversation.timers.next <= now) {
+      const commits = [expire(conversation, now), sendDue(conversation, now)];
+      conversation.timers.refresh();
+      for (const commit of commits) this.publish(commit);
+    }
+    this.#alarms.time(conversation.timers.next);
+  }
+
+  /** Answers a member who asks for something beside messages. */
+  ask(user: string, ask: Ask): Result<Json<never>> {
+    this.attend();
+    const actor = this.conversation.actor(user);
+    const result = actor.ok ? answer(this.conversation, actor.value, ask, this.#clock()) : actor;
+    const owed = this.conversation.takeOwed();
+    if (owed.length > 0) {
+      this.fanout.guard();
+      this.fanout.owed(owed);
+    }
+    this.#alarms.time(this.conversation.initialised ? this.conversation.timers.next : undefined);
+    return result.ok ? ok(JSON.stringify(result.value)) : result;
   }
 
   #resume(alarmAt: number): void {
@@ -100,13 +155,13 @@ export class Room {
     this.relays.resume(this.conversation.log.head);
   }
 
-  /** Queues a message for the next batch. `answer` is called once, when it is stored or refused. */
-  send(waiting: WaitingSend): void {
+  /** Queues a message, or a change of one, for the next batch. `answer` is called once, when it is stored or refused. */
+  send(waiting: Waiting): void {
     if (this.#sends.length >= MAX_WAITING.sends || this.#waitingSize >= MAX_WAITING.size) {
       waiting.answer(refuse('rate_limited', 'the conversation is busy: send again later', 1));
       return;
     }
-    this.#waitingSize += waiting.message.content.length;
+    this.#waitingSize += sizeOf(waiting);
     this.#background(this.#sends.add(waiting));
   }
 
@@ -128,6 +183,7 @@ export class Room {
   /** The user looked: from now on their inbox is told again, beginning after what it learns here. */
   look(user: string): Notice | null {
     if (!this.conversation.initialised) return null;
+    this.attend();
     const member = this.conversation.members.current(user);
     if (member !== undefined) {
       this.conversation.members.arm(member);
@@ -151,6 +207,7 @@ export class Room {
     // What changed nothing may have been asked of a conversation that does not exist.
     if (commit.events.length === 0 && commit.ended.length === 0) return;
     const { chat, log } = this.conversation;
+    if (log.takeErased()) this.fanout.forget();
     const deleted = chat.deleted_at !== null;
     if (commit.ended.length > 0) {
       const ended = new Set(commit.ended);
@@ -171,8 +228,9 @@ export class Room {
     }
   }
 
-  #commitSends(batch: WaitingSend[]): void {
+  #commitSends(batch: Waiting[]): void {
     this.#waitingSize = 0;
+    this.attend();
     const now = this.#clock();
     const events: EventRow[] = [];
     let results: Result<Sent>[];
@@ -194,10 +252,11 @@ export class Room {
     for (const flush of this.#afterAnswers) flush();
     this.#afterAnswers.clear();
     if (events.length > 0) this.publish({ events, ended: [] });
+    if (this.conversation.initialised) this.#alarms.time(this.conversation.timers.next);
   }
 
   /** Whoever does not take the answer keeps it from nobody else. */
-  #answer(waiting: WaitingSend, result: Result<Sent>): void {
+  #answer(waiting: Waiting, result: Result<Sent>): void {
     try {
       waiting.answer(result);
     } catch (fault) {
@@ -206,9 +265,11 @@ export class Room {
   }
 
   /** A send that fails takes only itself down, never its batch. */
-  #admit({ user, message }: WaitingSend, now: number): Result<Sent> {
+  #admit(waiting: Waiting, now: number): Result<Sent> {
     try {
-      return this.conversation.send(user, message, now);
+      return 'message' in waiting
+        ? this.conversation.send(waiting.user, waiting.message, now)
+        : this.conversation.changeMessage(waiting.user, waiting.change, now);
     } catch (fault) {
       this.conversation.log.reload();
       this.#ports.log('a message could not be stored', { error: String(fault) });
@@ -279,6 +340,12 @@ export class Room {
     if (work !== undefined) this.#ports.background(work);
   }
 }
+
+/** Characters that a waiting message or change keeps in memory, about. */
+const sizeOf = (waiting: Waiting): number => {
+  if ('message' in waiting) return waiting.message.content.length;
+  return waiting.change.change.type === 'edit' ? waiting.change.change.content.length : 0;
+};
 
 const UNAVAILABLE = refuse('unavailable', 'it could not be stored: send it again', 1) satisfies {
   ok: false;

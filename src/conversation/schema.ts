@@ -8,6 +8,12 @@ import type { Migration } from '../storage/migrate.ts';
  *
  * `chat` has one row. Everything at or before `told_through` has been told to every inbox that is to be told, except
  * those in `outbox`; it is stored when the row is written for something else, and while no alarm is set it is the head.
+ * What became of a message is in `message_state`: a JSON object with the fields in which the message as it is now differs from
+ * its row in the log, null for one that is gone. A message that nothing happened to has no row there.
+ *
+ * `retention` has one row at most; without one it is as `retention.ts` has it. Everything that has a time of its own stands in
+ * `expiring` or `scheduled`, and the alarm comes for the earliest of them (`alarms.ts`).
+ *
  * Watermarks that sends imply (who sends has read) are stored up to `marks_through` and are derived from the log beyond it.
  */
 export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
@@ -67,4 +73,55 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
   ) STRICT, WITHOUT ROWID;
   `,
   'CREATE TABLE relays (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID',
+  `
+  CREATE TABLE message_state (seq INTEGER PRIMARY KEY, state TEXT NOT NULL) STRICT;
+
+  CREATE TABLE edits (target INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (target, seq)) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE reactions (
+    target INTEGER NOT NULL,
+    emoji TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    PRIMARY KEY (target, emoji, user_id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE retention (edit_window INTEGER, recall_window INTEGER, message_timer INTEGER) STRICT;
+
+  CREATE TABLE expiring (at INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (at, seq)) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE replies (
+    root INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (root, number)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE follows (
+    user_id TEXT NOT NULL,
+    root INTEGER NOT NULL,
+    following INTEGER NOT NULL,
+    read INTEGER NOT NULL,
+    PRIMARY KEY (user_id, root)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE hidden (
+    user_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (user_id, number),
+    UNIQUE (user_id, seq)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE scheduled (
+    user_id TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    send_at INTEGER NOT NULL,
+    message TEXT NOT NULL,
+    failure TEXT,
+    PRIMARY KEY (user_id, client_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX scheduled_due ON scheduled (send_at) WHERE failure IS NULL;
+
+  CREATE TABLE pins (target INTEGER PRIMARY KEY, seq INTEGER NOT NULL UNIQUE) STRICT;
+  `,
 ];

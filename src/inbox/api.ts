@@ -4,6 +4,7 @@ import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import type { Result } from '../protocol/errors.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence } from '../protocol/users.ts';
+import type { Item } from './items.ts';
 
 /** Who is asking, as the verified access token says. Times in milliseconds since 1970. */
 const Identity = z.object({
@@ -34,6 +35,8 @@ export interface InboxApi {
   /** A suspended user is refused on every path until restored. */
   setSuspended(suspended: boolean): Promise<void>;
   notify(notice: Notice): Promise<NoticeAnswer>;
+  /** Rows of other kinds than conversations, at least once and in any order: one older than what is stored changes nothing. */
+  put(items: readonly Item[]): Promise<void>;
   /** A ready frame (typing, presence) for the user's devices; dropped when there are none. */
   signal(frame: string): Promise<void>;
   /** Conversations, latest activity first. */

@@ -1,4 +1,4 @@
-import { errorFrame, type RoomFrame } from '../conversation/exchange.ts';
+import { aboutOf, errorFrame, type RoomFrame } from '../conversation/exchange.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { joinFrames } from '../wire/parse.ts';
 
@@ -77,7 +77,4 @@ export class Courier<S extends Sender> {
 }
 
 const answerTo = (frame: RoomFrame, code: ErrorCode, message: string): string =>
-  errorFrame(
-    { code, message, retry_after: 1 },
-    { chat_id: frame.chat_id, ...(frame.t === 'send' ? { client_id: frame.client_id } : {}) },
-  );
+  errorFrame({ code, message, retry_after: 1 }, aboutOf(frame));

@@ -13,6 +13,7 @@ import { type Device, Devices } from './devices.ts';
 import { Gate } from './gate.ts';
 import { gather } from './gather.ts';
 import { HotRows } from './hot.ts';
+import { type Item, valueJson } from './items.ts';
 import { parallel } from './parallel.ts';
 import { type ChatRecord, merge, withPreferences } from './rows.ts';
 import { Timeline } from './timeline.ts';
@@ -46,7 +47,7 @@ export class Inbox {
   readonly #ports: InboxPorts;
   readonly #courier: Courier<Device>;
   readonly #hot: HotRows;
-  readonly #changes: GroupCommit<{ chatId: string; change: string }>;
+  readonly #changes: GroupCommit<{ row: string; change: string }[]>;
   #looking: Promise<void> | undefined;
   #nextLook: Promise<void> | undefined;
   #keepsLooking = false;
@@ -66,7 +67,7 @@ export class Inbox {
       log: ports.log,
     });
     this.#changes = new GroupCommit(
-      (batch) => this.#pushChanges(batch),
+      (batches) => this.#pushChanges(batches.flat()),
       () => CHANGES_PAUSE,
     );
   }
@@ -86,6 +87,13 @@ export class Inbox {
     if (kept === undefined) this.#save(record);
     else this.#announce(chatId, kept);
     return { devices: listeners.length };
+  }
+
+  /** Takes rows of other kinds than conversations. */
+  put(items: readonly Item[]): void {
+    // All of them are good before the first is stored: what is stored is announced.
+    const rows = items.map((item) => ({ ...item, value: valueJson(item) }));
+    this.#announceAll(rows.map((row) => ({ row: `${row.kind}/${row.id}`, change: this.timeline.putItem(row) })));
   }
 
   signal(frame: string): void {
@@ -272,13 +280,19 @@ export class Inbox {
   }
 
   #announce(chatId: string, change: string | null): void {
-    if (change === null || this.devices.size === 0) return;
-    const work = this.#changes.add({ chatId, change });
+    this.#announceAll([{ row: chatId, change }]);
+  }
+
+  /** Rows that were stored together are announced together: the frame's cursor is beyond all of them. */
+  #announceAll(stored: { row: string; change: string | null }[]): void {
+    if (this.devices.size === 0) return;
+    const changes = stored.flatMap(({ row, change }) => (change === null ? [] : [{ row, change }]));
+    const work = changes.length === 0 ? undefined : this.#changes.add(changes);
     if (work !== undefined) this.#ports.background(work);
   }
 
-  #pushChanges(batch: { chatId: string; change: string }[]): void {
-    const latest = new Map(batch.map(({ chatId, change }) => [chatId, change]));
+  #pushChanges(batch: { row: string; change: string }[]): void {
+    const latest = new Map(batch.map(({ row, change }) => [row, change]));
     const { pos } = this.timeline;
     const frame = inboxFrame([...latest.values()], this.timeline.cursorAt(pos));
     for (const device of this.devices.live(this.#clock())) {

@@ -71,9 +71,10 @@ export function merge(row: ChatRecord | undefined, notice: Notice, listening: bo
     before === null || member.read_seq >= before.read_seq
       ? { read_seq: member.read_seq, read_messages: member.read_messages }
       : { read_seq: before.read_seq, read_messages: before.read_messages };
-  const mentions = [...new Set([...(before === null ? [] : (row?.mentions ?? [])), ...notice.mentions])]
+  // The room knows them all, and takes back those of messages that were edited, recalled or have expired.
+  const mentions = (ahead ? notice.mentions : (row?.mentions ?? []))
     .filter((seq) => seq > read.read_seq)
-    .sort((a, b) => a - b)
+    .toSorted((a, b) => a - b)
     .slice(-LIMITS.unreadMentions);
   const messages = Math.max(notice.messages, before?.messages ?? 0);
   const item: ChatListItem = {
@@ -85,6 +86,8 @@ export function merge(row: ChatRecord | undefined, notice: Notice, listening: bo
     ...read,
     delivered_seq: Math.max(member.delivered_seq, before?.delivered_seq ?? 0),
     unread: unread(messages, read.read_messages),
+    thread_unread: ahead ? (notice.thread_unread ?? 0) : before.thread_unread,
+    hidden: Math.max(notice.hidden ?? 0, before?.hidden ?? 0),
     mentions: mentions.length,
     last_message: ahead ? notice.last_message : before.last_message,
     muted: preferences.muted,

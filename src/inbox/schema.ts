@@ -7,6 +7,9 @@ import type { Migration } from '../storage/migrate.ts';
  *
  * `item` is the row as it goes over the wire (a `ChatListItem` as JSON; null once the user is gone from the
  * conversation). `stale`: the room will not tell more until this inbox looks.
+ *
+ * `items` holds every other kind of row, by the same counter: contacts, requests, notifications. `value` is the row as it goes
+ * over the wire (null once it is gone), `version` orders what its owner tells, in whatever order that arrives.
  */
 export const INBOX_MIGRATIONS: readonly Migration[] = [
   `
@@ -29,5 +32,16 @@ export const INBOX_MIGRATIONS: readonly Migration[] = [
 
   CREATE TABLE ended_sessions (session_id TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE attached (chat_id TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE items (
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    pos INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    value TEXT,
+    PRIMARY KEY (kind, id)
+  ) STRICT;
+  CREATE UNIQUE INDEX items_pos ON items (pos);
   `,
 ];

@@ -2,6 +2,7 @@ import type { Json } from '../conversation/api.ts';
 import { randomTag } from '../ids.ts';
 import type { ChatListItem } from '../protocol/chats.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
+import { type ItemRecord, itemChangeJson } from './items.ts';
 import { activityOf, type ChatRecord, changeJson, itemJson, recordOf } from './rows.ts';
 import { INBOX_MIGRATIONS } from './schema.ts';
 
@@ -15,6 +16,12 @@ export interface SyncPage {
 
 /** Characters of rows in one page, about: an answer stays far below what a call between objects may carry (32 MiB). */
 const PAGE_SIZE = 2 * 1024 * 1024;
+
+/** Both tables are read along their index on pos and merged: no more rows than the page has. */
+export const PAGE_QUERY = `
+  SELECT NULL AS kind, chat_id AS id, pos, item, gone FROM chats WHERE pos > ?1
+  UNION ALL SELECT kind, id, pos, value, NULL FROM items WHERE pos > ?1
+  ORDER BY pos LIMIT ?2`;
 
 /** The first rows of a query that fit into a page, at least one. The query asks for one row more than `limit`. */
 function firstOf<R extends { item: string | null }>(all: Iterable<R>, limit: number): { rows: R[]; hasMore: boolean } {
@@ -77,15 +84,17 @@ export class Timeline {
   page(after: number, limit: number): Omit<SyncPage, 'reset'> {
     if (!this.#ready) return { changes: [], pos: after, hasMore: false };
     const { rows, hasMore } = firstOf(
-      this.sql.exec<{ chat_id: string; pos: number; item: string | null; gone: string | null }>(
-        'SELECT chat_id, pos, item, gone FROM chats WHERE pos > ? ORDER BY pos LIMIT ?',
+      this.sql.exec<{ kind: string | null; id: string; pos: number; item: string | null; gone: string | null }>(
+        PAGE_QUERY,
         after,
         limit + 1,
       ),
       limit,
     );
     return {
-      changes: rows.map((row) => changeJson(row.chat_id, row.item, row.gone)),
+      changes: rows.map(({ kind, id, item, gone }) =>
+        kind === null ? changeJson(id, item, gone) : itemChangeJson(kind, id, item),
+      ),
       pos: rows.at(-1)?.pos ?? after,
       hasMore,
     };
@@ -135,6 +144,40 @@ export class Timeline {
     );
     this.#pos = pos;
     return changeJson(record.chat_id, item, record.gone);
+  }
+
+  /**
+   * Stores a row of another kind if it is newer than what is stored. Returns its `Change` as JSON; null: nothing that a
+   * device sees has changed.
+   */
+  putItem({ kind, id, version, value }: ItemRecord): string | null {
+    const before = this.#ready
+      ? this.sql
+          .exec<{ version: number; value: string | null }>(
+            'SELECT version, value FROM items WHERE kind = ? AND id = ?',
+            kind,
+            id,
+          )
+          .toArray()[0]
+      : undefined;
+    if (before !== undefined && before.version >= version) return null;
+    this.prepare();
+    if (before?.value === value) {
+      this.sql.exec('UPDATE items SET version = ? WHERE kind = ? AND id = ?', version, kind, id);
+      return null;
+    }
+    const pos = this.#pos + 1;
+    this.sql.exec(
+      `INSERT INTO items VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (kind, id) DO UPDATE SET pos = excluded.pos, version = excluded.version, value = excluded.value`,
+      kind,
+      id,
+      pos,
+      version,
+      value,
+    );
+    this.#pos = pos;
+    return itemChangeJson(kind, id, value);
   }
 
   /** Has this conversation's room asked at the next look. */
@@ -207,7 +250,11 @@ export class Timeline {
   #open(): void {
     migrate(this.#storage, INBOX_MIGRATIONS);
     this.#ready = true;
-    this.#pos = this.sql.exec<{ pos: number }>('SELECT coalesce(max(pos), 0) AS pos FROM chats').one().pos;
+    this.#pos = this.sql
+      .exec<{ pos: number }>(
+        `SELECT max(coalesce((SELECT max(pos) FROM chats), 0), coalesce((SELECT max(pos) FROM items), 0)) AS pos`,
+      )
+      .one().pos;
     this.#generation = this.fact('generation') ?? '';
     if (this.#generation === '') {
       this.#generation = randomTag();

@@ -1,18 +1,23 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
 import type { CatchUp, Json, NewConversation, Notice, RoomApi, Sight, SocketPage } from '../conversation/api.ts';
-import type { Commit } from '../conversation/conversation.ts';
+import type { Ask } from '../conversation/asks.ts';
+import { type ChangeRequest, changedMessage } from '../conversation/changes.ts';
+import type { Commit, Sent } from '../conversation/conversation.ts';
 import { greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
 import { messageOf } from '../conversation/log.ts';
 import type { MemberRow } from '../conversation/members.ts';
 import { catchUpPage, catchUpParts, messagePageJson, pageAfter, pageJson } from '../conversation/pages.ts';
+import { updateRetention } from '../conversation/retention.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
 import { identityOf } from '../inbox/api.ts';
-import type { Chat, HistoryPolicy, Member } from '../protocol/chats.ts';
+import type { ChangedMessage } from '../protocol/changes.ts';
+import type { Chat, HistoryPolicy, Member, UpdateRetention } from '../protocol/chats.ts';
 import { ok, type Result } from '../protocol/errors.ts';
-import type { EventPage, MessagePage, SendMessage, SentMessage } from '../protocol/events.ts';
+import type { EventPage } from '../protocol/events.ts';
 import { type ClientFrame, PING, PONG } from '../protocol/frames.ts';
+import type { MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import { RELAY_HEADER } from '../relay/api.ts';
 import { ANYWHERE, PLACE_HEADER } from '../relay/place.ts';
 import { closeQuietly } from '../wire/client-socket.ts';
@@ -52,35 +57,39 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
   }
 
   async update(user: string, patch: { name?: string; history?: HistoryPolicy }): Promise<Result<Chat>> {
-    return this.#commit(this.#room.conversation.update(user, patch), () => this.#room.conversation.describe());
+    return this.#commit(this.#room.conversation.membership.update(user, patch), () =>
+      this.#room.conversation.describe(),
+    );
   }
 
   async destroy(user: string): Promise<Result<null>> {
-    return this.#commit(this.#room.conversation.destroy(user), () => null);
+    return this.#commit(this.#room.conversation.membership.destroy(user), () => null);
   }
 
   async dissolve(): Promise<void> {
-    this.#commit(this.#room.conversation.destroy(null), () => null);
+    this.#commit(this.#room.conversation.membership.destroy(null), () => null);
   }
 
   async members(
     user: string,
     page: { after?: string; limit: number },
   ): Promise<Result<{ items: Member[]; next_cursor: string | null }>> {
-    return this.#read(user, () => this.#room.conversation.memberPage(page.after ?? '', page.limit));
+    return this.#read(user, () => this.#room.conversation.membership.page(page.after ?? '', page.limit));
   }
 
   async addMembers(user: string, userIds: string[]): Promise<Result<{ items: Member[] }>> {
     const { conversation } = this.#room;
-    return this.#commit(conversation.add(user, userIds), () => ({ items: conversation.memberList(userIds) }));
+    return this.#commit(conversation.membership.add(user, userIds), () => ({
+      items: conversation.membership.list(userIds),
+    }));
   }
 
   async removeMember(user: string, member: string): Promise<Result<null>> {
-    return this.#commit(this.#room.conversation.remove(user, member), () => null);
+    return this.#commit(this.#room.conversation.membership.remove(user, member), () => null);
   }
 
   async expel(member: string): Promise<void> {
-    this.#room.publish(this.#room.conversation.expel(member));
+    this.#room.publish(this.#room.conversation.membership.expel(member));
   }
 
   send(user: string, message: SendMessage & { client_id: string }): Promise<Result<SentMessage>> {
@@ -95,6 +104,23 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
         },
       });
     });
+  }
+
+  change(user: string, change: ChangeRequest): Promise<Result<ChangedMessage>> {
+    return new Promise((resolve) => {
+      const answer = (result: Result<Sent>) =>
+        resolve(changedMessage(this.#room.conversation, user, change.seq, result));
+      this.#room.send({ user, change, answer });
+    });
+  }
+
+  async ask(user: string, ask: Ask): Promise<Result<Json<never>>> {
+    return this.#room.ask(user, ask);
+  }
+
+  async retain(user: string, patch: UpdateRetention): Promise<Result<Chat>> {
+    const { conversation } = this.#room;
+    return this.#commit(updateRetention(conversation, user, patch), () => conversation.describe());
   }
 
   submit(user: string, frames: ClientFrame[]): Promise<string[]> {
@@ -199,6 +225,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
   }
 
   #read<T>(user: string, read: (member: MemberRow) => T): Result<T> {
+    this.#room.attend();
     const actor = this.#room.conversation.actor(user);
     return actor.ok ? ok(read(actor.value)) : actor;
   }

@@ -8,6 +8,7 @@ import { type Identity, type InboxApi, identityOf } from '../inbox/api.ts';
 import { Device } from '../inbox/devices.ts';
 import { closeReason } from '../inbox/gate.ts';
 import { Inbox } from '../inbox/inbox.ts';
+import type { Item } from '../inbox/items.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { PING, PONG } from '../protocol/frames.ts';
@@ -56,6 +57,10 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
 
   async notify(notice: Notice): Promise<NoticeAnswer> {
     return this.#inbox.notify(notice);
+  }
+
+  async put(items: readonly Item[]): Promise<void> {
+    this.#inbox.put(items);
   }
 
   async signal(frame: string): Promise<void> {

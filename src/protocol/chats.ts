@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { ChatId, DisplayText, Seq, Timestamp, UserId, WorkspaceId } from './common.ts';
-import { Message } from './events.ts';
 import { LIMITS } from './limits.ts';
+import { Message } from './messages.ts';
 
 export const ChatType = z.enum(['Single', 'Group', 'PrivateChannel', 'PublicChannel']).meta({ id: 'ChatType' });
 export type ChatType = z.infer<typeof ChatType>;
-export const Role = z.enum(['owner', 'member']).meta({ id: 'Role' });
+/** What a member may do, the most first. See the table of permissions. */
+export const Role = z.enum(['owner', 'admin', 'moderator', 'member']).meta({ id: 'Role' });
 export type Role = z.infer<typeof Role>;
 /** What a joiner sees of the time before: everything, or nothing. */
 export const HistoryPolicy = z.enum(['all', 'joined']);
@@ -20,6 +21,20 @@ export type HistoryPolicy = z.infer<typeof HistoryPolicy>;
 export const FanoutTier = z.enum(['small', 'large', 'huge']).meta({ id: 'FanoutTier' });
 export type FanoutTier = z.infer<typeof FanoutTier>;
 
+const seconds = (what: string) => z.int().min(1).max(LIMITS.retentionSeconds).nullable().meta({ description: what });
+
+/** How long things may be changed, and how long they last. All in seconds; null: for ever. */
+export const Retention = z
+  .strictObject({
+    edit_window: seconds('How long a sender may edit a message'),
+    recall_window: seconds('How long a sender may recall a message'),
+    message_timer: seconds('How long messages last that are sent from now on'),
+  })
+  .meta({ id: 'Retention' });
+export type Retention = z.infer<typeof Retention>;
+export const UpdateRetention = Retention.partial().meta({ id: 'UpdateRetention' });
+export type UpdateRetention = z.infer<typeof UpdateRetention>;
+
 export const ChatName = DisplayText.min(1).max(LIMITS.nameLength);
 
 export const Chat = z
@@ -30,6 +45,7 @@ export const Chat = z
     workspace_id: WorkspaceId.nullable(),
     peer_ids: z.array(UserId).optional().meta({ description: 'Both people of a Single' }),
     history: HistoryPolicy,
+    retention: Retention.optional(),
     member_count: z.int(),
     fanout: FanoutTier,
     epoch: z.string(),
@@ -52,6 +68,8 @@ export const ChatListItem = Chat.extend({
   joined_at: Timestamp,
   unread: z.int(),
   mentions: z.int().meta({ description: 'Unread messages that mention the reader' }),
+  thread_unread: z.int().default(0).meta({ description: 'Unread replies in the threads that the reader follows' }),
+  hidden: z.int().default(0).meta({ description: 'Messages that the reader has deleted for themself, so far' }),
   last_message: Message.nullable(),
   muted: z.boolean(),
   pinned: z.boolean(),

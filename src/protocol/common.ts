@@ -39,6 +39,7 @@ export const UserId = id('usr', 'user');
 export const ChatId = id('chat', 'conversation');
 export const WorkspaceId = id('ws', 'workspace');
 export const SessionId = id('ses', 'session');
+export const FriendGroupId = id('fgr', 'group of friends');
 
 /** A name the sender gives to a message before it has a seq. Unique per sender, kept as long as the message. */
 export const ClientId = z

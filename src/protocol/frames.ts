@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { MessageChange } from './changes.ts';
 import { ChatId, ClientId, Seq, Timestamp, UserId } from './common.ts';
 import { ErrorCode } from './errors.ts';
-import { ChatEvent, Hole, messageFields } from './events.ts';
+import { ChatEvent, Hole } from './events.ts';
 import { LIMITS } from './limits.ts';
+import { messageFields } from './messages.ts';
 import { Change, Cursor } from './sync.ts';
 
 export { BEARER_PREFIX, PING, PONG, SUBPROTOCOL } from './wire.ts';
@@ -15,9 +17,20 @@ export const SendFrame = z.strictObject({
 });
 export type SendFrame = z.infer<typeof SendFrame>;
 
+/** Changes a message. Answered by an `ack` with the seq of the change. */
+export const ChangeFrame = z.strictObject({
+  t: z.literal('change'),
+  client_id: ClientId,
+  chat_id: ChatId,
+  seq: Seq.min(1).meta({ description: 'The message' }),
+  change: MessageChange,
+});
+export type ChangeFrame = z.infer<typeof ChangeFrame>;
+
 /** What a client may send; a message on the socket is one of these or an array of them. */
 export const ClientFrame = z.discriminatedUnion('t', [
   SendFrame,
+  ChangeFrame,
   z.strictObject({ t: z.literal('read'), chat_id: ChatId, seq: Seq }),
   z.strictObject({ t: z.literal('got'), chat_id: ChatId, seq: Seq }),
   z.strictObject({ t: z.literal('typing'), chat_id: ChatId }),

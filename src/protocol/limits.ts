@@ -9,6 +9,16 @@ export const LIMITS = {
   mentionsPerMessage: 50,
   /** Unread mentions that are counted: the newest so many of each conversation. */
   unreadMentions: 1000,
+  /** Different reactions on one message. */
+  reactionsPerMessage: 20,
+  /** Messages that are pinned in one conversation at the same time. */
+  pinsPerChat: 100,
+  editsPerMessage: 100,
+  /** Longest window or timer of a conversation: ten years. */
+  retentionSeconds: 10 * 366 * 24 * 60 * 60,
+  /** Messages of one member that wait in one conversation to be sent later, and how far ahead, in seconds. */
+  scheduledPerMember: 100,
+  scheduleSeconds: 366 * 24 * 60 * 60,
   nameLength: 128,
   fullnameLength: 128,
   descriptionLength: 1024,

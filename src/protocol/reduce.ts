@@ -1,6 +1,6 @@
 import type { ChatListItem } from './chats.ts';
 import type { ChatEvent, Hole } from './events.ts';
-import type { Change } from './sync.ts';
+import type { Change, ItemChange, ItemKind, ItemValue } from './sync.ts';
 
 /**
  * How a client keeps up: what it holds, and a page of the wire, give what it holds then. Pure, and free of the order
@@ -213,7 +213,18 @@ export interface ListState {
   /** null: nothing was synced yet. */
   readonly cursor: string | null;
   readonly chats: ReadonlyMap<string, ChatListItem>;
+  /** Rows of other kinds, by kind and id. Kinds that this client does not know are kept: a newer one finds them. */
+  readonly items: Items;
 }
+
+export type Items = ReadonlyMap<string, ReadonlyMap<string, unknown>>;
+
+/** The rows of a kind as they are held. */
+export function itemsOf<K extends ItemKind>(state: ListState, kind: K): ReadonlyMap<string, ItemValue<K>> {
+  // What a page said of a kind is a row of that kind.
+  return (state.items.get(kind) ?? NO_ITEMS) as ReadonlyMap<string, ItemValue<K>>;
+}
+const NO_ITEMS: ReadonlyMap<string, unknown> = new Map();
 
 export interface ChangePage {
   readonly changes: readonly Change[];
@@ -229,12 +240,16 @@ export interface ListStep {
   readonly changed: readonly ChatListItem[];
   /** Rows that were held and are not any more. After a reset: those that did not come again on this page. */
   readonly gone: readonly { readonly chat_id: string; readonly reason: GoneReason }[];
+  /** Rows of other kinds that are new, replaced or gone (`value` null), each once. */
+  readonly items: readonly ItemChange[];
 }
 
 /** `absent`: a reset did not bring the row again. */
 export type GoneReason = Extract<Change, { type: 'chat.gone' }>['reason'] | 'absent';
 
-export const emptyList: ListState = { cursor: null, chats: new Map() };
+export const emptyList: ListState = { cursor: null, chats: new Map(), items: new Map() };
+
+const isItem = (change: Change): change is ItemChange => 'value' in change;
 
 /** Applies rows. Pages must come in the order of one stream; a page applied twice in a row changes nothing. */
 export function applyChanges(state: ListState, page: ChangePage): ListStep {
@@ -242,6 +257,7 @@ export function applyChanges(state: ListState, page: ChangePage): ListStep {
   const chats = new Map(reset ? [] : state.chats);
   const changed = new Map<string, ChatListItem>();
   const gone = new Map<string, GoneReason>();
+  const items = applyItems(reset ? emptyList.items : state.items, page.changes.filter(isItem));
   for (const change of page.changes) {
     if (change.type === 'chat') {
       chats.set(change.chat_id, change.chat);
@@ -257,9 +273,38 @@ export function applyChanges(state: ListState, page: ChangePage): ListStep {
     for (const chatId of state.chats.keys()) if (!chats.has(chatId) && !gone.has(chatId)) gone.set(chatId, 'absent');
   }
   return {
-    state: { cursor: page.cursor, chats },
+    state: { cursor: page.cursor, chats, items },
     reset,
     changed: [...changed.values()],
     gone: [...gone].map(([chat_id, reason]) => ({ chat_id, reason })),
+    items: changedItems(state.items, items),
   };
+}
+
+/** The maps that no change touches stay the same objects. */
+function applyItems(before: Items, changes: readonly ItemChange[]): Items {
+  if (changes.length === 0) return before;
+  const held = new Map(before);
+  const touched = new Map<string, Map<string, unknown>>();
+  for (const { type, id, value } of changes) {
+    const rows = touched.get(type) ?? new Map(held.get(type));
+    touched.set(type, rows);
+    if (value === null) rows.delete(id);
+    else rows.set(id, value);
+  }
+  for (const [type, rows] of touched) held.set(type, rows);
+  return held;
+}
+
+/** What leads from rows held before to those held after. */
+export function changedItems(before: Items, after: Items): ItemChange[] {
+  const changes: { type: string; id: string; value: unknown }[] = [];
+  for (const type of new Set([...before.keys(), ...after.keys()])) {
+    const [old, rows] = [before.get(type), after.get(type)];
+    if (old === rows) continue;
+    for (const [id, value] of rows ?? []) if (old?.get(id) !== value) changes.push({ type, id, value });
+    for (const id of old?.keys() ?? []) if (rows?.has(id) !== true) changes.push({ type, id, value: null });
+  }
+  // What a page said of a kind is a row of that kind.
+  return changes as ItemChange[];
 }

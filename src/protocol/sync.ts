@@ -2,7 +2,23 @@ import { z } from 'zod';
 import { ChatListItem } from './chats.ts';
 import { ChatId, Seq } from './common.ts';
 import { ChatEvent, Hole } from './events.ts';
+import { Friend } from './friends.ts';
 import { LIMITS } from './limits.ts';
+
+/** The rows of an inbox besides its conversations: what each kind holds. A new kind is one more entry. */
+export const ITEMS = {
+  friend: Friend,
+} as const;
+type ItemSchemas = typeof ITEMS;
+export type ItemKind = keyof ItemSchemas;
+
+type ItemSchema = {
+  [K in ItemKind]: z.ZodObject<{ type: z.ZodLiteral<K>; id: z.ZodString; value: z.ZodNullable<ItemSchemas[K]> }>;
+}[ItemKind];
+/** One member of `Change` for each kind. The types of the members follow from `ITEMS`, which `map` cannot say. */
+const itemChanges = Object.entries(ITEMS).map(([kind, value]) =>
+  z.object({ type: z.literal(kind), id: z.string(), value: value.nullable() }),
+) as unknown as [ItemSchema];
 
 /**
  * A row of the inbox as it is now. A change replaces what the device had of that row; order among rows does not matter,
@@ -16,9 +32,13 @@ export const Change = z
       chat_id: ChatId,
       reason: z.enum(['left', 'removed', 'deleted']),
     }),
+    ...itemChanges,
   ])
   .meta({ id: 'Change' });
 export type Change = z.infer<typeof Change>;
+/** A row that is no conversation; `value` null: it is gone. */
+export type ItemChange = Extract<Change, { type: ItemKind }>;
+export type ItemValue<K extends ItemKind> = NonNullable<Extract<ItemChange, { type: K }>['value']>;
 
 /** Opaque; belongs to the device that got it. */
 export const Cursor = z.string().max(128);

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { RoomApi, SocketPage } from '../conversation/api.ts';
 import { type Connection, Connections } from '../conversation/connections.ts';
-import { errorFrame, pageOf, pullShare, type RoomFrame } from '../conversation/exchange.ts';
+import { aboutOf, errorFrame, pageOf, pullShare, type RoomFrame } from '../conversation/exchange.ts';
 import { lagFrame } from '../conversation/room.ts';
 import { Courier } from '../inbox/courier.ts';
 import type { Result } from '../protocol/errors.ts';
@@ -66,10 +66,7 @@ export class Relay {
     for (const frame of frames) {
       if (frame.chat_id !== this.#ports.chatId) {
         connection.send(
-          errorFrame(
-            { code: 'invalid', message: `this socket is for ${this.#ports.chatId} only` },
-            { chat_id: frame.chat_id, ...(frame.t === 'send' ? { client_id: frame.client_id } : {}) },
-          ),
+          errorFrame({ code: 'invalid', message: `this socket is for ${this.#ports.chatId} only` }, aboutOf(frame)),
         );
       } else if (frame.t === 'got') {
         // What a lagging socket holds may end before what the relay has missed, or it may be a member's no more: a page decides.

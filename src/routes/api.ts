@@ -4,7 +4,8 @@ import type { Config } from '../config.ts';
 import type { Json } from '../conversation/api.ts';
 import { ApiError } from '../errors.ts';
 import type { Identity } from '../inbox/api.ts';
-import { ChatId, SessionId, UserId, WorkspaceId } from '../protocol/common.ts';
+import { ChatId, queryInt, Seq, SessionId, UserId, WorkspaceId } from '../protocol/common.ts';
+import { Emoji } from '../protocol/current.ts';
 import { ERRORS, type ErrorCode, Problem, type Result } from '../protocol/errors.ts';
 
 export interface ApiEnv {
@@ -39,6 +40,8 @@ export const params = {
   user: z.object({ id: UserId }),
   session: z.object({ id: SessionId }),
   chat: z.object({ id: ChatId }),
+  message: z.object({ id: ChatId, seq: queryInt(Seq.min(1)) }),
+  reaction: z.object({ id: ChatId, seq: queryInt(Seq.min(1)), emoji: Emoji }),
   chatMember: z.object({ id: ChatId, user_id: UserId }),
   workspace: z.object({ id: WorkspaceId }),
   workspaceMember: z.object({ id: WorkspaceId, user_id: UserId }),

@@ -3,6 +3,7 @@ import { ApiError } from '../errors.ts';
 import { admin } from './admin.ts';
 import { type ApiContext, router } from './api.ts';
 import { auth } from './auth.ts';
+import { changes } from './changes.ts';
 import { chats } from './chats.ts';
 import { docs } from './docs.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
@@ -29,6 +30,7 @@ export const app = routed
   .route('/', chats)
   .route('/', members)
   .route('/', messages)
+  .route('/', changes)
   .route('/', workspaces)
   .route('/', sync)
   .route('/', notifications)

@@ -2,7 +2,8 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { authenticated } from '../auth/middleware.ts';
 import { inChat } from '../chats/directory.ts';
 import { PageLimit, queryInt, Seq } from '../protocol/common.ts';
-import { EventPage, MessagePage, SendMessage, SentMessage } from '../protocol/events.ts';
+import { EventPage } from '../protocol/events.ts';
+import { MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
 import { body, compact, json, params, passJson, problems, router } from './api.ts';
 
 const tags = ['Messages'];

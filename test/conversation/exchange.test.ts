@@ -49,7 +49,7 @@ describe('frames that an inbox submits for its user', () => {
     await inRoom(async (test, chat) => {
       const first = submit(test.room, bob, [send(chat)]);
       const waiting = submit(test.room, bob, [send(chat), send(chat)]);
-      test.room.publish(value(test.conversation.remove(ada, bob)));
+      test.room.publish(value(test.conversation.membership.remove(ada, bob)));
       expect(framesOf(await first)).toMatchObject([{ t: 'ack', seq: 2 }]);
       expect(framesOf(await waiting)).toMatchObject([
         { t: 'error', code: 'not_found', chat_id: chat },

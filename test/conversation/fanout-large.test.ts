@@ -120,7 +120,7 @@ describe('in a large room', () => {
   it('a dormant member who is removed learns of it', async () => {
     await inLargeRoom(async (test, users) => {
       const [ada = '', , cyd = ''] = users;
-      test.room.publish(value(test.conversation.remove(ada, cyd)));
+      test.room.publish(value(test.conversation.membership.remove(ada, cyd)));
       await test.ringUntilQuiet();
       expect(test.inboxes.last(cyd)).toMatchObject({ member: null, gone: 'removed' });
     });
@@ -128,7 +128,7 @@ describe('in a large room', () => {
 
   it('every dormant member learns that it was deleted', async () => {
     await inLargeRoom(async (test, users) => {
-      test.room.publish(value(test.conversation.destroy(users[0] ?? '')));
+      test.room.publish(value(test.conversation.membership.destroy(users[0] ?? '')));
       await test.ringUntilQuiet();
       for (const user of users) expect(test.inboxes.last(user)).toMatchObject({ gone: 'deleted' });
     });
@@ -151,7 +151,7 @@ describe('a room that changes its size', () => {
   it('when it has become small, everybody is told again of everything', async () => {
     await inLargeRoom(async (test, users) => {
       const [ada = '', , ...others] = users;
-      for (const user of others.slice(-8)) test.room.publish(value(test.conversation.remove(ada, user)));
+      for (const user of others.slice(-8)) test.room.publish(value(test.conversation.membership.remove(ada, user)));
       await test.ringUntilQuiet();
       expect(test.conversation.describe()).toMatchObject({ fanout: 'small', member_count: TIER_LIMITS.small });
       const seq = await test.sent(ada);
@@ -169,7 +169,7 @@ describe('a room that changes its size', () => {
       const users = newUsers(TIER_LIMITS.small);
       test.create(users);
       await test.ringUntilQuiet();
-      test.room.publish(value(test.conversation.add(users[0] ?? '', [newUser()])));
+      test.room.publish(value(test.conversation.membership.add(users[0] ?? '', [newUser()])));
       await test.ringUntilQuiet();
       for (const user of users)
         expect(test.inboxes.last(user)).toMatchObject({ armed: false, chat: { head_seq: 2, fanout: 'large' } });

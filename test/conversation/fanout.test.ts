@@ -263,8 +263,8 @@ describe('a crash at any point', () => {
       test.inboxes.before = () => {
         throw new Error('unreachable');
       };
-      test.room.publish(value(test.conversation.remove(ada, bob)));
-      test.room.publish(value(test.conversation.add(ada, [dan])));
+      test.room.publish(value(test.conversation.membership.remove(ada, bob)));
+      test.room.publish(value(test.conversation.membership.add(ada, [dan])));
       test.room.mark({ user: cyd, read: seq });
       await test.inboxes.settled();
       test.restart();
@@ -310,7 +310,7 @@ describe('a deleted conversation', () => {
       test.inboxes.before = (user) => {
         if (user === unreachable) throw new Error('unreachable');
       };
-      test.room.publish(value(test.conversation.destroy(users[0] ?? '')));
+      test.room.publish(value(test.conversation.membership.destroy(users[0] ?? '')));
       await test.inboxes.settled();
       expect(test.rows('events')).toBe(7);
       test.inboxes.before = () => undefined;

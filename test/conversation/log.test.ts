@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { eventJson, holesBefore, Log, messageJson, messageOf, type NewEvent } from '../../src/conversation/log.ts';
 import { CONVERSATION_MIGRATIONS } from '../../src/conversation/schema.ts';
 import { newId } from '../../src/ids.ts';
-import { ChatEvent, Message } from '../../src/protocol/events.ts';
+import { ChatEvent } from '../../src/protocol/events.ts';
+import { Message } from '../../src/protocol/messages.ts';
 import { migrate } from '../../src/storage/migrate.ts';
 import { newUser, newUsers, overStorage } from '../support/objects.ts';
 

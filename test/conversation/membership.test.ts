@@ -12,7 +12,7 @@ const inRoom = <T>(work: (room: TestRoom) => T | Promise<T>): Promise<T> =>
   overStorage((storage) => work(new TestRoom(storage)));
 
 const membersOf = (test: TestRoom) =>
-  Object.fromEntries(test.conversation.memberPage('', 500).items.map((member) => [member.user_id, member.role]));
+  Object.fromEntries(test.conversation.membership.page('', 500).items.map((member) => [member.user_id, member.role]));
 const eventsOf = (test: TestRoom, after = 0) =>
   test.conversation.log.after(after, 1000).rows.map((row) => ChatEvent.parse(JSON.parse(eventJson(row))));
 
@@ -80,11 +80,15 @@ describe('who may do what', () => {
       test.conversation.transaction(() =>
         test.conversation.send(user, { kind: 'text', content: 'x', client_id: 'x' }, test.clock.now),
       ),
-    update: (test, user) => test.conversation.update(user, { name: 'new' }),
-    delete: (test, user) => test.conversation.destroy(user),
-    add: (test, user) => test.conversation.add(user, [dan]),
-    remove: (test, user) => test.conversation.remove(user, cyd),
-    leave: (test, user) => test.conversation.remove(user, user),
+    react: (test, user) => test.conversation.actor(user, 'react'),
+    mention_all: (test, user) => test.conversation.actor(user, 'mention_all'),
+    pin: (test, user) => test.conversation.actor(user, 'pin'),
+    recall_any: (test, user) => test.conversation.actor(user, 'recall_any'),
+    update: (test, user) => test.conversation.membership.update(user, { name: 'new' }),
+    delete: (test, user) => test.conversation.membership.destroy(user),
+    add: (test, user) => test.conversation.membership.add(user, [dan]),
+    remove: (test, user) => test.conversation.membership.remove(user, cyd),
+    leave: (test, user) => test.conversation.membership.remove(user, user),
   };
   const cases = (['Single', 'Group', 'PrivateChannel', 'PublicChannel'] as const).flatMap((type) =>
     (Object.keys(attempts) as Action[]).map((action): [ChatType, Action] => [type, action]),
@@ -131,9 +135,9 @@ describe('who may do what', () => {
   it('anybody may join a public channel themself, and nobody else with it', async () => {
     await inRoom((test) => {
       test.create([ada], { type: 'PublicChannel' });
-      expect(codeOf(test.conversation.add(bob, [bob, cyd]))).toBe('forbidden');
-      expect(codeOf(test.conversation.add(bob, [cyd]))).toBe('forbidden');
-      expect(codeOf(test.conversation.add(bob, [bob]))).toBe('ok');
+      expect(codeOf(test.conversation.membership.add(bob, [bob, cyd]))).toBe('forbidden');
+      expect(codeOf(test.conversation.membership.add(bob, [cyd]))).toBe('forbidden');
+      expect(codeOf(test.conversation.membership.add(bob, [bob]))).toBe('ok');
       expect(membersOf(test)).toEqual({ [ada]: 'owner', [bob]: 'member' });
     });
   });
@@ -143,9 +147,9 @@ describe('adding', () => {
   it('is one event for all who are new; who is in already is left as they are', async () => {
     await inRoom((test) => {
       test.create([ada, bob]);
-      test.room.publish(value(test.conversation.add(ada, [bob, cyd, cyd, dan])));
+      test.room.publish(value(test.conversation.membership.add(ada, [bob, cyd, cyd, dan])));
       expect(eventsOf(test, 1)).toMatchObject([{ type: 'member.joined', user_ids: [cyd, dan] }]);
-      expect(value(test.conversation.add(ada, [bob, cyd])).events).toEqual([]);
+      expect(value(test.conversation.membership.add(ada, [bob, cyd])).events).toEqual([]);
       expect(test.conversation.describe().member_count).toBe(4);
     });
   });
@@ -155,7 +159,7 @@ describe('adding', () => {
       await inRoom(async (test) => {
         test.create([ada], { history });
         for (let i = 0; i < 5; i++) await test.sent(ada);
-        test.room.publish(value(test.conversation.add(ada, [bob])));
+        test.room.publish(value(test.conversation.membership.add(ada, [bob])));
         const notice = test.conversation.notice(bob);
         expect([notice?.messages, notice?.member?.read_messages]).toEqual([5, 5]);
         expect(notice?.member?.visible_from).toBe(history === 'all' ? 1 : 7);
@@ -168,9 +172,9 @@ describe('adding', () => {
     await inRoom(async (test) => {
       test.create([ada, bob], { history: 'joined' });
       await test.sent(ada);
-      test.room.publish(value(test.conversation.remove(bob, bob)));
+      test.room.publish(value(test.conversation.membership.remove(bob, bob)));
       await test.sent(ada, 'behind his back');
-      test.room.publish(value(test.conversation.add(ada, [bob])));
+      test.room.publish(value(test.conversation.membership.add(ada, [bob])));
       const joined = test.conversation.log.head;
       expect(test.conversation.notice(bob)?.member).toMatchObject({ visible_from: joined, read_seq: joined });
     });
@@ -181,15 +185,15 @@ describe('leaving and removal', () => {
   it('say which it was, and end the sockets of the one who goes', async () => {
     await inRoom((test) => {
       test.create([ada, bob, cyd]);
-      const left = value(test.conversation.remove(bob, bob));
-      const removed = value(test.conversation.remove(ada, cyd));
+      const left = value(test.conversation.membership.remove(bob, bob));
+      const removed = value(test.conversation.membership.remove(ada, cyd));
       expect([left.ended, removed.ended]).toEqual([[bob], [cyd]]);
       expect(eventsOf(test, 1)).toMatchObject([
         { type: 'member.left', actor_id: bob, user_id: bob, removed: false },
         { type: 'member.left', actor_id: ada, user_id: cyd, removed: true },
       ]);
       expect([test.conversation.notice(bob)?.gone, test.conversation.notice(cyd)?.gone]).toEqual(['left', 'removed']);
-      expect(codeOf(test.conversation.remove(ada, cyd))).toBe('not_found');
+      expect(codeOf(test.conversation.membership.remove(ada, cyd))).toBe('not_found');
       expect(codeOf(test.conversation.actor(bob))).toBe('not_found');
     });
   });
@@ -198,9 +202,9 @@ describe('leaving and removal', () => {
     await inRoom((test) => {
       test.create([ada, bob]);
       test.clock.pass(1000);
-      test.room.publish(value(test.conversation.add(ada, [cyd])));
+      test.room.publish(value(test.conversation.membership.add(ada, [cyd])));
       test.clock.pass(1000);
-      value(test.conversation.remove(ada, ada));
+      value(test.conversation.membership.remove(ada, ada));
       expect(membersOf(test)).toEqual({ [bob]: 'owner', [cyd]: 'member' });
       expect(eventsOf(test, 3)).toMatchObject([{ type: 'member.role', user_id: bob, role: 'owner' }]);
     });
@@ -209,8 +213,8 @@ describe('leaving and removal', () => {
   it('an owner who comes back is a member like others', async () => {
     await inRoom((test) => {
       test.create([ada, bob]);
-      value(test.conversation.remove(ada, ada));
-      value(test.conversation.add(bob, [ada]));
+      value(test.conversation.membership.remove(ada, ada));
+      value(test.conversation.membership.add(bob, [ada]));
       expect(membersOf(test)).toEqual({ [bob]: 'owner', [ada]: 'member' });
     });
   });
@@ -218,10 +222,10 @@ describe('leaving and removal', () => {
   it('a channel that all have left belongs to the first who joins it', async () => {
     await inRoom((test) => {
       test.create([ada], { type: 'PublicChannel' });
-      value(test.conversation.remove(ada, ada));
+      value(test.conversation.membership.remove(ada, ada));
       expect(membersOf(test)).toEqual({});
-      value(test.conversation.add(bob, [bob]));
-      value(test.conversation.add(cyd, [cyd]));
+      value(test.conversation.membership.add(bob, [bob]));
+      value(test.conversation.membership.add(cyd, [cyd]));
       expect(membersOf(test)).toEqual({ [bob]: 'owner', [cyd]: 'member' });
       expect(eventsOf(test, 2)).toMatchObject([
         { type: 'member.joined' },
@@ -234,10 +238,10 @@ describe('leaving and removal', () => {
   it('by the system needs no permission and happens once', async () => {
     await inRoom((test) => {
       test.create([ada, bob], { type: 'PrivateChannel' });
-      expect(test.conversation.expel(bob).ended).toEqual([bob]);
-      expect(test.conversation.expel(bob)).toEqual({ events: [], ended: [] });
-      expect(test.conversation.expel(newUser())).toEqual({ events: [], ended: [] });
-      expect(test.conversation.expel(ada).ended).toEqual([ada]);
+      expect(test.conversation.membership.expel(bob).ended).toEqual([bob]);
+      expect(test.conversation.membership.expel(bob)).toEqual({ events: [], ended: [] });
+      expect(test.conversation.membership.expel(newUser())).toEqual({ events: [], ended: [] });
+      expect(test.conversation.membership.expel(ada).ended).toEqual([ada]);
       expect(test.conversation.describe().member_count).toBe(0);
     });
   });
@@ -247,8 +251,8 @@ it('a change is one event with what has changed; no change is no event', async (
   await inRoom((test) => {
     test.create([ada]);
     test.clock.pass(5000);
-    expect(value(test.conversation.update(ada, { name: 'a group', history: 'all' })).events).toEqual([]);
-    value(test.conversation.update(ada, { name: 'b', history: 'all' }));
+    expect(value(test.conversation.membership.update(ada, { name: 'a group', history: 'all' })).events).toEqual([]);
+    value(test.conversation.membership.update(ada, { name: 'b', history: 'all' }));
     expect(eventsOf(test, 1)).toMatchObject([{ type: 'chat.updated', name: 'b' }]);
     expect(eventsOf(test, 1)[0]).not.toHaveProperty('history');
     test.restart();
@@ -261,14 +265,14 @@ it('a change that cannot be stored leaves memory as the storage is', async () =>
     test.create([ada, bob]);
     const before = [test.conversation.describe(), membersOf(test)];
     test.storage.sql.exec(`CREATE TRIGGER full BEFORE UPDATE ON chat BEGIN SELECT raise(ABORT, 'disk full'); END`);
-    expect(() => test.conversation.update(ada, { name: 'b' })).toThrow('disk full');
-    expect(() => test.conversation.add(ada, [cyd])).toThrow('disk full');
-    expect(() => test.conversation.remove(ada, bob)).toThrow('disk full');
-    expect(() => test.conversation.destroy(ada)).toThrow('disk full');
+    expect(() => test.conversation.membership.update(ada, { name: 'b' })).toThrow('disk full');
+    expect(() => test.conversation.membership.add(ada, [cyd])).toThrow('disk full');
+    expect(() => test.conversation.membership.remove(ada, bob)).toThrow('disk full');
+    expect(() => test.conversation.membership.destroy(ada)).toThrow('disk full');
     expect([test.conversation.describe(), membersOf(test)]).toEqual(before);
     expect(test.conversation.takeOwed()).toEqual([]);
     test.storage.sql.exec('DROP TRIGGER full');
-    expect(value(test.conversation.update(ada, { name: 'b' })).events[0]?.seq).toBe(2);
+    expect(value(test.conversation.membership.update(ada, { name: 'b' })).events[0]?.seq).toBe(2);
   });
 });
 
@@ -286,11 +290,11 @@ it('after any history of changes: the members are those whom the log says, there
         for (const { what, actor, target } of steps) {
           const [user = '', other = ''] = [users[actor], users[target]];
           test.clock.pass(1000);
-          if (what === 'add') test.conversation.add(user, [other]);
-          else if (what === 'remove') test.conversation.remove(user, other);
-          else if (what === 'leave') test.conversation.remove(user, user);
-          else if (what === 'expel') test.conversation.expel(other);
-          else if (what === 'rename') test.conversation.update(user, { name: `${actor}${target}` });
+          if (what === 'add') test.conversation.membership.add(user, [other]);
+          else if (what === 'remove') test.conversation.membership.remove(user, other);
+          else if (what === 'leave') test.conversation.membership.remove(user, user);
+          else if (what === 'expel') test.conversation.membership.expel(other);
+          else if (what === 'rename') test.conversation.membership.update(user, { name: `${actor}${target}` });
           else if (what === 'send') await test.send(user);
           else test.restart();
         }

@@ -8,9 +8,10 @@ import {
   pageFrame,
   pageJson,
 } from '../../src/conversation/pages.ts';
-import { ChatEvent, EventPage, MessagePage } from '../../src/protocol/events.ts';
+import { ChatEvent, EventPage } from '../../src/protocol/events.ts';
 import { EventsFrame } from '../../src/protocol/frames.ts';
 import { LIMITS } from '../../src/protocol/limits.ts';
+import { MessagePage } from '../../src/protocol/messages.ts';
 import { ChatHead } from '../../src/protocol/sync.ts';
 import { newUser, overStorage, value } from '../support/objects.ts';
 import { TestRoom } from '../support/room.ts';
@@ -35,7 +36,7 @@ const withHistory = <T>(
         }
       });
     say(before);
-    test.room.publish(value(test.conversation.add(ada, [bob])));
+    test.room.publish(value(test.conversation.membership.add(ada, [bob])));
     say(after);
     return work(test);
   });

@@ -95,7 +95,7 @@ describe('a room that begins again', () => {
       test.inboxes.before = () => new Promise(() => undefined);
       test.room.mark({ user: bob, read: seq });
       const [cyd = ''] = newUsers(1);
-      test.room.publish(value(test.conversation.add(ada, [cyd])));
+      test.room.publish(value(test.conversation.membership.add(ada, [cyd])));
       expect(test.rows('outbox')).toBe(0);
       test.inboxes.before = () => undefined;
       test.restart();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SendMessage } from '../../src/protocol/events.ts';
 import { LIMITS } from '../../src/protocol/limits.ts';
+import { SendMessage } from '../../src/protocol/messages.ts';
 import { codeOf, newUser, newUsers, overStorage, value } from '../support/objects.ts';
 import { TestRoom } from '../support/room.ts';
 
@@ -47,11 +47,14 @@ describe('a resend', () => {
     [
       'after the sender has left and come back',
       async (test) => {
-        test.room.publish(value(test.conversation.remove(bob, bob)));
-        test.room.publish(value(test.conversation.add(ada, [bob])));
+        test.room.publish(value(test.conversation.membership.remove(bob, bob)));
+        test.room.publish(value(test.conversation.membership.add(ada, [bob])));
       },
     ],
-    ['after who was mentioned has left', async (test) => test.room.publish(value(test.conversation.remove(cyd, cyd)))],
+    [
+      'after who was mentioned has left',
+      async (test) => test.room.publish(value(test.conversation.membership.remove(cyd, cyd))),
+    ],
   ];
   it.each(resends)('%s is acknowledged with the seq it got, and burns none', async (_when, between) => {
     await inRoom(async (test) => {
@@ -236,7 +239,7 @@ describe('a reply', () => {
       const test = new TestRoom(storage);
       test.create([ada], { history: 'joined' });
       const seq = await test.sent(ada);
-      test.room.publish(value(test.conversation.add(ada, [bob])));
+      test.room.publish(value(test.conversation.membership.add(ada, [bob])));
       expect(codeOf(await test.send(bob, 'I was there', { reply_to: seq }))).toBe('invalid');
       expect(codeOf(await test.send(ada, 'I was there', { reply_to: seq }))).toBe('ok');
     });
@@ -246,7 +249,7 @@ describe('a reply', () => {
 describe('a mention', () => {
   it('names members only', async () => {
     await inRoom(async (test) => {
-      test.room.publish(value(test.conversation.remove(ada, cyd)));
+      test.room.publish(value(test.conversation.membership.remove(ada, cyd)));
       expect(codeOf(await test.send(ada, 'hey', { mentions: [bob] }))).toBe('ok');
       expect(codeOf(await test.send(ada, 'hey', { mentions: [bob, cyd] }))).toBe('invalid');
     });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Action, may } from '../../src/conversation/permissions.ts';
+import { type Action, may, PERMISSIONS } from '../../src/conversation/permissions.ts';
 import {
   HUGE_NOTICE_RATE,
   IDLE_NOTICE_RATE,
@@ -11,11 +11,11 @@ import {
 import { ChatType, Role } from '../../src/protocol/chats.ts';
 import { unread } from '../../src/protocol/unread.ts';
 
-const ACTIONS: Action[] = ['send', 'update', 'delete', 'add', 'remove', 'leave'];
+const ACTIONS = Object.keys(PERMISSIONS.Group) as Action[];
 
-it('in a Single two people write to each other, and nothing else can be done to it', () => {
+it('in a Single two people write to each other, and it stays as it is', () => {
   for (const role of Role.options) {
-    expect(ACTIONS.filter((action) => may('Single', role, action))).toEqual(['send']);
+    expect(ACTIONS.filter((action) => may('Single', role, action))).toEqual(['send', 'react', 'pin']);
   }
 });
 
@@ -23,10 +23,21 @@ it.each(ChatType.options.filter((type) => type !== 'Single'))('in a %s an owner 
   expect(ACTIONS.filter((action) => may(type, 'owner', action))).toEqual(ACTIONS);
 });
 
+it.each(ChatType.options)('in a %s nobody may do less than somebody of a lower role', (type) => {
+  for (const [index, role] of Role.options.entries()) {
+    const allowed = ACTIONS.filter((action) => may(type, role, action));
+    for (const lower of Role.options.slice(index)) {
+      expect(allowed).toEqual(expect.arrayContaining(ACTIONS.filter((action) => may(type, lower, action))));
+    }
+  }
+});
+
 it.each(ChatType.options.filter((type) => type !== 'Single'))(
   'in a %s a member may write, add and leave, and neither change, delete nor remove',
   (type) => {
-    expect(ACTIONS.filter((action) => may(type, 'member', action))).toEqual(['send', 'add', 'leave']);
+    const allowed = ACTIONS.filter((action) => may(type, 'member', action));
+    expect(allowed).toEqual(expect.arrayContaining(['send', 'react', 'add', 'leave']));
+    for (const action of ['update', 'delete', 'remove', 'recall_any']) expect(allowed).not.toContain(action);
   },
 );
 

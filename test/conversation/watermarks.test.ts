@@ -198,7 +198,7 @@ describe('typing', () => {
       test.inboxes.devices.set(bob, 1);
       await test.sent(ada);
       await test.inboxes.settled();
-      test.room.publish(value(test.conversation.remove(ada, bob)));
+      test.room.publish(value(test.conversation.membership.remove(ada, bob)));
       test.room.typing(ada);
       await test.inboxes.settled();
       expect(test.inboxes.signals.get(bob)).toBeUndefined();

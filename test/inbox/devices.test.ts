@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { eventsFrame } from '../../src/conversation/fanout.ts';
 import { newId } from '../../src/ids.ts';
 import { Devices } from '../../src/inbox/devices.ts';
-import { notice, type TestDevice, type TestInbox, withInbox } from '../support/inbox.ts';
+import { notice, rowOf, type TestDevice, type TestInbox, withInbox } from '../support/inbox.ts';
 import { eventually, HOUR, newUser } from '../support/objects.ts';
 
 const created_at = new Date(0).toISOString();
@@ -43,7 +43,7 @@ describe('a device that comes', () => {
       const device = test.connect(cursor);
       tell(test, one, 2, 2);
       await eventually('both rows come', () => heads(device).length === 2);
-      expect(device.of('inbox').flatMap(({ changes }) => changes.map(({ chat_id }) => chat_id))).toEqual([two, one]);
+      expect(device.of('inbox').flatMap(({ changes }) => changes.map(rowOf))).toEqual([two, one]);
       expect((await test.sync({ cursor: device.of('inbox').at(-1)?.cursor })).changes).toEqual([]);
     });
   });

@@ -5,7 +5,7 @@ import { Room } from '../../src/conversation/room.ts';
 import { TIER_LIMITS } from '../../src/conversation/tiers.ts';
 import { newId } from '../../src/ids.ts';
 import { Inbox } from '../../src/inbox/inbox.ts';
-import { notice, TestDevice, withInbox } from '../support/inbox.ts';
+import { notice, rowOf, TestDevice, withInbox } from '../support/inbox.ts';
 import { eventually, newConversation, newUsers, TestClock, value } from '../support/objects.ts';
 
 const later = () => Promise.withResolvers<Notice | null>();
@@ -59,7 +59,7 @@ describe('a look', () => {
       answer.resolve(notice({ chat_id: slow, head: 2 }));
       await first;
       const { changes } = await second;
-      expect(changes.find((change) => change.chat_id === silent)).toMatchObject({ chat: { head_seq: 9 } });
+      expect(changes.find((change) => rowOf(change) === silent)).toMatchObject({ chat: { head_seq: 9 } });
       expect(test.inbox.timeline.stale()).toEqual([]);
     });
   });
@@ -118,11 +118,11 @@ describe('a look', () => {
       await eventually('the slow room is asked', () => test.rooms.count('look') === 1);
       test.inbox.notify(notice({ chat_id: other, head: 4 }));
       await eventually('the device learns', () =>
-        device.of('inbox').some(({ changes }) => changes.some(({ chat_id }) => chat_id === other)),
+        device.of('inbox').some(({ changes }) => changes.some((change) => rowOf(change) === other)),
       );
       answer.resolve(notice({ chat_id: slow, head: 2 }));
       await eventually('and of the slow one', () =>
-        device.of('inbox').some(({ changes }) => changes.some(({ chat_id }) => chat_id === slow)),
+        device.of('inbox').some(({ changes }) => changes.some((change) => rowOf(change) === slow)),
       );
       await test.settled();
     });

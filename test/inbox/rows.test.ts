@@ -49,21 +49,21 @@ const history = (steps: string[], fanout = [ada, bob]): Promise<Notice[]> =>
       send: () => send(ada),
       mention: () => send(ada, [bob]),
       answer: () => send(bob),
-      rename: () => conversation.update(ada, { name: `name ${++id}` }),
-      history: () => conversation.update(ada, { history: id++ % 2 === 0 ? 'joined' : 'all' }),
+      rename: () => conversation.membership.update(ada, { name: `name ${++id}` }),
+      history: () => conversation.membership.update(ada, { history: id++ % 2 === 0 ? 'joined' : 'all' }),
       read: () => mark({ read: conversation.log.head }),
       got: () => mark({ delivered: conversation.log.head }),
       'read a little': () => mark({ read: Math.ceil(conversation.log.head / 2) }),
-      leave: () => conversation.remove(bob, bob),
-      remove: () => conversation.remove(ada, bob),
-      'come back': () => conversation.add(ada, [bob]),
+      leave: () => conversation.membership.remove(bob, bob),
+      remove: () => conversation.membership.remove(ada, bob),
+      'come back': () => conversation.membership.add(ada, [bob]),
       crown: () => {
-        conversation.add(ada, [cyd]);
-        conversation.remove(ada, ada);
-        conversation.add(bob, [ada]);
+        conversation.membership.add(ada, [cyd]);
+        conversation.membership.remove(ada, ada);
+        conversation.membership.add(bob, [ada]);
       },
-      'others come': () => conversation.add(ada, [newUser()]),
-      destroy: () => conversation.destroy(ada),
+      'others come': () => conversation.membership.add(ada, [newUser()]),
+      destroy: () => conversation.membership.destroy(ada),
     };
     test.create(fanout);
     for (const name of ['', ...steps]) {

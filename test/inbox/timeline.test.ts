@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { newId } from '../../src/ids.ts';
 import { LIMITS } from '../../src/protocol/limits.ts';
-import { applyChanges, emptyList } from '../../src/protocol/reduce.ts';
-import { notice, type TestInbox, withInbox } from '../support/inbox.ts';
+import { applyChanges, emptyList, itemsOf } from '../../src/protocol/reduce.ts';
+import { friend, notice, rowOf, type TestInbox, withInbox } from '../support/inbox.ts';
 import { newUser, newUsers } from '../support/objects.ts';
 
 const tell = (test: TestInbox, count: number, fields: Parameters<typeof notice>[0] = {}) => {
@@ -19,8 +19,8 @@ describe('a cursor', () => {
       const { cursor } = await test.sync();
       for (const chat_id of [c, a, c]) test.inbox.notify(notice({ chat_id, head: test.inbox.timeline.pos + 1 }));
       const { changes } = await test.sync({ cursor });
-      expect(changes.map((change) => change.chat_id)).toEqual([a, c]);
-      expect((await test.sync()).changes.map((change) => change.chat_id)).toEqual([b, a, c]);
+      expect(changes.map(rowOf)).toEqual([a, c]);
+      expect((await test.sync()).changes.map(rowOf)).toEqual([b, a, c]);
     });
   });
 
@@ -187,7 +187,21 @@ describe('what is written', () => {
 it('old snapshot + all changes, page by page, is a fresh snapshot: for any notices, preferences and departures', async () => {
   const act = fc.record({
     chat: fc.nat(5),
-    what: fc.constantFrom('news', 'old news', 'read', 'gone', 'back', 'mute', 'pin', 'mention', 'sync', 'restart'),
+    what: fc.constantFrom(
+      'news',
+      'old news',
+      'read',
+      'gone',
+      'back',
+      'mute',
+      'pin',
+      'mention',
+      'sync',
+      'restart',
+      'friend',
+      'unfriend',
+      'old friend',
+    ),
     limit: fc.integer({ min: 1, max: 4 }),
   });
   await fc.assert(
@@ -200,14 +214,15 @@ it('old snapshot + all changes, page by page, is a fresh snapshot: for any notic
           member_seq: 1,
           gone: false,
         }));
-        let device = emptyList;
+        const friends = newUsers(6);
+        let [device, version] = [emptyList, 10];
         const pull = async (state: typeof device, limit: number) => {
           const page = await test.sync({ limit, cursor: state.cursor });
           return { page, state: applyChanges(state, page).state };
         };
         for (const { chat, what, limit } of acts) {
-          const row = chats[chat];
-          if (row === undefined) continue;
+          const [row, other] = [chats[chat], friends[chat]];
+          if (row === undefined || other === undefined) continue;
           if (what === 'news') row.head += 1;
           if (what === 'read') row.read = row.head;
           if (what === 'gone' || what === 'back') {
@@ -226,6 +241,10 @@ it('old snapshot + all changes, page by page, is a fresh snapshot: for any notic
           });
           if (what === 'sync') device = (await pull(device, limit)).state;
           else if (what === 'restart') test.restart();
+          else if (what === 'friend') test.inbox.put([friend(other, ++version, `no ${version}`)]);
+          else if (what === 'unfriend') test.inbox.put([friend(other, ++version, null)]);
+          else if (what === 'old friend')
+            test.inbox.put([friend(other, version - 5, 'of old'), friend(other, 1, null)]);
           else if (what === 'mute') test.inbox.prefer(chat_id, { muted: limit % 2 === 0 });
           else if (what === 'pin') test.inbox.prefer(chat_id, { pinned: true });
           else if (what === 'old news')
@@ -238,6 +257,7 @@ it('old snapshot + all changes, page by page, is a fresh snapshot: for any notic
         }
         const fresh = applyChanges(emptyList, await test.sync()).state;
         expect(Object.fromEntries(device.chats)).toEqual(Object.fromEntries(fresh.chats));
+        expect(Object.fromEntries(itemsOf(device, 'friend'))).toEqual(Object.fromEntries(itemsOf(fresh, 'friend')));
         expect(device.cursor).toBe(fresh.cursor);
       }),
     ),

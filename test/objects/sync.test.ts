@@ -22,8 +22,10 @@ let ids = 0;
 const post = async (chat: string, user: string, fields: { content?: string; mentions?: string[] } = {}) =>
   value(await roomOf(chat).send(user, { client_id: `p${++ids}`, kind: 'text', content: 'x', ...fields })).seq;
 const rowOf = async (user: string, chat: string) => {
-  const change = (await sync(user)).changes.find(({ chat_id }) => chat_id === chat);
-  return change?.type === 'chat' ? change.chat : null;
+  for (const change of (await sync(user)).changes) {
+    if (change.type === 'chat' && change.chat_id === chat) return change.chat;
+  }
+  return null;
 };
 
 describe('the row of a conversation', () => {

@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Account, api, type Call, request, unique } from '../support/api.ts';
+import { friend } from '../support/inbox.ts';
+import { inboxOf } from '../support/objects.ts';
 import { openSocket, type TestSocket } from '../support/socket.ts';
 import { example } from './support/document.ts';
 import { EventReader } from './support/events.ts';
@@ -136,6 +138,14 @@ describe('sockets', () => {
     expect(again.pending.map(({ t }) => t)).not.toContain('resume');
     again.close();
     expect((await api('/api/chats', { token: resume.token })).status).toBe(401);
+  });
+
+  it('a row that is no conversation comes with the others', async () => {
+    const inbox = await open(cleo, '/api/ws');
+    await inbox.next('inbox');
+    await inboxOf(cleo.id).put([friend(ben.id, 1, 'Ben from the harbour')]);
+    asDocumented('inbox-friend', await inbox.next('inbox'));
+    inbox.close();
   });
 
   it('presence of a person of a Single', async () => {

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Chat, ChatListItem, Member } from '../../src/protocol/chats.ts';
 import type { Problem } from '../../src/protocol/errors.ts';
-import { Message, SentMessage } from '../../src/protocol/events.ts';
+import { Message, SentMessage } from '../../src/protocol/messages.ts';
 import { pageOf } from '../../src/routes/api.ts';
 import { type Account, api, expectJson, signUp } from '../support/api.ts';
 import { openSocket } from '../support/socket.ts';

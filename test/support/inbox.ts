@@ -4,8 +4,9 @@ import type { CatchUp, Notice, RoomApi } from '../../src/conversation/api.ts';
 import { newId } from '../../src/ids.ts';
 import { Device } from '../../src/inbox/devices.ts';
 import { Inbox } from '../../src/inbox/inbox.ts';
+import type { Item } from '../../src/inbox/items.ts';
 import { ServerFrame } from '../../src/protocol/frames.ts';
-import { type SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
+import { type Change, type SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 import type { Presence } from '../../src/protocol/users.ts';
 import { identity, newUser, TestClock, value } from './objects.ts';
 
@@ -140,6 +141,17 @@ export class TestInbox {
 /** Runs `work` over the storage of an inbox object that nobody else uses. */
 export const withInbox = <T>(work: (test: TestInbox) => T | Promise<T>): Promise<T> =>
   runInDurableObject(env.INBOXES.get(env.INBOXES.newUniqueId()), (_inbox, state) => work(new TestInbox(state.storage)));
+
+/** A row of a friend; `remark` null: the row is gone. */
+export const friend = (user_id: string, version: number, remark: string | null): Item => ({
+  kind: 'friend',
+  id: user_id,
+  version,
+  value: remark === null ? null : { user_id, remark, group_ids: [], since: new Date(0).toISOString() },
+});
+
+/** Which row a change is of. */
+export const rowOf = (change: Change): string => ('chat_id' in change ? change.chat_id : change.id);
 
 /** What a room of `head` events, all of them messages, tells a member. */
 export function notice(

@@ -1,8 +1,9 @@
 import type { Notice, NoticeAnswer } from '../../src/conversation/api.ts';
-import type { Conversation, Sent } from '../../src/conversation/conversation.ts';
+import type { Commit, Conversation, Sent } from '../../src/conversation/conversation.ts';
 import { Room, type RoomPorts } from '../../src/conversation/room.ts';
+import type { MessageChange } from '../../src/protocol/changes.ts';
 import type { Result } from '../../src/protocol/errors.ts';
-import type { SendMessage } from '../../src/protocol/events.ts';
+import type { SendMessage } from '../../src/protocol/messages.ts';
 import type { RelayApi, RelayBatch } from '../../src/relay/api.ts';
 import { newConversation, TestClock, value } from './objects.ts';
 
@@ -128,6 +129,17 @@ export class TestRoom {
 
   async sent(user: string, content?: string, fields?: Partial<SendMessage>): Promise<number> {
     return value(await this.send(user, content, fields)).row.seq;
+  }
+
+  /** Changes a message. */
+  change(user: string, seq: number, change: MessageChange, client_id?: string): Promise<Result<Sent>> {
+    const request = { seq, change, ...(client_id === undefined ? {} : { client_id }) };
+    return new Promise((answer) => this.room.send({ user, change: request, answer }));
+  }
+
+  /** Publishes a change of the conversation, unless it was refused. */
+  publish(result: Result<Commit>): void {
+    if (result.ok) this.room.publish(result.value);
   }
 
   /** Rings the alarm if it is set, at its time. Returns whether it was. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ChatListItem } from '../../../src/protocol/chats.ts';
-import { applyChanges, type ChangePage, emptyList, type ListState } from '../../../src/protocol/reduce.ts';
-import type { Change } from '../../../src/protocol/sync.ts';
+import { applyChanges, type ChangePage, emptyList, itemsOf, type ListState } from '../../../src/protocol/reduce.ts';
+import type { Change, ItemChange } from '../../../src/protocol/sync.ts';
 
 const row = (id: string, head: number, muted: boolean): ChatListItem => ({
   id,
@@ -25,6 +25,8 @@ const row = (id: string, head: number, muted: boolean): ChatListItem => ({
   role: 'member',
   joined_at: '2026-11-21T08:00:00.000Z',
   unread: head,
+  thread_unread: 0,
+  hidden: 0,
   mentions: 0,
   last_message: null,
   muted,
@@ -32,7 +34,13 @@ const row = (id: string, head: number, muted: boolean): ChatListItem => ({
   archived: false,
 });
 
-/** The inbox of a server: a row per conversation with the position of its last change. */
+const friend = (id: string, remark: string | null): ItemChange => ({
+  type: 'friend',
+  id,
+  value: remark === null ? null : { user_id: id, remark, group_ids: [], since: '2026-11-21T08:00:00.000Z' },
+});
+
+/** The inbox of a server: a row per conversation or friend with the position of its last change. */
 class Inbox {
   pos = 0;
   readonly rows = new Map<string, { pos: number; change: Change }>();
@@ -69,6 +77,7 @@ function sync(state: ListState, inbox: Inbox, limit: number): ListState {
 const operation = fc.oneof(
   fc.record({ kind: fc.constant('row' as const), chat: fc.nat(5), muted: fc.boolean() }),
   fc.record({ kind: fc.constant('gone' as const), chat: fc.nat(5) }),
+  fc.record({ kind: fc.constant('friend' as const), friend: fc.nat(5), gone: fc.boolean() }),
   fc.record({ kind: fc.constant('connect' as const) }),
   fc.record({ kind: fc.constant('disconnect' as const) }),
   fc.record({ kind: fc.constant('deliver' as const), count: fc.nat(4) }),
@@ -91,6 +100,9 @@ describe('applyChanges', () => {
                 ? inbox.change(id, { type: 'chat', chat_id: id, chat: row(id, index, step.muted) })
                 : inbox.change(id, { type: 'chat.gone', chat_id: id, reason: 'left' });
             wire?.push(page);
+          } else if (step.kind === 'friend') {
+            const id = `usr_${step.friend}`;
+            wire?.push(inbox.change(id, friend(id, step.gone ? null : `no ${index}`)));
           } else if (step.kind === 'disconnect') wire = null;
           else if (step.kind === 'lose the cursor') state = { ...state, cursor: null };
           else if (step.kind === 'deliver') {
@@ -105,6 +117,7 @@ describe('applyChanges', () => {
         if (wire === null) state = sync(state, inbox, 2);
         const fresh = sync(emptyList, inbox, 1_000);
         expect([...state.chats].sort()).toEqual([...fresh.chats].sort());
+        expect([...itemsOf(state, 'friend')].sort()).toEqual([...itemsOf(fresh, 'friend')].sort());
       }),
       { numRuns: 500 },
     );
@@ -148,5 +161,28 @@ describe('applyChanges', () => {
     });
     expect(step.gone).toEqual([{ chat_id: 'chat_1', reason: 'absent' }]);
     expect([...step.state.chats.keys()]).toEqual(['chat_2']);
+  });
+
+  it('says which rows of other kinds changed, and keeps the maps of the others as they are', () => {
+    const held = applyChanges(emptyList, { changes: [friend('usr_1', 'a'), friend('usr_2', 'b')], cursor: '2' }).state;
+    const chat = { type: 'chat' as const, chat_id: 'chat_1', chat: row('chat_1', 1, false) };
+    expect(applyChanges(held, { changes: [chat], cursor: '3' }).state.items).toBe(held.items);
+    const step = applyChanges(held, {
+      changes: [friend('usr_2', 'c'), friend('usr_1', null), friend('usr_2', 'd'), friend('usr_9', null)],
+      cursor: '6',
+    });
+    expect(step.items).toEqual([friend('usr_2', 'd'), friend('usr_1', null)]);
+    expect([...itemsOf(step.state, 'friend').keys()]).toEqual(['usr_2']);
+    const reset = applyChanges(step.state, { changes: [friend('usr_1', 'e')], cursor: '1', reset: true });
+    expect(reset.items).toEqual([friend('usr_1', 'e'), friend('usr_2', null)]);
+  });
+
+  it('keeps rows of kinds that it does not know, and passes over what is no row', () => {
+    const strange = [
+      { type: 'tide', id: 'x', value: { height: 3 } },
+      { type: 'weather', wind: 9 },
+    ] as unknown as Change[];
+    const { state } = applyChanges(emptyList, { changes: strange, cursor: '1' });
+    expect(state.items).toEqual(new Map([['tide', new Map([['x', { height: 3 }]])]]));
   });
 });

@@ -1,0 +1,155 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { pageAfter } from '../../src/conversation/pages.ts';
+import { updateRetention } from '../../src/conversation/retention.ts';
+import type { EventType } from '../../src/protocol/events.ts';
+import { ChatEvent } from '../../src/protocol/events.ts';
+import type { Message } from '../../src/protocol/messages.ts';
+import { applyEvent } from '../../src/protocol/state.ts';
+import { messagesNow } from '../support/messages.ts';
+import { newUser, newUsers, overStorage } from '../support/objects.ts';
+import { TestRoom } from '../support/room.ts';
+
+/*
+ * The property that sync rests on: events applied to an old snapshot give the fresh one, for whoever was away for whatever part
+ * of the history, and for every kind of event there is.
+ */
+
+const PEOPLE = newUsers(3);
+const EMOJI = ['👍', '❤️', ':party:'];
+const person = fc.constantFrom(...PEOPLE);
+/** Which of the messages so far: an index that wraps. */
+const which = fc.nat(1000);
+const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 });
+const emoji = fc.constantFrom(...EMOJI);
+
+type Step = (test: TestRoom) => Promise<unknown> | unknown;
+
+/** The seq of one of the messages, by an index. */
+const pick = (test: TestRoom, index: number): number => {
+  const seqs = test.storage.sql
+    .exec<{ seq: number }>("SELECT seq FROM events WHERE type IN ('message', 'thread.reply') ORDER BY seq")
+    .toArray();
+  return seqs[index % Math.max(1, seqs.length)]?.seq ?? 1;
+};
+const changing = (by: string, index: number, change: Parameters<TestRoom['change']>[2]): Step => {
+  return (test) => test.change(by, pick(test, index), change);
+};
+
+/** One arbitrary step for each type of event: what a client could do to bring it about. A new type does not compile without. */
+const STEPS: Record<EventType, fc.Arbitrary<Step>> = {
+  'chat.created': fc.constant(() => undefined),
+  'chat.deleted': fc.constant(() => undefined),
+  'chat.updated': text.map(
+    (name) => (test) => test.publish(test.conversation.membership.update(PEOPLE[0] ?? '', { name })),
+  ),
+  'member.joined': fc.constant((test) => test.publish(test.conversation.membership.add(PEOPLE[0] ?? '', [newUser()]))),
+  'member.left': fc.constant((test) => {
+    const stranger = test.conversation.membership.page('', 50).items.find((member) => !PEOPLE.includes(member.user_id));
+    if (stranger !== undefined) test.publish(test.conversation.membership.remove(PEOPLE[0] ?? '', stranger.user_id));
+  }),
+  'member.role': fc.constant(() => undefined),
+  message: fc.tuple(person, text, fc.subarray(PEOPLE, { minLength: 0 })).map(
+    ([user, content, mentions]) =>
+      (test) =>
+        test.send(user, content, mentions.length > 0 ? { mentions } : {}),
+  ),
+  'thread.reply': fc.tuple(person, which, text).map(
+    ([user, index, content]) =>
+      (test) =>
+        test.send(user, content, { thread_seq: pick(test, index) }),
+  ),
+  'message.expired': fc.tuple(person, text).map(([user, content]) => async (test) => {
+    test.publish(updateRetention(test.conversation, PEOPLE[0] ?? '', { message_timer: 60 }));
+    await test.send(user, content);
+    test.publish(updateRetention(test.conversation, PEOPLE[0] ?? '', { message_timer: null }));
+    test.clock.pass(45_000);
+  }),
+  'message.edited': fc
+    .tuple(person, which, text, fc.subarray(PEOPLE))
+    .map(([user, index, content, mentions]) =>
+      changing(user, index, { type: 'edit', content, ...(mentions.length > 0 ? { mentions } : {}) }),
+    ),
+  'message.recalled': fc.tuple(person, which).map(([user, index]) => changing(user, index, { type: 'recall' })),
+  'reaction.added': fc
+    .tuple(person, which, emoji)
+    .map(([user, index, value]) => changing(user, index, { type: 'react', emoji: value })),
+  'reaction.removed': fc.tuple(person, which, emoji).map(([user, index, value]) => async (test) => {
+    await changing(user, index, { type: 'react', emoji: value })(test);
+    await changing(user, index, { type: 'unreact', emoji: value })(test);
+  }),
+  'message.pinned': fc.tuple(person, which).map(([user, index]) => changing(user, index, { type: 'pin' })),
+  'message.unpinned': fc.tuple(person, which).map(([user, index]) => async (test) => {
+    await changing(user, index, { type: 'pin' })(test);
+    await changing(user, index, { type: 'unpin' })(test);
+  }),
+};
+
+/** Types that no step of a living conversation brings: its beginning, its end, and what no member can do. */
+const NEVER: EventType[] = ['chat.deleted', 'member.role'];
+
+const histories = fc.array(fc.oneof(STEPS.message, ...Object.values(STEPS)), { minLength: 1, maxLength: 30 });
+
+const eventsAfter = (test: TestRoom, after: number): ChatEvent[] => {
+  const member = test.conversation.members.current(PEOPLE[0] ?? '');
+  if (member === undefined) throw new Error('a member');
+  const page = pageAfter(test.conversation, member, { after, limit: 1000 });
+  return page.events.map((json) => ChatEvent.parse(JSON.parse(json)));
+};
+
+const inRoom = <T>(work: (test: TestRoom) => Promise<T>): Promise<T> =>
+  overStorage((storage) => {
+    const test = new TestRoom(storage);
+    test.create(PEOPLE);
+    return work(test);
+  });
+
+const asObject = (messages: Map<number, Message>) => Object.fromEntries([...messages].sort(([a], [b]) => a - b));
+
+describe('events applied to an old snapshot give the fresh one', () => {
+  const seen = new Set<string>();
+
+  it('whenever the snapshot was taken, and with the room dropped on the way', async () => {
+    await fc.assert(
+      fc.asyncProperty(histories, fc.nat(100), fc.nat(100), async (steps, cut, dropped) => {
+        await inRoom(async (test) => {
+          const [self] = PEOPLE;
+          const reader = self ?? '';
+          const [away, evicted] = [cut % steps.length, dropped % steps.length];
+          let snapshot = messagesNow(test, reader);
+          let position = test.conversation.log.head;
+          for (const [index, step] of steps.entries()) {
+            await step(test);
+            if (index === evicted) test.restart();
+            if (index !== away) continue;
+            snapshot = messagesNow(test, reader);
+            position = test.conversation.log.head;
+          }
+          test.clock.pass(120_000);
+          test.room.attend();
+          const chatId = test.conversation.chat.id;
+          for (const event of eventsAfter(test, position)) applyEvent(snapshot, chatId, event, reader);
+          const fresh = messagesNow(test, reader);
+          expect(asObject(snapshot)).toEqual(asObject(fresh));
+
+          // Whoever begins with the events alone comes to the same.
+          const folded = new Map<number, Message>();
+          for (const event of eventsAfter(test, 0)) {
+            seen.add(event.type);
+            applyEvent(folded, chatId, event, reader);
+          }
+          expect(asObject(folded)).toEqual(asObject(fresh));
+        });
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('was tried with every type of event', () => {
+    expect(
+      Object.keys(STEPS)
+        .filter((type) => !seen.has(type))
+        .sort(),
+    ).toEqual(NEVER.sort());
+  });
+});
