@@ -6,8 +6,9 @@ import type {
   Preferences,
   UpdateChat,
 } from '../../src/protocol/chats.ts';
-import type { MessagePage } from '../../src/protocol/events.ts';
+
 import { LIMITS } from '../../src/protocol/limits.ts';
+import type { MessagePage } from '../../src/protocol/messages.ts';
 import type { Chat } from './chat.ts';
 import type { Conversation } from './conversation.ts';
 import { TidelineError } from './errors.ts';

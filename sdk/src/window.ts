@@ -1,4 +1,4 @@
-import type { Message, MessagePage } from '../../src/protocol/events.ts';
+import type { Message, MessagePage } from '../../src/protocol/messages.ts';
 
 /** Messages brought at a time. */
 const PAGE = 50;

@@ -128,7 +128,7 @@ export const en = {
     role: '{{actor}} made {{name}} {{role}}',
     other: 'The conversation changed',
   },
-  role: { owner: 'Owner', admin: 'Admin', member: 'Member', guest: 'Guest' },
+  role: { owner: 'Owner', admin: 'Admin', moderator: 'Moderator', member: 'Member', guest: 'Guest' },
   details: {
     title: 'Details',
     close: 'Close details',

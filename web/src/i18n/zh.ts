@@ -130,7 +130,7 @@ export const zh: Texts = {
     role: '{{actor}} 将 {{name}} 设为{{role}}',
     other: '会话有变更',
   },
-  role: { owner: '群主', admin: '管理员', member: '成员', guest: '访客' },
+  role: { owner: '群主', admin: '管理员', moderator: '协管员', member: '成员', guest: '访客' },
   details: {
     title: '详情',
     close: '关闭详情',
