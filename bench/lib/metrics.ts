@@ -41,6 +41,7 @@ export const METRICS = {
   peakCores: metric('server, cores at the peak', 2),
   peakMb: metric('server, MB at the peak', 0),
   callP50: metric('call p50, ms', 2),
+  callP95: metric('call p95, ms', 2),
   callP99: metric('call p99, ms', 2),
   serverCpuPerCall: metric('server CPU-ms per call', 3),
   bytesPerCall: metric('bytes per answer', 0),

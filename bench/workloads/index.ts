@@ -1,5 +1,6 @@
 import { w6 } from '../fanout/w6.ts';
 import { nothingNew } from './nothing-new.ts';
+import { search } from './search.ts';
 import { storm } from './storm.ts';
 import { w1 } from './w1.ts';
 import { w2 } from './w2.ts';
@@ -19,5 +20,6 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   W6: w6,
   W7: w7,
   SYNC: nothingNew,
+  SEARCH: search,
   STORM: storm,
 };

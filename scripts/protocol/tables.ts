@@ -34,6 +34,8 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   ],
   pageDefault: ['count', 'Entries in a page of a list, when `limit` is not given'],
   pageMax: ['count', 'Largest `limit` of a list, of `events`, and of `pull` (which takes it by default)'],
+  searchQueryLength: ['characters', '`q` of a search'],
+  searchChats: ['count', 'Conversations that a search across conversations looks through: the latest'],
   syncPageDefault: ['count', 'Rows in one answer of sync, when `limit` is not given'],
   syncPageMax: ['count', 'Largest `limit` of sync'],
   syncChatsPerRequest: ['count', 'Conversations in `chats` of one `POST /api/sync`'],

@@ -1,6 +1,7 @@
 import type { Chat as ChatData, ChatListItem, Member, Preferences, UpdateChat } from '../../src/protocol/chats.ts';
 import type { ChatEvent } from '../../src/protocol/events.ts';
 import type { GoneReason } from '../../src/protocol/reduce.ts';
+import type { SearchPage } from '../../src/protocol/search.ts';
 import type { ChatsResource } from './chats.ts';
 import type { Conversation, Watermarks } from './conversation.ts';
 import { Emitter } from './emitter.ts';
@@ -8,6 +9,7 @@ import type { Engine } from './engine.ts';
 import { TidelineError } from './errors.ts';
 import type { LocalMessage, TimelineItem } from './message.ts';
 import type { MessageFields } from './outbox.ts';
+import type { SearchOptions } from './search.ts';
 import { HistoryWindow } from './window.ts';
 
 /** Events brought by `open` and `loadOlder` unless they are told otherwise. */
@@ -157,6 +159,11 @@ export class Chat extends Emitter<ChatEvents> {
     if (this.#now() - this.#typedAt < TYPING_EVERY) return;
     this.#typedAt = this.#now();
     this.#engine.typing(this.id);
+  }
+
+  /** Messages of this conversation that match, the newest first or by relevance. */
+  search(options: SearchOptions & { sort?: 'newest' | 'relevance' }): Promise<SearchPage> {
+    return this.#resource.search(this.id, options);
   }
 
   update(patch: UpdateChat): Promise<ChatData> {

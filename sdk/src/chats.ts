@@ -9,11 +9,13 @@ import type {
 
 import { LIMITS } from '../../src/protocol/limits.ts';
 import type { MessagePage } from '../../src/protocol/messages.ts';
+import type { SearchPage } from '../../src/protocol/search.ts';
 import type { Chat } from './chat.ts';
 import type { Conversation } from './conversation.ts';
 import { TidelineError } from './errors.ts';
 import type { Http } from './http.ts';
 import { activityOf } from './intake.ts';
+import { searchChat } from './search.ts';
 
 export interface ChatPage {
   items: ChatListItem[];
@@ -54,6 +56,11 @@ export class ChatsResource {
   row(id: string): ChatListItem | undefined {
     const row = this.#ports.rows().get(id);
     return row === undefined ? undefined : this.#current(row);
+  }
+
+  /** @internal */
+  search(id: string, options: Parameters<typeof searchChat>[2]): Promise<SearchPage> {
+    return searchChat(this.#http, id, options);
   }
 
   /** A page of the list from the server. */
@@ -155,7 +162,7 @@ export class ChatsResource {
   /** The row with what is known here already and not yet in the inbox. */
   #current(row: ChatListItem): ChatListItem {
     const conversation = this.#ports.conversation(row.id);
-    const newest = conversation.messages.at(-1);
+    const newest = conversation.newest;
     const unread = conversation.unread;
     const head_seq = Math.max(row.head_seq, conversation.log.head);
     const last_message = newest && newest.seq > (row.last_message?.seq ?? 0) ? newest : row.last_message;

@@ -1,6 +1,7 @@
 import type { ChatEvent } from '../../src/protocol/events.ts';
 import type { Message } from '../../src/protocol/messages.ts';
 import type { GoneReason } from '../../src/protocol/reduce.ts';
+import type { SearchAllPage } from '../../src/protocol/search.ts';
 import type { ItemChange, ItemKind, ItemValue } from '../../src/protocol/sync.ts';
 import type { Presence, Profile, SignIn, SignUp, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';
 import { Chat } from './chat.ts';
@@ -13,6 +14,7 @@ import { NetworkError, StorageError, TidelineError } from './errors.ts';
 import { Http, type RequestOptions } from './http.ts';
 import type { LocalMessage } from './message.ts';
 import { People } from './people.ts';
+import { type SearchOptions, searchAll } from './search.ts';
 import { Session } from './session.ts';
 import { MemoryStorage, type StorageAdapter } from './storage.ts';
 
@@ -182,6 +184,14 @@ export class TidelineClient extends Emitter<ClientEvents> {
   async findUsers(by: { email: string } | { handle: string } | { ids: string[] }): Promise<Profile[]> {
     const query: Record<string, string> = 'ids' in by ? { ids: by.ids.join(',') } : by;
     return (await this.request<{ items: Profile[] }>('/api/users', { query })).items;
+  }
+
+  /**
+   * Searches the user's conversations, the newest messages first. `complete: false` while a server still reads old messages in;
+   * `unreached` names conversations to ask for again.
+   */
+  search(options: SearchOptions & { chats?: readonly string[] }): Promise<SearchAllPage> {
+    return searchAll(this.#http, options);
   }
 
   presence(userId: string): Promise<Presence> {

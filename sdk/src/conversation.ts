@@ -1,5 +1,5 @@
 import type { ChatListItem } from '../../src/protocol/chats.ts';
-import type { ChatEvent, MessageEvent } from '../../src/protocol/events.ts';
+import type { ChatEvent } from '../../src/protocol/events.ts';
 import type { Message } from '../../src/protocol/messages.ts';
 import {
   applyEvents,
@@ -11,6 +11,7 @@ import {
   startLog,
   trimLog,
 } from '../../src/protocol/reduce.ts';
+import { applyEvent, changed, targetsOf } from '../../src/protocol/state.ts';
 import { unread } from '../../src/protocol/unread.ts';
 import type { LocalMessage, TimelineItem } from './message.ts';
 
@@ -26,6 +27,8 @@ export interface Watermarks {
 export interface Applied {
   /** What was held before is void. */
   readonly reset: boolean;
+  /** Messages are new, or other than before. */
+  readonly changes: boolean;
   readonly events: readonly ChatEvent[];
   /** The messages among `events` that are news: after a change of the history, none are. */
   readonly messages: readonly Message[];
@@ -39,7 +42,11 @@ export class Conversation {
   readonly #self: () => string | undefined;
   log: LogState = startLog(null);
   #events: ChatEvent[] = [];
-  #messages: Message[] = [];
+  /** Messages of the conversation and of its threads as they are now, by seq. */
+  #state = new Map<number, Message>();
+  #messages: readonly Message[] | undefined;
+  /** The newest message that counts. */
+  #newest: Message | undefined;
   readonly #locals = new Map<string, LocalMessage>();
   #timeline: readonly TimelineItem[] | undefined;
   #sentSeq = 0;
@@ -65,8 +72,18 @@ export class Conversation {
   get events(): readonly ChatEvent[] {
     return this.#events;
   }
+  /** Messages that stand in the conversation, ascending, as they are now. The same array until one changes. */
   get messages(): readonly Message[] {
+    this.#messages ??= [...this.#state.values()].filter(standsInChat).sort((a, b) => a.seq - b.seq);
     return this.#messages;
+  }
+  /** The newest of them. */
+  get newest(): Message | undefined {
+    return this.#newest;
+  }
+  /** A message that is held, wherever it stands. */
+  message(seq: number): Message | undefined {
+    return this.#state.get(seq);
   }
 
   /**
@@ -76,8 +93,10 @@ export class Conversation {
   get timeline(): readonly TimelineItem[] {
     const place = (local: LocalMessage): number => local.seq ?? Number.POSITIVE_INFINITY;
     this.#timeline ??= [
-      ...this.#messages,
-      ...[...this.#locals.values()].sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b))),
+      ...this.messages,
+      ...[...this.#locals.values()]
+        .filter(standsInChat)
+        .sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b))),
     ];
     return this.#timeline;
   }
@@ -94,27 +113,33 @@ export class Conversation {
     if (step.reset) {
       if (renewed) this.#sentSeq = 0;
       this.#events = [];
-      this.#messages = [];
+      this.#state = new Map();
+      this.#newest = undefined;
     }
     const messages: Message[] = [];
     const arrived: { client_id: string; seq: number; created_at: string }[] = [];
     const self = this.#self();
+    let touched = 0;
     for (const event of step.added) {
       this.#events.push(event);
-      if (event.type !== 'message') continue;
-      const message = messageOf(this.id, event);
-      this.#messages.push(message);
-      messages.push(message);
+      touched += applyEvent(this.#state, this.id, event, self).length;
+      if (event.type !== 'message' && event.type !== 'thread.reply') continue;
+      const message = this.#state.get(event.seq);
+      if (message !== undefined && standsInChat(message)) {
+        messages.push(message);
+        this.#newest = message;
+      }
       if (event.sender_id === self) {
         arrived.push({ client_id: event.client_id, seq: event.seq, created_at: event.created_at });
         this.#sentSeq = event.seq;
         this.removeLocal(event.client_id);
       }
     }
-    if (step.reset || messages.length > 0) this.#timeline = undefined;
+    if (step.reset || touched > 0) this.#linesChanged();
+    const changes = touched > 0;
     this.#dropPassed();
     if (!this.onScreen && this.#events.length > KEPT * 2) this.trim();
-    return { reset: step.reset, events: step.added, messages: renewed ? [] : messages, arrived };
+    return { reset: step.reset, changes, events: step.added, messages: renewed ? [] : messages, arrived };
   }
 
   /** @returns the older events that were joined on */
@@ -122,12 +147,36 @@ export class Conversation {
     const step = applyOlder(this.log, page);
     this.log = step.state;
     if (step.older.length > 0) {
+      this.#applyOlder(step.older);
       this.#events = [...step.older, ...this.#events];
-      const messages = step.older.filter((event) => event.type === 'message').map((event) => messageOf(this.id, event));
-      this.#messages = [...messages, ...this.#messages];
-      this.#timeline = undefined;
+      this.#linesChanged();
     }
     return step.older;
+  }
+
+  /** Older messages, as what came after them left them. */
+  #applyOlder(older: readonly ChatEvent[]): void {
+    const self = this.#self();
+    const messages = new Map<number, Message>();
+    for (const event of older) applyEvent(messages, this.id, event, self);
+    for (const event of this.#events) {
+      for (const seq of targetsOf(event)) {
+        const message = messages.get(seq);
+        const next = message === undefined ? undefined : changed(message, event, self);
+        if (next === null) messages.delete(seq);
+        else if (next !== undefined) messages.set(seq, next);
+      }
+    }
+    for (const [seq, message] of messages) {
+      this.#state.set(seq, message);
+      if (standsInChat(message) && message.seq > (this.#newest?.seq ?? 0)) this.#newest = message;
+    }
+  }
+
+  #linesChanged(): void {
+    this.#messages = undefined;
+    this.#timeline = undefined;
+    if (this.#newest !== undefined) this.#newest = this.#state.get(this.#newest.seq) ?? this.#newest;
   }
 
   hint(head: number): void {
@@ -140,8 +189,8 @@ export class Conversation {
     if (first === undefined || this.#events[0] === first) return;
     this.log = trimLog(this.log, first.seq - 1);
     this.#events = this.#events.filter((event) => event.seq >= first.seq);
-    this.#messages = this.#messages.filter((message) => message.seq >= first.seq);
-    this.#timeline = undefined;
+    for (const seq of this.#state.keys()) if (seq < first.seq) this.#state.delete(seq);
+    this.#linesChanged();
   }
 
   addLocal(message: LocalMessage): void {
@@ -179,7 +228,7 @@ export class Conversation {
   }
 
   get unread(): number {
-    const total = Math.max(this.row?.messages ?? 0, this.#messages.at(-1)?.ordinal ?? 0);
+    const total = Math.max(this.row?.messages ?? 0, this.#newest?.ordinal ?? 0);
     return unread(total, this.#readMessages(total));
   }
 
@@ -188,7 +237,7 @@ export class Conversation {
     const seq = this.readSeq;
     if (seq <= (this.row?.read_seq ?? 0)) return known;
     if (seq >= Math.max(this.log.head, this.row?.head_seq ?? 0)) return total;
-    return Math.max(known, this.#messages.findLast((message) => message.seq <= seq)?.ordinal ?? 0);
+    return Math.max(known, this.messages.findLast((message) => message.seq <= seq)?.ordinal ?? 0);
   }
 
   /** What is acknowledged and lies in what is held, though not as an event of its own: in a hole, or before `from`. */
@@ -203,7 +252,6 @@ export class Conversation {
   }
 }
 
-function messageOf(chatId: string, event: MessageEvent): Message {
-  const { type: _, actor_id: __, ...message } = event;
-  return { chat_id: chatId, ...message };
-}
+/** Whether a message is a line of the conversation: a reply in a thread is one only if its sender wanted it so. */
+const standsInChat = (message: { thread_seq?: number | undefined; also_to_chat?: true | undefined }): boolean =>
+  message.thread_seq === undefined || message.also_to_chat === true;

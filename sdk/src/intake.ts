@@ -95,7 +95,7 @@ export class Intake {
     const { delivery, archive, confirmations, repairs } = this.#parts();
     const conversation = this.conversation(chatId);
     const before = conversation.log.upto;
-    const { reset, events, messages, arrived } = conversation.apply(page);
+    const { reset, changes, events, messages, arrived } = conversation.apply(page);
     for (const { client_id, seq, created_at } of arrived) delivery.arrived(client_id, seq, created_at);
     if (reset) {
       this.#events.reset(chatId);
@@ -107,7 +107,7 @@ export class Intake {
       // The row follows with the inbox; what it shows changes now.
       if (conversation.row !== undefined) this.#events.rows([chatId], []);
     }
-    if (reset || messages.length > 0 || arrived.length > 0) this.touch(chatId);
+    if (reset || changes || arrived.length > 0) this.touch(chatId);
     if (reset || events.length > 0) archive.touch(conversation);
     if (conversation.log.upto !== before) confirmations.advanced(chatId);
     repairs.check(conversation);

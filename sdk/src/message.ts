@@ -25,6 +25,8 @@ export class LocalMessage {
   readonly content: string;
   readonly reply_to: number | undefined;
   readonly mentions: readonly string[] | undefined;
+  readonly thread_seq: number | undefined;
+  readonly also_to_chat: true | undefined;
   /** The device's clock at first; the server's once it is acknowledged. */
   created_at: string;
   /** null until it is acknowledged. */
@@ -44,6 +46,8 @@ export class LocalMessage {
     this.content = entry.fields.content;
     this.reply_to = entry.fields.reply_to;
     this.mentions = entry.fields.mentions;
+    this.thread_seq = entry.fields.thread_seq;
+    this.also_to_chat = entry.fields.also_to_chat;
     this.created_at = entry.created_at;
     this.#actions = actions;
   }

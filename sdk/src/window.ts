@@ -1,4 +1,6 @@
+import type { ChatEvent } from '../../src/protocol/events.ts';
 import type { Message, MessagePage } from '../../src/protocol/messages.ts';
+import { changed, targetsOf } from '../../src/protocol/state.ts';
 
 /** Messages brought at a time. */
 const PAGE = 50;
@@ -8,7 +10,7 @@ export type FetchMessages = (query: { before?: number; after?: number; limit: nu
 
 /**
  * A piece of the history apart from what is held live: around an old message. It grows in both directions, and shows
- * messages as they stood when they were loaded.
+ * messages as they stood when they were loaded, and as `follow` changes them.
  */
 export class HistoryWindow {
   readonly #fetch: FetchMessages;
@@ -69,11 +71,15 @@ export class HistoryWindow {
     });
   }
 
-  /** Puts messages in the place of those that they are newer states of. */
-  replace(messages: readonly Message[]): void {
-    const bySeq = new Map(messages.map((message) => [message.seq, message]));
-    if (!this.#items.some(({ seq }) => bySeq.has(seq))) return;
-    this.#items = this.#items.map((message) => bySeq.get(message.seq) ?? message);
+  /** Applies what has happened since to the messages that it is about. */
+  follow(events: readonly ChatEvent[], self: string | undefined): void {
+    for (const event of events) {
+      const targets = targetsOf(event);
+      if (!this.#items.some(({ seq }) => targets.includes(seq))) continue;
+      this.#items = this.#items.flatMap((message) =>
+        targets.includes(message.seq) ? (changed(message, event, self) ?? []) : [message],
+      );
+    }
   }
 
   /** One at a time: a page joins on to what the last one left. */

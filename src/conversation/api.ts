@@ -7,6 +7,7 @@ import type { Message, MessagePage, SendMessage, SentMessage } from '../protocol
 import type { ChatHead } from '../protocol/sync.ts';
 import type { Ask } from './asks.ts';
 import type { ChangeRequest } from './changes.ts';
+import type { FindPage, FoundPage } from './find.ts';
 
 /** Text that is already JSON of a T: written once where the data is, passed on without being parsed again. */
 export type Json<T> = string & { readonly __json?: T };
@@ -110,6 +111,8 @@ export interface RoomApi {
   submit(user: string, frames: ClientFrame[]): Promise<string[]>;
   messages(user: string, page: { before?: number; after?: number; limit: number }): Promise<Result<Json<MessagePage>>>;
   events(user: string, page: { after: number; limit: number; bytes?: number }): Promise<Result<Json<EventPage>>>;
+  /** Messages that match; what the user may not read is not found. The first search reads the log in, the newest messages first. */
+  search(user: string, page: FindPage): Promise<Result<FoundPage>>;
   /** For sync: events after `after` within `bytes`; too far behind gives the newest page and `reset`. */
   catchUp(user: string, page: { after: number; bytes: number }): Promise<Result<CatchUp>>;
   /** A relay has a new socket: what it gets first. From here on the relay is told what is published. */

@@ -7,6 +7,7 @@ import type { Message } from '../protocol/messages.ts';
 import { placeOf } from '../protocol/state.ts';
 import { KIND_RULES } from './admit.ts';
 import type { Conversation, Sent } from './conversation.ts';
+import { entryOf } from './find.ts';
 import { type EventRow, isErased } from './log.ts';
 import type { MemberRow } from './members.ts';
 import { after, currentOf, ownReactions } from './state.ts';
@@ -145,6 +146,7 @@ export function applyChange(
   verdict.value(row);
   const next = after(message, row);
   if (next !== null) states.put(next);
+  if (next !== null && type === 'edit') conversation.search.replace(seq, entryOf(next));
   return ok({ row, duplicate: false });
 }
 
@@ -206,4 +208,5 @@ export function eraseTraces(conversation: Conversation, message: Message, reason
   sql.exec('DELETE FROM reactions WHERE target = ?', message.seq);
   sql.exec('DELETE FROM pins WHERE target = ?', message.seq);
   conversation.forgetMentions(message.mentions ?? [], message.seq);
+  conversation.search.replace(message.seq, null);
 }

@@ -17,6 +17,7 @@ import { type Action, may, NOT_FOUND } from './permissions.ts';
 import { isPlaced } from './placement.ts';
 import { loadRetention } from './retention.ts';
 import { CONVERSATION_MIGRATIONS } from './schema.ts';
+import { Search } from './search.ts';
 import { currentOf, States } from './state.ts';
 import { unreadReplies } from './threads.ts';
 import { tierOf } from './tiers.ts';
@@ -69,6 +70,7 @@ export class Conversation {
   readonly #owed = new Set<string>();
   #pair: string[] | undefined;
   #state: State | undefined;
+  #search: Search | undefined;
 
   constructor(storage: DurableObjectStorage, clock: Clock) {
     this.#storage = storage;
@@ -110,6 +112,11 @@ export class Conversation {
   }
   get members(): Members {
     return this.#loaded.members;
+  }
+  /** The index of words. What changes or erases the text of a message tells it in the same transaction. */
+  get search(): Search {
+    this.#search ??= new Search(this.#storage);
+    return this.#search;
   }
   get initialised(): boolean {
     return this.#state !== undefined;
@@ -203,6 +210,7 @@ export class Conversation {
     if (!this.initialised || this.exists || this.log.head === 0) return;
     this.#storage.transactionSync(() => {
       this.log.erase();
+      this.search.erase();
       for (const table of CONTENT) this.#storage.sql.exec(`DELETE FROM ${table}`);
     });
     this.#load();

@@ -14,7 +14,9 @@ import { Connections } from './connections.ts';
 import { type Commit, Conversation, type Sent } from './conversation.ts';
 import { expire } from './expiry.ts';
 import { eventsFrame, Fanout } from './fanout.ts';
+import { type FindPage, type FoundPage, find, readIn } from './find.ts';
 import { type EventRow, eventJson } from './log.ts';
+import type { MemberRow } from './members.ts';
 import { Relays } from './relays.ts';
 import { sendDue } from './scheduled.ts';
 import { DELIVERED_PUSHED_UP_TO, RECEIPTS_PUSHED_UP_TO, receiptPause, sendPause, tierOf } from './tiers.ts';
@@ -24,6 +26,8 @@ const MAX_WAITING = { sends: 20_000, size: 16 * 1024 * 1024 } as const;
 const TYPING_EVERY_MS = 3000;
 /** When what was due is tried again after a fault, in ms. */
 const DUE_AGAIN_MS = 60_000;
+/** Pause between two steps of reading messages into the search index. */
+const READ_IN_PAUSE_MS = 20;
 
 interface WaitingSend {
   user: string;
@@ -73,6 +77,7 @@ export class Room {
   /** Run after the answers of a batch have been collected: each socket gets its acks as one message. */
   readonly #afterAnswers = new Set<() => void>();
   readonly #typed = new Map<string, number>();
+  #readingIn = false;
   /** Characters of the contents that wait. */
   #waitingSize = 0;
 
@@ -191,6 +196,24 @@ export class Room {
     }
     const notice = this.conversation.notice(user);
     return notice === null ? null : { ...notice, armed: true };
+  }
+
+  /** Searches, and goes on reading messages into the index when not all are in it. */
+  search(member: MemberRow, page: FindPage): Result<FoundPage> {
+    const found = find(this.conversation, member, page);
+    if (found.ok && !found.value.complete && !this.#readingIn) this.#background(this.#readIn());
+    return found;
+  }
+
+  async #readIn(): Promise<void> {
+    this.#readingIn = true;
+    try {
+      // Between two steps the room does other things.
+      do await scheduler.wait(READ_IN_PAUSE_MS);
+      while (this.conversation.exists && !readIn(this.conversation));
+    } finally {
+      this.#readingIn = false;
+    }
   }
 
   /** Passes on that somebody is typing, at most once in three seconds for each user. */

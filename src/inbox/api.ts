@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Json, Notice, NoticeAnswer } from '../conversation/api.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import type { Result } from '../protocol/errors.ts';
+import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence } from '../protocol/users.ts';
 import type { Item } from './items.ts';
@@ -48,6 +49,8 @@ export interface InboxApi {
   chat(chatId: string): Promise<Result<ChatListItem>>;
   prefer(chatId: string, preferences: Preferences): Promise<Result<ChatListItem>>;
   sync(request: SyncRequest): Promise<Result<Json<SyncResponse>>>;
+  /** Messages that match in the user's conversations, the newest first. */
+  search(request: SearchAll): Promise<Result<Json<SearchAllPage>>>;
   /** A peer tells that they came or went, and hears how this user is: only for people who share a Single. */
   meet(peer: Presence): Promise<Presence | null>;
   /** Presence as `viewer` may see it: the user themself, and people who share a Single with them; else not_found. */

@@ -4,6 +4,7 @@ import type { RoomFrame } from '../conversation/exchange.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence } from '../protocol/users.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
@@ -16,6 +17,7 @@ import { HotRows } from './hot.ts';
 import { type Item, valueJson } from './items.ts';
 import { parallel } from './parallel.ts';
 import { type ChatRecord, merge, withPreferences } from './rows.ts';
+import { searchAll } from './search.ts';
 import { Timeline } from './timeline.ts';
 import { ANSWER_MS, within } from './within.ts';
 
@@ -32,7 +34,7 @@ const LOOK_AGAIN_MS = [1000, 2000, 4000, 8000, 16_000];
 
 export interface InboxPorts {
   owner: string;
-  room(chatId: string): Pick<RoomApi, 'look' | 'catchUp' | 'submit' | 'endSessions'>;
+  room(chatId: string): Pick<RoomApi, 'look' | 'catchUp' | 'search' | 'submit' | 'endSessions'>;
   peer(userId: string): Pick<InboxApi, 'meet'>;
   background(work: Promise<void>): void;
   log(message: string, fields: Record<string, unknown>): void;
@@ -185,6 +187,10 @@ export class Inbox {
       `{"changes":[${changes.join(',')}],"cursor":"${this.timeline.cursorAt(pos)}","has_more":${hasMore}` +
         `${position === null ? ',"reset":true' : ''}${events}}`,
     );
+  }
+
+  async search(request: SearchAll): Promise<Result<Json<SearchAllPage>>> {
+    return searchAll(this.timeline, this.#ports, request);
   }
 
   /** Frames of a device that are for conversations. */

@@ -205,6 +205,18 @@ export class Timeline {
     };
   }
 
+  /** The user's conversations, latest activity first. */
+  latest(limit: number): string[] {
+    if (!this.#ready) return [];
+    return this.sql
+      .exec<{ chat_id: string }>(
+        'SELECT chat_id FROM chats WHERE gone IS NULL ORDER BY activity DESC, chat_id DESC LIMIT ?',
+        limit,
+      )
+      .toArray()
+      .map((row) => row.chat_id);
+  }
+
   /** Conversations whose rooms wait for a look. */
   stale(): string[] {
     if (!this.#ready) return [];

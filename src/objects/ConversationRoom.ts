@@ -5,6 +5,7 @@ import type { Ask } from '../conversation/asks.ts';
 import { type ChangeRequest, changedMessage } from '../conversation/changes.ts';
 import type { Commit, Sent } from '../conversation/conversation.ts';
 import { greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
+import type { FindPage, FoundPage } from '../conversation/find.ts';
 import { messageOf } from '../conversation/log.ts';
 import type { MemberRow } from '../conversation/members.ts';
 import { catchUpPage, catchUpParts, messagePageJson, pageAfter, pageJson } from '../conversation/pages.ts';
@@ -138,6 +139,11 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     return this.#read(user, (member) =>
       pageJson(this.#room.conversation, pageAfter(this.#room.conversation, member, page)),
     );
+  }
+
+  async search(user: string, page: FindPage): Promise<Result<FoundPage>> {
+    const actor = this.#room.conversation.actor(user);
+    return actor.ok ? this.#room.search(actor.value, page) : actor;
   }
 
   async catchUp(user: string, page: { after: number; bytes: number }): Promise<Result<CatchUp>> {

@@ -12,6 +12,7 @@ import type { Item } from '../inbox/items.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { PING, PONG } from '../protocol/frames.ts';
+import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence } from '../protocol/users.ts';
 import { closeQuietly } from '../wire/client-socket.ts';
@@ -84,6 +85,10 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
 
   sync(request: SyncRequest): Promise<Result<Json<SyncResponse>>> {
     return this.#inbox.sync(request);
+  }
+
+  search(request: SearchAll): Promise<Result<Json<SearchAllPage>>> {
+    return this.#inbox.search(request);
   }
 
   async meet(peer: Presence): Promise<Presence | null> {

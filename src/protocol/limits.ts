@@ -35,6 +35,10 @@ export const LIMITS = {
   syncChatsPerRequest: 500,
   /** Bytes of events in one sync answer; what is beyond comes with the next round. */
   syncBytes: 2 * 1024 * 1024,
+  /** Characters of a search query. */
+  searchQueryLength: 256,
+  /** Conversations that one search looks through; the user's latest ones. */
+  searchChats: 200,
   /** A device further behind than this many events gets the newest page and `reset`. */
   resetAfter: 20_000,
 } as const;

@@ -12,6 +12,7 @@ import { members } from './members.ts';
 import { messages } from './messages.ts';
 import { notifications } from './notifications.ts';
 import { problem } from './problem.ts';
+import { search } from './search.ts';
 import { sockets } from './sockets.ts';
 import { sync } from './sync.ts';
 import { users } from './users.ts';
@@ -32,6 +33,7 @@ export const app = routed
   .route('/', messages)
   .route('/', changes)
   .route('/', workspaces)
+  .route('/', search)
   .route('/', sync)
   .route('/', notifications)
   .route('/', admin)

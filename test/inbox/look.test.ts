@@ -5,6 +5,7 @@ import { Room } from '../../src/conversation/room.ts';
 import { TIER_LIMITS } from '../../src/conversation/tiers.ts';
 import { newId } from '../../src/ids.ts';
 import { Inbox } from '../../src/inbox/inbox.ts';
+import { refuse } from '../../src/protocol/errors.ts';
 import { notice, rowOf, TestDevice, withInbox } from '../support/inbox.ts';
 import { eventually, newConversation, newUsers, TestClock, value } from '../support/objects.ts';
 
@@ -212,6 +213,7 @@ it('between a large room and an inbox no news is lost, however their calls and a
                 throw new Error('nobody asks');
               },
               submit: async () => [],
+              search: async () => refuse('not_found', 'nobody asks'),
               endSessions: async () => undefined,
             }),
             peer: () => ({ meet: async () => null }),

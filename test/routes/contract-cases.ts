@@ -227,6 +227,19 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     { status: 404, as: stranger },
     { status: 422, query: 'after=x' },
   ],
+  searchChat: ({ stranger }) => [
+    { status: 200, query: 'q=hello' },
+    { status: 200, query: 'q=hello&sort=relevance&limit=5' },
+    { status: 404, as: stranger, query: 'q=hello' },
+    { status: 422 },
+    { status: 422, query: 'q=hello&cursor=x' },
+  ],
+  searchAll: ({ group }) => [
+    { status: 200, query: 'q=hello' },
+    { status: 200, query: `q=hello&chats=${group}` },
+    { status: 422, query: 'q=' },
+    { status: 422, query: 'q=hello&chats=x' },
+  ],
   listWorkspaces: () => [{ status: 200 }, { status: 200, query: 'limit=1' }],
   createWorkspace: () => [
     { status: 201, body: { name: 'Workspace', description: 'For tests' } },

@@ -5,12 +5,13 @@ import { newId } from '../../src/ids.ts';
 import { Device } from '../../src/inbox/devices.ts';
 import { Inbox } from '../../src/inbox/inbox.ts';
 import type { Item } from '../../src/inbox/items.ts';
+import { refuse } from '../../src/protocol/errors.ts';
 import { ServerFrame } from '../../src/protocol/frames.ts';
 import { type Change, type SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 import type { Presence } from '../../src/protocol/users.ts';
 import { identity, newUser, TestClock, value } from './objects.ts';
 
-type RoomCalls = Pick<RoomApi, 'look' | 'catchUp' | 'submit' | 'endSessions'>;
+type RoomCalls = Pick<RoomApi, 'look' | 'catchUp' | 'submit' | 'endSessions' | 'search'>;
 
 /** The far side of an inbox's ports: rooms that answer as a test says. */
 export class TestRooms {
@@ -21,6 +22,8 @@ export class TestRooms {
     throw new Error('no events in this test');
   };
   submit: RoomCalls['submit'] = async () => [];
+  search: (chatId: string, ...args: Parameters<RoomCalls['search']>) => ReturnType<RoomCalls['search']> = async () =>
+    refuse('not_found', 'no search in this test');
   endSessions: (chatId: string, ...args: Parameters<RoomCalls['endSessions']>) => void | Promise<void> = () =>
     undefined;
   meet: (userId: string, peer: Presence) => Presence | null = () => null;
@@ -31,6 +34,10 @@ export class TestRooms {
       look: async () => {
         note('look');
         return this.look(chatId);
+      },
+      search: (...args) => {
+        note('search');
+        return this.search(chatId, ...args);
       },
       catchUp: async (_user, page) => {
         note('catchUp');

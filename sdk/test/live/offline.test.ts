@@ -92,8 +92,11 @@ describe('a window into the history', () => {
     while ((await window.loadNewer(20)) > 0);
     expect(window.items).toEqual(items);
     expect([window.hasOlder, window.hasNewer]).toEqual([false, false]);
-    const changed = { ...middle, content: 'changed' };
-    window.replace([changed]);
-    expect(window.items[30]).toEqual(changed);
+    const at = new Date().toISOString();
+    window.follow(
+      [{ type: 'reaction.added', seq: 99, target: middle.seq, emoji: '👍', actor_id: bob.user.id, created_at: at }],
+      ada.user.id,
+    );
+    expect(window.items[30]).toEqual({ ...middle, reactions: [{ emoji: '👍', count: 1 }] });
   });
 });

@@ -59,7 +59,10 @@ export class Feed {
     const plan = () => this.plan();
     this.#stops.push(
       chat.on('timeline', plan),
-      chat.on('events', plan),
+      chat.on('events', (events) => {
+        this.#window?.follow(events, this.#client.user?.id);
+        plan();
+      }),
       chat.on('reset', () => {
         this.#window = undefined;
         plan();
