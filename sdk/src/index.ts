@@ -16,6 +16,7 @@ export type { Friend } from '../../src/protocol/friends.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
 export type { Message, MessageKind, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
 export type { GoneReason } from '../../src/protocol/reduce.ts';
+export type { SearchHit, SearchPage } from '../../src/protocol/search.ts';
 export type { Change, ItemChange, ItemKind, ItemValue, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 export { unread } from '../../src/protocol/unread.ts';
 export type { Presence, Profile, Session, SignIn, SignUp, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';

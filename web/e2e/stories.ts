@@ -39,6 +39,12 @@ async function make(by: Person, kind: 'Person' | 'Group' | 'Channel', others: re
   await by.field.waitFor();
 }
 
+/** Takes an entry of a message's menu. */
+async function menu(who: Person, text: string, entry: string): Promise<void> {
+  await who.message(text).click({ button: 'right' });
+  await who.page.getByRole('menuitem', { name: entry, exact: true }).click();
+}
+
 /** The files of the client are kept, and so is the list, which is written a second after it changed. */
 async function stored(who: Person): Promise<void> {
   await who.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
@@ -125,6 +131,42 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     await ada.screen('list-menu');
     await ada.page.getByRole('menuitem', { name: 'Mute' }).click();
     await ada.row('Tides and boats').getByRole('img', { name: 'Muted' }).waitFor();
+  },
+
+  /** What becomes of messages after they were sent, and how they are found again. */
+  async 'changes-of-messages'(stage) {
+    const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
+    await make(ada, 'Group', [ben], 'Logbook');
+    await ada.write('The lighthouse is litt.');
+    await ada.write('Say nothing of the keeper.');
+    await ben.open('Logbook');
+    await ben.message('The lighthouse').waitFor();
+
+    await menu(ben, 'The lighthouse', '👍');
+    await ada.message('The lighthouse').getByRole('button', { name: '👍, 1' }).click();
+    await ben.message('The lighthouse').getByRole('button', { name: '👍, 2' }).waitFor();
+
+    await menu(ada, 'The lighthouse', 'Edit');
+    await ada.field.fill('The lighthouse is lit.');
+    await ada.field.press('Enter');
+    await ben.message('The lighthouse is lit.').getByText('edited').waitFor();
+
+    await menu(ada, 'Say nothing', 'Take back');
+    await ada.page.getByRole('alertdialog').waitFor();
+    await ada.screen('confirm');
+    await ada.page.getByRole('alertdialog').getByRole('button', { name: 'Take back' }).click();
+    await ben.message('Message taken back').waitFor();
+    await eventually(() => ben.message('Say nothing').count(), 0, 'what was taken back');
+
+    await menu(ada, 'The lighthouse', 'Pin');
+    await ben.message('The lighthouse').getByRole('img', { name: 'Pinned' }).waitFor();
+    await ben.page.getByRole('button', { name: 'Pinned messages' }).click();
+    await ben.page.getByRole('complementary').getByText('The lighthouse is lit.').waitFor();
+    await ben.screen('pins');
+    await ben.page.getByRole('button', { name: 'Search', exact: true }).click();
+    await ben.page.getByRole('searchbox').fill('lighthouse');
+    await ben.page.getByRole('complementary').getByText('lighthouse').waitFor();
+    await ben.screen('search');
   },
 
   /** Workspaces, channels, settings, the palette, and the keyboard. */

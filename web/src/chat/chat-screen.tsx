@@ -1,21 +1,22 @@
 import type { ChatListItem } from '@tideline/sdk';
-import { ArrowLeft, Info, SearchX } from 'lucide-react';
-import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
+import { ArrowLeft, Info, Pin, Search, SearchX } from 'lucide-react';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'wouter';
 import { useBridge, useFace, useNames, useRow } from '../bridge/hooks.ts';
 import { usePart, useStore } from '../bridge/store.ts';
-import type { MessageLine } from '../core/protocol.ts';
 import { shortTime } from '../i18n/times.ts';
+import type { LineEvents } from '../messages/actions.tsx';
+import type { PanelRequest } from '../panels/store.ts';
 import { TOGGLE_DETAILS } from '../shortcuts.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { Empty, IconButton, Spinner } from '../ui/ui.tsx';
 import css from './chat.module.css';
-import { Composer } from './composer.tsx';
+import { type Compose, Composer } from './composer.tsx';
 import { Timeline } from './timeline.tsx';
 import { useTimeline } from './use-timeline.ts';
 
-const Details = lazy(() => import('../panels/panel.tsx'));
+const Panel = lazy(() => import('../panels/panel.tsx'));
 
 /** One conversation, open. */
 export function ChatScreen({ id }: { id: string }) {
@@ -59,47 +60,72 @@ function Patient({ children }: { children: React.ReactNode }) {
 function OpenChat({ row }: { row: ChatListItem }) {
   const { t } = useTranslation();
   const { id } = row;
-  const [search] = useState(() => new URLSearchParams(location.search).get('at'));
-  const { timeline, more, jump } = useTimeline(id, search === null ? undefined : Number(search));
-  const [reply, setReply] = useState<MessageLine>();
-  const [details, setDetails] = useState(false);
+  const [at] = useState(() => new URLSearchParams(location.search).get('at'));
+  const { timeline, more, jump } = useTimeline(id, at === null ? undefined : Number(at));
+  const [draft, setDraft] = useState<Compose>();
+  const [panel, setPanel] = useState<PanelRequest>();
+  const [target, setTarget] = useState<{ readonly seq: number }>();
   const { name } = useFace(row);
   const state = timeline?.state;
 
+  const toggle = useCallback(
+    (wanted: Exclude<PanelRequest['name'], 'thread'>) =>
+      setPanel((open) => (open?.name === wanted ? undefined : { name: wanted })),
+    [],
+  );
   useEffect(() => {
-    const toggle = () => setDetails((open) => !open);
-    window.addEventListener(TOGGLE_DETAILS, toggle);
-    return () => window.removeEventListener(TOGGLE_DETAILS, toggle);
+    const details = () => toggle('details');
+    window.addEventListener(TOGGLE_DETAILS, details);
+    return () => window.removeEventListener(TOGGLE_DETAILS, details);
+  }, [toggle]);
+  const close = useCallback(() => setPanel(undefined), []);
+  const on = useMemo<LineEvents>(
+    () => ({
+      reply: (line) => setDraft({ type: 'reply', line }),
+      edit: (line) => setDraft({ type: 'edit', line }),
+      thread: (seq) => setPanel({ name: 'thread', seq }),
+    }),
+    [],
+  );
+  // On a narrow screen what is beside the messages is over them.
+  const goTo = useCallback((seq: number) => {
+    setTarget({ seq });
+    if (matchMedia('(max-width: 1100px)').matches) setPanel(undefined);
   }, []);
-  const close = useCallback(() => setDetails(false), []);
 
   return (
-    <div className={css.split} data-panel={details}>
+    <div className={css.split} data-panel={panel !== undefined}>
       <section className={css.chat} aria-label={name}>
-        <Header row={row} details={details} onDetails={() => setDetails(!details)} />
+        <Header row={row} panel={panel?.name} onPanel={toggle} />
         {timeline?.state.ready === true ? (
-          <Timeline row={row} timeline={timeline} more={more} jump={jump} onReply={setReply} />
+          <Timeline row={row} timeline={timeline} more={more} jump={jump} target={target} on={on} />
         ) : (
           <Skeleton label={t('chat.loading')} />
         )}
         {state?.gone === undefined ? (
-          <Composer key={id} row={row} reply={reply} onReply={setReply} lines={timeline?.lines ?? []} />
+          <Composer row={row} compose={draft} onCompose={setDraft} lines={timeline?.lines ?? []} />
         ) : (
           <p className={css.gone} role="status">
             {t(`chat.gone.${state.gone}`)}
           </p>
         )}
       </section>
-      {details && (
+      {panel !== undefined && (
         <Suspense>
-          <Details row={row} onClose={close} jump={jump} />
+          <Panel row={row} panel={panel} onClose={close} goTo={goTo} />
         </Suspense>
       )}
     </div>
   );
 }
 
-function Header({ row, details, onDetails }: { row: ChatListItem; details: boolean; onDetails: () => void }) {
+interface HeaderProps {
+  row: ChatListItem;
+  panel: PanelRequest['name'] | undefined;
+  onPanel: (name: Exclude<PanelRequest['name'], 'thread'>) => void;
+}
+
+function Header({ row, panel, onPanel }: HeaderProps) {
   const { t } = useTranslation();
   const [, go] = useLocation();
   const face = useFace(row);
@@ -108,14 +134,20 @@ function Header({ row, details, onDetails }: { row: ChatListItem; details: boole
       <IconButton className={css.back} label={t('chat.back')} onClick={() => go('/')}>
         <ArrowLeft size={20} />
       </IconButton>
-      <button type="button" className={css.who} onClick={onDetails} aria-expanded={details}>
+      <button type="button" className={css.who} onClick={() => onPanel('details')} aria-expanded={panel === 'details'}>
         <Avatar id={face.id} name={face.name} image={face.image} size={36} square={face.peer === undefined} />
         <span className={css.whoText}>
           <h1>{face.name}</h1>
           <Status row={row} peer={face.peer} />
         </span>
       </button>
-      <IconButton label={t('chat.details')} aria-pressed={details} onClick={onDetails}>
+      <IconButton label={t('panel.search')} aria-pressed={panel === 'search'} onClick={() => onPanel('search')}>
+        <Search size={19} />
+      </IconButton>
+      <IconButton label={t('panel.pins')} aria-pressed={panel === 'pins'} onClick={() => onPanel('pins')}>
+        <Pin size={19} />
+      </IconButton>
+      <IconButton label={t('chat.details')} aria-pressed={panel === 'details'} onClick={() => onPanel('details')}>
         <Info size={19} />
       </IconButton>
     </header>

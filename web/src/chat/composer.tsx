@@ -6,6 +6,7 @@ import { useBridge, useErrorText, useFace, useNames, useProfile, useSelf } from 
 import { CallError } from '../bridge/remote.ts';
 import { usePart, useStore } from '../bridge/store.ts';
 import type { Line, MessageLine } from '../core/protocol.ts';
+import { edit } from '../messages/changes.ts';
 import { previewOf } from '../messages/preview.ts';
 import { settings } from '../settings/store.ts';
 import { Avatar } from '../ui/avatar.tsx';
@@ -18,15 +19,21 @@ const encoder = new TextEncoder();
 /** People offered after an @. */
 const OFFERED = 6;
 
+/** What is written is an answer to a message, or its new wording. */
+export interface Compose {
+  readonly type: 'reply' | 'edit';
+  readonly line: MessageLine;
+}
+
 interface Props {
   row: ChatListItem;
-  reply: MessageLine | undefined;
-  onReply: (line: MessageLine | undefined) => void;
+  compose: Compose | undefined;
+  onCompose: (compose: Compose | undefined) => void;
   lines: readonly Line[];
 }
 
 /** Where a message is written. What is written stays on the device until it is sent. */
-export function Composer({ row, reply, onReply, lines }: Props) {
+export function Composer({ row, compose, onCompose, lines }: Props) {
   const { t } = useTranslation();
   const bridge = useBridge();
   const self = useSelf();
@@ -43,9 +50,17 @@ export function Composer({ row, reply, onReply, lines }: Props) {
     // On a device with a keyboard one can write at once; on a phone the keyboard would cover the messages.
     if (matchMedia('(hover: hover)').matches) field.current?.focus();
   }, []);
+  const editing = compose?.type === 'edit' ? compose.line : undefined;
   useEffect(() => {
-    if (reply !== undefined) field.current?.focus();
-  }, [reply]);
+    if (compose === undefined) return;
+    field.current?.focus();
+    if (compose.type === 'edit') setText(compose.line.message.content);
+  }, [compose]);
+  const end = () => {
+    onCompose(undefined);
+    // An edit was over the draft, not in its place.
+    if (editing !== undefined) setText(draftOf(row.id));
+  };
   useLayoutEffect(() => {
     const element = field.current;
     if (element === null) return;
@@ -57,7 +72,7 @@ export function Composer({ row, reply, onReply, lines }: Props) {
 
   const change = (next: string) => {
     setText(next);
-    keepDraft(row.id, next);
+    if (editing === undefined) keepDraft(row.id, next);
     if (next !== '') void bridge.chat(row.id).typing();
   };
   const over = useMemo(() => encoder.encode(text.trim()).byteLength - LIMITS.contentBytes, [text]);
@@ -67,10 +82,16 @@ export function Composer({ row, reply, onReply, lines }: Props) {
     if (empty || over > 0) return;
     const content = text.trim();
     const mentions = [...mentioned].filter(([, shown]) => content.includes(shown)).map(([id]) => id);
-    const seq = reply?.message.seq ?? null;
+    const seq = compose?.line.message.seq ?? null;
+    if (editing !== undefined && seq !== null) {
+      const before = editing.message.mentions ?? [];
+      const kept = before.filter((id) => content.includes(`@${bridge.people.get().get(id)?.fullname ?? ''}`));
+      if (await edit(bridge, row.id, seq, content, [...new Set([...kept, ...mentions])])) end();
+      return;
+    }
     change('');
     setMentioned(new Map());
-    onReply(undefined);
+    onCompose(undefined);
     try {
       await bridge.chat(row.id).send({
         content,
@@ -102,9 +123,9 @@ export function Composer({ row, reply, onReply, lines }: Props) {
     // While an input method composes, its keys are its own: Enter takes the Chinese characters.
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
     if (offer.people.length > 0 && offer.press(event, mention)) return;
-    if (event.key === 'Escape' && reply !== undefined) {
+    if (event.key === 'Escape' && compose !== undefined) {
       event.preventDefault();
-      onReply(undefined);
+      end();
       return;
     }
     if (event.key === 'ArrowUp' && text === '') {
@@ -153,7 +174,7 @@ export function Composer({ row, reply, onReply, lines }: Props) {
           ))}
         </div>
       )}
-      {reply !== undefined && <Replying line={reply} self={self.id} onCancel={() => onReply(undefined)} />}
+      {compose !== undefined && <Composing compose={compose} self={self.id} onCancel={end} />}
       <div className={css.bar}>
         <textarea
           ref={field}
@@ -173,7 +194,12 @@ export function Composer({ row, reply, onReply, lines }: Props) {
           onSelect={(event) => offer.look(event.currentTarget)}
           onKeyDown={press}
         />
-        <IconButton type="submit" className={css.send} label={t('composer.send')} disabled={empty || over > 0}>
+        <IconButton
+          type="submit"
+          className={css.send}
+          label={editing === undefined ? t('composer.send') : t('composer.save')}
+          disabled={empty || over > 0}
+        >
           <SendHorizontal size={20} />
         </IconButton>
       </div>
@@ -186,19 +212,22 @@ export function Composer({ row, reply, onReply, lines }: Props) {
   );
 }
 
-function Replying({ line, self, onCancel }: { line: MessageLine; self: string; onCancel: () => void }) {
+function Composing({ compose, self, onCancel }: { compose: Compose; self: string; onCancel: () => void }) {
   const { t } = useTranslation();
-  const { message } = line;
+  const { message } = compose.line;
   const sender = useProfile(message.sender_id);
   const names = useNames();
   const name = message.sender_id === self ? t('message.you') : (sender?.fullname ?? t('chat.deletedUser'));
   return (
     <div className={css.reply}>
       <span>
-        <b>{t('composer.replyingTo', { name })}</b>
+        <b>{compose.type === 'edit' ? t('composer.editing') : t('composer.replyingTo', { name })}</b>
         <span>{previewOf(message, t, names)}</span>
       </span>
-      <IconButton label={t('composer.cancelReply')} onClick={onCancel}>
+      <IconButton
+        label={compose.type === 'edit' ? t('composer.cancelEdit') : t('composer.cancelReply')}
+        onClick={onCancel}
+      >
         <X size={18} />
       </IconButton>
     </div>

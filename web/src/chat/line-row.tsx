@@ -1,12 +1,12 @@
 import type { ChatListItem } from '@tideline/sdk';
-import { Check, CheckCheck, CircleAlert, Clock3, MoreHorizontal, Reply } from 'lucide-react';
+import { Check, CheckCheck, CircleAlert, Clock3, MessagesSquare, MoreHorizontal, Pin, Reply } from 'lucide-react';
 import { type KeyboardEvent, memo, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge, useNames, useProfile, useSelf } from '../bridge/hooks.ts';
 import { useStore } from '../bridge/store.ts';
 import type { MessageLine, TimelineState } from '../core/protocol.ts';
 import { fullTime, timeOf } from '../i18n/times.ts';
-import { messageActions } from '../messages/actions.tsx';
+import { type LineEvents, messageActions, quickReactions } from '../messages/actions.tsx';
 import { eventText } from '../messages/events.ts';
 import { MessageBody } from '../messages/kinds.tsx';
 import { Avatar } from '../ui/avatar.tsx';
@@ -14,6 +14,7 @@ import { openMenu } from '../ui/overlays.ts';
 import { cx } from '../ui/ui.tsx';
 import css from './chat.module.css';
 import { Quote } from './quote.tsx';
+import { Reactions } from './reactions.tsx';
 import type { Row } from './rows.ts';
 
 interface Props {
@@ -25,7 +26,7 @@ interface Props {
   position: number;
   size: number;
   onFocus: (key: string) => void;
-  onReply: (line: MessageLine) => void;
+  on: LineEvents;
   goTo: (seq: number) => void;
 }
 
@@ -61,7 +62,7 @@ function same(a: Props, b: Props): boolean {
     a.marked === b.marked &&
     a.position === b.position &&
     a.size === b.size &&
-    a.onReply === b.onReply &&
+    a.on === b.on &&
     a.goTo === b.goTo
   );
 }
@@ -96,7 +97,7 @@ function Happened({ row, focusable, position, size, onFocus }: Props) {
 }
 
 function Message({ line, ...props }: Props & { line: MessageLine }) {
-  const { row, chat, focusable, marked, position, size, onFocus, onReply, goTo } = props;
+  const { row, chat, focusable, marked, position, size, onFocus, on, goTo } = props;
   const { t } = useTranslation();
   const bridge = useBridge();
   const self = useSelf();
@@ -106,15 +107,13 @@ function Message({ line, ...props }: Props & { line: MessageLine }) {
   const name = sender?.fullname ?? t('chat.deletedUser');
   const delivery = stateOf(props);
   const grouped = chat.type !== 'Single';
-  const actions = useMemo(
-    () => messageActions({ line, own, chat, bridge, t, reply: () => onReply(line) }),
-    [line, own, chat, bridge, t, onReply],
-  );
+  const actions = useMemo(() => messageActions({ line, own, chat, bridge, t, on }), [line, own, chat, bridge, t, on]);
   const showMenu = (anchor: Element | { x: number; y: number }) =>
-    openMenu({ anchor, label: t('message.actions'), entries: actions });
+    actions.length > 0 &&
+    openMenu({ anchor, label: t('message.actions'), emoji: quickReactions({ line, bridge }), entries: actions });
   const press = (event: KeyboardEvent<HTMLElement>) => {
     if (event.target !== event.currentTarget) return;
-    if (event.key === 'r' || event.key === 'R') onReply(line);
+    if ((event.key === 'r' || event.key === 'R') && message.seq !== null) on.reply(line);
     else if (event.key === 'Enter') showMenu(event.currentTarget);
     else return;
     event.preventDefault();
@@ -147,36 +146,51 @@ function Message({ line, ...props }: Props & { line: MessageLine }) {
         {grouped && !own && row.first && <span className={css.sender}>{name}</span>}
         {message.reply_to !== undefined && <Quote chatId={chat.id} seq={message.reply_to} goTo={goTo} />}
         <div className={css.content}>
-          <MessageBody message={message} own={own} />
+          {message.recalled === undefined ? (
+            <MessageBody message={message} own={own} />
+          ) : (
+            <em className={css.recalled}>{t('message.recalled')}</em>
+          )}
           <span className={css.meta}>
+            {message.pinned !== undefined && <Pin size={12} aria-label={t('message.pinned')} role="img" />}
+            {message.edited_at !== undefined && <span title={fullTime(message.edited_at)}>{t('message.edited')}</span>}
             <time dateTime={message.created_at} title={fullTime(message.created_at)}>
               {timeOf(message.created_at)}
             </time>
             {own && delivery !== undefined && <Ticks delivery={delivery} />}
           </span>
         </div>
+        <Reactions message={message} />
+        {message.thread !== undefined && message.seq !== null && (
+          <button type="button" className={css.thread} onClick={() => on.thread(message.seq ?? 0)}>
+            <MessagesSquare size={14} aria-hidden="true" />
+            {t('message.replies', { count: message.thread.replies })}
+          </button>
+        )}
       </div>
-      <div className={css.tools}>
-        <button
-          type="button"
-          aria-label={t('message.reply')}
-          title={t('message.reply')}
-          onClick={() => onReply(line)}
-          tabIndex={focusable ? 0 : -1}
-        >
-          <Reply size={16} />
-        </button>
-        <button
-          type="button"
-          aria-label={t('message.more')}
-          title={t('message.more')}
-          aria-haspopup="menu"
-          tabIndex={focusable ? 0 : -1}
-          onClick={(event) => showMenu(event.currentTarget)}
-        >
-          <MoreHorizontal size={16} />
-        </button>
-      </div>
+      {message.recalled === undefined && (
+        <div className={css.tools}>
+          <button
+            type="button"
+            aria-label={t('message.reply')}
+            title={t('message.reply')}
+            onClick={() => on.reply(line)}
+            tabIndex={focusable ? 0 : -1}
+          >
+            <Reply size={16} />
+          </button>
+          <button
+            type="button"
+            aria-label={t('message.more')}
+            title={t('message.more')}
+            aria-haspopup="menu"
+            tabIndex={focusable ? 0 : -1}
+            onClick={(event) => showMenu(event.currentTarget)}
+          >
+            <MoreHorizontal size={16} />
+          </button>
+        </div>
+      )}
       {line.status === 'failed' && <Failed line={line} />}
     </article>
   );

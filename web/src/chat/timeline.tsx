@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { Virtualizer, type VirtualizerHandle } from 'virtua';
 import type { Timeline as TimelineData } from '../bridge/bridge.ts';
 import { useBridge, useSelf } from '../bridge/hooks.ts';
-import type { MessageLine } from '../core/protocol.ts';
+import type { LineEvents } from '../messages/actions.tsx';
 import { Badge, Empty, Spinner } from '../ui/ui.tsx';
 import css from './chat.module.css';
 import { LineRow } from './line-row.tsx';
@@ -23,11 +23,13 @@ interface Props {
   timeline: TimelineData;
   more: (side: 'older' | 'newer' | 'latest') => void;
   jump: (seq: number) => void;
-  onReply: (line: MessageLine) => void;
+  /** A message to be shown; another object asks anew. */
+  target: { readonly seq: number } | undefined;
+  on: LineEvents;
 }
 
 /** The lines of a conversation: begins at the first unread one, grows both ways, and stays at the end when it is there. */
-export function Timeline({ row, timeline, more, jump, onReply }: Props) {
+export function Timeline({ row, timeline, more, jump, target, on }: Props) {
   const { t } = useTranslation();
   const self = useSelf();
   const { lines, state } = timeline;
@@ -113,6 +115,13 @@ export function Timeline({ row, timeline, more, jump, onReply }: Props) {
     [jump, rows],
   );
 
+  const shownTarget = useRef(target);
+  useEffect(() => {
+    if (target === undefined || target === shownTarget.current) return;
+    shownTarget.current = target;
+    goTo(target.seq);
+  }, [target, goTo]);
+
   const onScroll = useCallback(() => {
     const element = scroller.current;
     if (element === null || !begun.current) return;
@@ -185,7 +194,7 @@ export function Timeline({ row, timeline, more, jump, onReply }: Props) {
                   position={index + 1}
                   size={state.hasOlder || state.hasNewer ? -1 : rows.length}
                   onFocus={setActive}
-                  onReply={onReply}
+                  on={on}
                   goTo={goTo}
                 />
               )}

@@ -18,7 +18,7 @@ export default function OverlayHost() {
   );
 }
 
-function PopupMenu({ anchor, label, entries }: MenuRequest) {
+function PopupMenu({ anchor, label, emoji, entries }: MenuRequest) {
   const at =
     anchor instanceof Element
       ? anchor
@@ -32,6 +32,15 @@ function PopupMenu({ anchor, label, entries }: MenuRequest) {
             aria-label={label}
             finalFocus={anchor instanceof HTMLElement ? () => anchor : undefined}
           >
+            {emoji !== undefined && (
+              <Menu.Group className={css.emoji}>
+                {emoji.map(({ emoji: text, mine, run }) => (
+                  <Menu.Item key={text} className={cx(css.one, mine && css.mine)} onClick={run}>
+                    {text}
+                  </Menu.Item>
+                ))}
+              </Menu.Group>
+            )}
             {entries.map(({ id, label: text, icon, danger, run }) => (
               <Menu.Item key={id} className={cx(css.item, danger && css.danger)} onClick={run}>
                 {icon}

@@ -11,10 +11,18 @@ export interface MenuEntry {
   readonly run: () => void;
 }
 
+/** One of a row of emoji at the top of a menu. */
+export interface MenuEmoji {
+  readonly emoji: string;
+  readonly mine: boolean;
+  readonly run: () => void;
+}
+
 export interface MenuRequest {
   /** An element, or a point of the page. */
   readonly anchor: Element | { readonly x: number; readonly y: number };
   readonly label: string;
+  readonly emoji?: readonly MenuEmoji[] | undefined;
   readonly entries: readonly MenuEntry[];
 }
 

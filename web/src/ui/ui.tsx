@@ -1,6 +1,13 @@
 import type { ComponentProps, ReactNode } from 'react';
-import { useId } from 'react';
+import { useEffect, useId, useRef } from 'react';
 import css from './ui.module.css';
+
+/** Focuses what was opened on purpose: the field of a panel. */
+export function useFocus<T extends HTMLElement>() {
+  const ref = useRef<T>(null);
+  useEffect(() => ref.current?.focus(), []);
+  return ref;
+}
 
 export const cx = (...names: (string | false | undefined)[]): string => names.filter(Boolean).join(' ');
 
