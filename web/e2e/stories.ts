@@ -1,5 +1,6 @@
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { eventually, expect } from './expect.ts';
+import { figures } from './figures.ts';
 import { Person, type Shots } from './person.ts';
 import type { Line } from './server.ts';
 
@@ -51,7 +52,7 @@ async function stored(who: Person): Promise<void> {
   await who.page.waitForTimeout(2_000);
 }
 
-/** What people go through, each on its own. */
+/** What people go through, each on its own; and what it takes. */
 export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
   /** From nothing to a conversation of two. */
   async 'first-message'(stage) {
@@ -283,6 +284,8 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     await second.getByRole('menuitem', { name: 'Sign out' }).click();
     await second.getByRole('heading', { name: 'Welcome back' }).waitFor();
   },
+
+  figures,
 
   /** A phone-sized screen, and Chinese. */
   async 'phone-in-chinese'(stage) {

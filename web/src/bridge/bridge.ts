@@ -115,6 +115,7 @@ export class Bridge {
         this.session.set({ user: message.user, ended: message.ended });
         break;
       case 'connection':
+        if (message.state === 'online') performance.mark('tideline:synced');
         this.connection.set(message.state);
         break;
       case 'rows': {

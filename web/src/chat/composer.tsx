@@ -2,7 +2,7 @@ import { type ChatListItem, LIMITS, type Profile } from '@tideline/sdk';
 import { SendHorizontal, X } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useBridge, useErrorText, useFace, useNames, useProfile, useSelf } from '../bridge/hooks.ts';
+import { useBridge, useErrorText, useFace, useProfile, useSelf } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
 import { usePart, useStore } from '../bridge/store.ts';
 import type { Line, MessageLine } from '../core/protocol.ts';
@@ -216,13 +216,12 @@ function Composing({ compose, self, onCancel }: { compose: Compose; self: string
   const { t } = useTranslation();
   const { message } = compose.line;
   const sender = useProfile(message.sender_id);
-  const names = useNames();
   const name = message.sender_id === self ? t('message.you') : (sender?.fullname ?? t('chat.deletedUser'));
   return (
     <div className={css.reply}>
       <span>
         <b>{compose.type === 'edit' ? t('composer.editing') : t('composer.replyingTo', { name })}</b>
-        <span>{previewOf(message, t, names)}</span>
+        <span>{previewOf(message, t)}</span>
       </span>
       <IconButton
         label={compose.type === 'edit' ? t('composer.cancelEdit') : t('composer.cancelReply')}

@@ -2,7 +2,7 @@ import type { Message } from '@tideline/sdk';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Bridge } from '../bridge/bridge.ts';
-import { useBridge, useNames, useProfile } from '../bridge/hooks.ts';
+import { useBridge, useProfile } from '../bridge/hooks.ts';
 import { previewOf } from '../messages/preview.ts';
 import css from './chat.module.css';
 
@@ -41,11 +41,10 @@ export function Quote({ chatId, seq, goTo }: { chatId: string; seq: number; goTo
     };
   }, [bridge, chatId, seq]);
   const sender = useProfile(message?.sender_id);
-  const names = useNames();
   return (
     <button type="button" className={css.quote} onClick={() => goTo(seq)} tabIndex={-1}>
       <b>{message === undefined ? t('message.unknownReply') : (sender?.fullname ?? t('chat.deletedUser'))}</b>
-      <span>{message === undefined ? '…' : previewOf(message, t, names)}</span>
+      <span>{message === undefined ? '…' : previewOf(message, t)}</span>
     </button>
   );
 }

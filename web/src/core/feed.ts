@@ -5,7 +5,7 @@ import type { Rooms } from './rooms.ts';
 import { difference } from './splice.ts';
 
 /** Events brought at a time. */
-const PAGE = 60;
+const PAGE = 100;
 /** Unread events that are loaded to begin at the first of them; with more, the view begins in a window of its own. */
 const UNREAD_MAX = 1_000;
 /** Events shown before the first unread one. */

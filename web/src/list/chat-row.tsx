@@ -3,7 +3,7 @@ import { AtSign, BellOff, MoreHorizontal, Pin } from 'lucide-react';
 import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
-import { activityOf, useBridge, useFace, useNames, useProfile, useSelf } from '../bridge/hooks.ts';
+import { activityOf, useBridge, useFace, useProfile, useSelf } from '../bridge/hooks.ts';
 import { usePart } from '../bridge/store.ts';
 import { draftOf, useDrafts } from '../chat/drafts.ts';
 import { fullTime, shortTime } from '../i18n/times.ts';
@@ -90,11 +90,10 @@ function Preview({ row }: { row: ChatListItem }) {
   const draft = useDrafts(() => draftOf(row.id));
   const last = row.last_message;
   const sender = useProfile(last?.sender_id);
-  const names = useNames();
   if (typing) return <span className={cx(css.preview, css.typing)}>{t('list.typing')}</span>;
   if (draft !== '') return <span className={cx(css.preview, css.draft)}>{t('list.draft', { text: draft })}</span>;
   if (last === null) return <span className={css.preview}>{t('list.noMessages')}</span>;
-  const text = previewOf(last, t, names);
+  const text = previewOf(last, t);
   if (last.sender_id === self.id) return <span className={css.preview}>{t('list.you', { text })}</span>;
   const name = row.type === 'Single' ? undefined : sender?.fullname.split(' ')[0];
   return (

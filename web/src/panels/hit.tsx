@@ -1,7 +1,7 @@
 import type { Message } from '@tideline/sdk';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useNames, useProfile } from '../bridge/hooks.ts';
+import { useProfile } from '../bridge/hooks.ts';
 import { fullTime, shortTime } from '../i18n/times.ts';
 import { previewOf } from '../messages/preview.ts';
 import { Avatar } from '../ui/avatar.tsx';
@@ -18,7 +18,6 @@ export function Hit({
   children?: ReactNode;
 }) {
   const { t } = useTranslation();
-  const names = useNames();
   const sender = useProfile(message.sender_id);
   const name = sender?.fullname ?? t('chat.deletedUser');
   return (
@@ -32,7 +31,7 @@ export function Hit({
               {shortTime(message.created_at)}
             </time>
           </span>
-          <span className={css.hitText}>{children ?? previewOf(message, t, names)}</span>
+          <span className={css.hitText}>{children ?? previewOf(message, t)}</span>
         </span>
       </button>
     </li>

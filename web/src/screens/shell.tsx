@@ -1,5 +1,5 @@
 import { MessagesSquare, WifiOff } from 'lucide-react';
-import { lazy, Suspense, useEffect } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { Trans, useTranslation } from 'react-i18next';
 import { useLocation, useRoute } from 'wouter';
 import { useBridge, useSelf } from '../bridge/hooks.ts';
@@ -11,6 +11,9 @@ import { Empty, Keys, Spinner } from '../ui/ui.tsx';
 import css from './shell.module.css';
 
 const Workspaces = lazy(() => import('./workspaces.tsx'));
+
+/** A connection that is back within this time was never missed; ms. */
+const PATIENCE = 2_000;
 
 /** Everything of a signed-in user: the list beside what is open. On narrow screens one of the two. */
 export function Shell() {
@@ -56,7 +59,13 @@ function ConnectionBar() {
   const { t } = useTranslation();
   const bridge = useBridge();
   const state = useStore(bridge.connection);
-  if (state === 'online') return null;
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    if (state === 'online') return setLate(false);
+    const timer = setTimeout(() => setLate(true), PATIENCE);
+    return () => clearTimeout(timer);
+  }, [state]);
+  if (state === 'online' || !late) return null;
   return (
     <div className={css.connection} role="status">
       <WifiOff size={15} aria-hidden="true" />
