@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { gunzipSync } from 'node:zlib';
 
 export interface Answer {
   status: number;
@@ -17,9 +18,12 @@ export class HttpClient {
   resent = 0;
   readonly #port: number;
   readonly #agent: Agent;
+  readonly #gzip: boolean;
 
-  constructor(port: number, connections: number) {
+  /** @param gzip whether answers may be compressed, as a browser and most HTTP clients ask for */
+  constructor(port: number, connections: number, gzip = false) {
     this.#port = port;
+    this.#gzip = gzip;
     // The server ends idle connections after five seconds: this side lets go of them first.
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections, timeout: IDLE_MS });
   }
@@ -38,6 +42,7 @@ export class HttpClient {
   #send(agent: Agent | false, method: string, path: string, token?: string, body?: object): Promise<Answer> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers: Record<string, string | number> = {};
+    if (this.#gzip) headers['accept-encoding'] = 'gzip';
     if (token !== undefined) headers.authorization = `Bearer ${token}`;
     if (text !== undefined) {
       headers['content-type'] = 'application/json';
@@ -55,7 +60,9 @@ export class HttpClient {
         incoming.on('end', () => {
           const after = socket.bytesRead;
           read.set(socket, after);
-          resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks), bytes: after - before });
+          const received = Buffer.concat(chunks);
+          const body = incoming.headers['content-encoding'] === 'gzip' ? gunzipSync(received) : received;
+          resolve({ status: incoming.statusCode ?? 0, body, bytes: after - before });
         });
       });
       outgoing.setTimeout(60_000, () => outgoing.destroy(new Error(`no answer in 60 s: ${method} ${path}`)));

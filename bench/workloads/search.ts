@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { clientIdOf } from '../lib/body.ts';
 import { Histogram } from '../lib/histogram.ts';
 import { meter } from '../lib/process.ts';
 import type { TidelinePeer } from '../peers/tideline.ts';
@@ -55,20 +56,20 @@ export async function search(bench: Bench): Promise<Series[]> {
   for (let from = 0; from < count; from += AT_ONCE) {
     const frames = Array.from({ length: Math.min(AT_ONCE, count - from) }, (_, k) => ({
       t: 'send',
-      client_id: `s${from + k}`,
+      client_id: clientIdOf(from + k),
       chat_id: room,
       kind: 'text',
       content: textOf(all, from + k),
     }));
     const acked = sender.acks + frames.length;
     for (const frame of frames) sender.sendFrame(frame);
-    while (sender.acks < acked) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until('messages are acknowledged', () => sender.acks >= acked);
   }
   await closeAll(bench, peer, [sender]);
   await settle(bench, peer);
 
   const first = performance.now();
-  while (!(await ask(peer, room, 'v1', 'newest')).complete) await new Promise((resolve) => setTimeout(resolve, 50));
+  await until('all messages are read in', async () => (await ask(peer, room, 'v1', 'newest')).complete);
   results.add(`${count} messages read in by the first search`, 'tideline', {
     seconds: (performance.now() - first) / 1000,
   });
@@ -87,6 +88,15 @@ export async function search(bench: Bench): Promise<Series[]> {
     }
   }
   return results.all;
+}
+
+/** Looks again and again until `holds`. Throws after 30 s. */
+async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`not within 30 s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
 }
 
 function ask(peer: TidelinePeer, room: string, q: string, sort: string): Promise<{ complete: boolean }> {

@@ -1,5 +1,6 @@
 import { pool, range } from '../lib/async.ts';
 import { findMark, readId, readNumber, TEXT_BYTES } from '../lib/body.ts';
+import { HttpClient } from '../lib/http.ts';
 import { meter } from '../lib/process.ts';
 import type { Peer } from '../peers/peer.ts';
 import type { TidelinePeer } from '../peers/tideline.ts';
@@ -62,9 +63,14 @@ async function oneRoom(bench: Bench, results: Results, count: number): Promise<v
     const tideline = bench.tideline;
     const room = tideline && rooms.get(tideline);
     if (tideline === undefined || room === undefined) continue;
-    const figures = await overRest(tideline, room, away, count);
-    results.add(`${count} messages in one room, over REST`, 'tideline', figures);
-    bench.log(`W4 run ${run} tideline: read over REST in ${figures.seconds?.toFixed(3)} s`);
+    for (const [how, gzip] of [
+      ['over REST', false],
+      ['over REST, compressed', true],
+    ] as const) {
+      const figures = await overRest(tideline, room, away, count, gzip);
+      results.add(`${count} messages in one room, ${how}`, 'tideline', figures);
+      bench.log(`W4 run ${run} tideline: read ${how} in ${figures.seconds?.toFixed(3)} s`);
+    }
   }
 }
 
@@ -112,16 +118,23 @@ async function overPulls(peer: Peer, room: string, user: number, count: number):
   };
 }
 
-async function overRest(peer: TidelinePeer, room: string, user: number, count: number): Promise<Figures> {
+async function overRest(
+  peer: TidelinePeer,
+  room: string,
+  user: number,
+  count: number,
+  gzip: boolean,
+): Promise<Figures> {
   await peer.prepareUsers(user + 1);
   const { token } = peer.account(user);
+  const http = new HttpClient(peer.target.port, 1, gzip);
   const pages: Buffer[] = [];
   let bytes = 0;
   let after = 0;
   const usage = meter(peer.target.pid);
   const start = performance.now();
   for (let more = true; more; ) {
-    const answer = await peer.http.send('GET', `/api/chats/${room}/events?after=${after}&limit=${PAGE}`, token);
+    const answer = await http.send('GET', `/api/chats/${room}/events?after=${after}&limit=${PAGE}`, token);
     if (answer.status !== 200)
       throw new Error(`events answered ${answer.status}: ${answer.body.toString('utf8', 0, 300)}`);
     pages.push(answer.body);
@@ -131,6 +144,7 @@ async function overRest(peer: TidelinePeer, room: string, user: number, count: n
   }
   const seconds = (performance.now() - start) / 1000;
   const used = usage();
+  http.close();
   const got = new Inventory();
   for (const page of pages) got.note(page);
   return {

@@ -7,6 +7,12 @@ import { Link, type SocketAuthority } from './link.ts';
 /** Name of the inbox's connection; a conversation's own connection has the conversation's id. */
 export const INBOX = 'inbox';
 
+/**
+ * After an absence up to this long, in ms, the new connection itself brings what changed in the list, and nothing is asked
+ * for over REST: a cut or a restart of the server. After a longer one a sync brings rows and events at once.
+ */
+const BRIEF = 60_000;
+
 /** The connection of a conversation on screen. */
 interface Room {
   readonly link: Link;
@@ -49,6 +55,8 @@ export class Connections implements Routes {
   readonly #rooms = new Map<string, Room>();
   #running = false;
   #replays = false;
+  /** When the inbox's connection was lost, while it is not back. */
+  #lostAt: number | undefined;
 
   constructor(
     environment: Environment,
@@ -63,14 +71,21 @@ export class Connections implements Routes {
     this.#positions = positions;
     this.#events = events;
     const inboxUrl = (resumed: boolean) => {
-      const cursor = resumed ? positions.cursor() : null;
+      const brief = this.#lostAt !== undefined && environment.clock.now() - this.#lostAt <= BRIEF;
+      const cursor = resumed || brief ? positions.cursor() : null;
       this.#replays = cursor !== null;
       return `${this.#base}/api/ws${cursor === null ? '' : `?cursor=${encodeURIComponent(cursor)}`}`;
     };
     this.#inbox = new Link(environment, authority, inboxUrl, {
-      open: () => events.opened(INBOX),
+      open: () => {
+        this.#lostAt = undefined;
+        events.opened(INBOX);
+      },
       frames: (frames, size) => events.frames(INBOX, frames, size),
-      down: (error) => events.lost(INBOX, error),
+      down: (error) => {
+        this.#lostAt ??= environment.clock.now();
+        events.lost(INBOX, error);
+      },
       refused: (error) => {
         events.lost(INBOX);
         events.refused(INBOX, error);
@@ -101,6 +116,7 @@ export class Connections implements Routes {
   stop(): void {
     this.#running = false;
     this.#inbox.stop();
+    this.#lostAt = undefined;
     this.#events.lost(INBOX);
     for (const [chatId, { link }] of this.#rooms) {
       link.stop();

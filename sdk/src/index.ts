@@ -12,7 +12,14 @@ export type {
   WorkspaceMember,
 } from '../../src/protocol/chats.ts';
 export type { ChatEvent, EventPage, EventType, Hole, MessageEvent } from '../../src/protocol/events.ts';
-export type { Friend } from '../../src/protocol/friends.ts';
+export type {
+  Contact,
+  ContactState,
+  FriendGroup,
+  Privacy,
+  UpdateFriend,
+  UpdatePrivacy,
+} from '../../src/protocol/friends.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
 export type { Message, MessageKind, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
 export type { GoneReason } from '../../src/protocol/reduce.ts';

@@ -6,6 +6,8 @@ import { type Db, database } from '../db/client.ts';
 import { deleting, inserting, type StoredTask } from '../db/tasks.ts';
 import { isWorkspaceMember, outsiders } from '../db/workspaces.ts';
 import { ApiError } from '../errors.ts';
+import { requireUnblocked, singleRefused } from '../friends/friends.ts';
+import { beginWithBlocks } from '../friends/settle.ts';
 import { newId } from '../ids.ts';
 import { room } from '../objects/stubs.ts';
 import type { Chat, CreateChat, Member } from '../protocol/chats.ts';
@@ -43,11 +45,18 @@ async function createSingle(env: Env, creator: string, input: NewChat, now: numb
   }
   const db = database(env);
   let entry = await findDm(db, creator, other);
-  if (entry === undefined) {
-    await requireActive(db, [other], 'members');
-    entry = await registerDm(db, creator, other, now);
+  if (entry === undefined) await requireActive(db, [other], 'members');
+  const refused = await singleRefused(db, creator, other);
+  if (refused !== undefined) {
+    // One that has begun is there for both, whatever either thinks of the other since.
+    const known = entry?.id;
+    const begun = known === undefined ? undefined : await call(() => room(env, known).describe(creator));
+    if (begun?.ok) return { chat: begun.value.chat, created: false };
+    throw refused;
   }
+  entry ??= await registerDm(db, creator, other, now);
   const { id, created_by } = entry;
+  await call(() => beginWithBlocks(env, db, id, creator, other));
   return ask(() =>
     room(env, id).create({
       chat_id: id,
@@ -69,6 +78,7 @@ async function createShared(env: Env, creator: string, input: NewChat, now: numb
   if (workspace_id !== null && !(await isWorkspaceMember(db, workspace_id, creator))) throw noWorkspace();
   const others = [...new Set(input.members)].filter((id) => id !== creator);
   await requireWelcome(db, workspace_id, others, 'members');
+  await requireUnblocked(db, creator, others, 'members');
   const entry = await registerChat(db, { type: input.type, workspace_id, created_by: creator }, now);
   if (entry === null) throw noWorkspace();
   const members = [creator, ...others];
@@ -147,6 +157,7 @@ export async function addMembers(
   const db = database(env);
   const userIds = [...new Set(added)];
   await requireWelcome(db, chat.workspace_id, userIds, 'user_ids');
+  await requireUnblocked(db, userId, userIds, 'user_ids');
   const { value } = await entering(env, db, chat.workspace_id, { chat_id: chatId, user_ids: userIds, new: false }, () =>
     inChat(env, chatId, userId, (room, user) => room.addMembers(user, userIds)),
   );

@@ -8,6 +8,7 @@ import type { ChatHead } from '../protocol/sync.ts';
 import type { Ask } from './asks.ts';
 import type { ChangeRequest } from './changes.ts';
 import type { FindPage, FoundPage } from './find.ts';
+import type { MessageQuery } from './pages.ts';
 
 /** Text that is already JSON of a T: written once where the data is, passed on without being parsed again. */
 export type Json<T> = string & { readonly __json?: T };
@@ -73,6 +74,12 @@ export interface CatchUp {
   events: Json<ChatEvent[]>;
 }
 
+/** Answers to frames, and what has become of the conversation meanwhile, unless a call tells that. */
+export interface Exchanged {
+  answers: string[];
+  notice: Notice | undefined;
+}
+
 /** A page of the log as a ready frame for a socket. `head` is the head it was read at. */
 export interface SocketPage {
   text: string;
@@ -100,6 +107,8 @@ export interface RoomApi {
   expel(member: string): Promise<void>;
   /** Deletion by the system (the workspace was deleted). Idempotent. */
   dissolve(): Promise<void>;
+  /** A Single learns that `by` has blocked the other person, or does no more; told in any order, also before it begins. */
+  setBlocked(by: string, block: { blocked: boolean; version: number }): Promise<void>;
   send(user: string, message: SendMessage & { client_id: string }): Promise<Result<SentMessage>>;
   /** Changes a message: see `changes.ts`. */
   change(user: string, request: ChangeRequest): Promise<Result<ChangedMessage>>;
@@ -109,7 +118,12 @@ export interface RoomApi {
   retain(user: string, patch: UpdateRetention): Promise<Result<Chat>>;
   /** Frames that came in on an inbox socket. Answers with the frames for that socket, as ready texts. */
   submit(user: string, frames: ClientFrame[]): Promise<string[]>;
-  messages(user: string, page: { before?: number; after?: number; limit: number }): Promise<Result<Json<MessagePage>>>;
+  /**
+   * `submit` for an inbox that takes its notice with the answers, which spares a call. Such an answer is not sent again:
+   * the inbox has noted in storage that it has to look, should it not arrive.
+   */
+  exchange(user: string, frames: ClientFrame[]): Promise<Exchanged>;
+  messages(user: string, query: MessageQuery): Promise<Result<Json<MessagePage>>>;
   events(user: string, page: { after: number; limit: number; bytes?: number }): Promise<Result<Json<EventPage>>>;
   /** Messages that match; what the user may not read is not found. The first search reads the log in, the newest messages first. */
   search(user: string, page: FindPage): Promise<Result<FoundPage>>;

@@ -21,7 +21,8 @@ export type Ask =
   | { type: 'hidden'; after: number; limit: number }
   | { type: 'schedule'; send_at: string; message: SendMessage & { client_id: string } }
   | { type: 'cancel'; client_id: string }
-  | { type: 'scheduled' };
+  | { type: 'scheduled' }
+  | { type: 'export'; after: number; limit: number };
 
 /** Answers a member: with what is to become JSON. What it changed for them alone is owed to their inbox. */
 export function answer(conversation: Conversation, member: MemberRow, ask: Ask, now: number): Result<unknown> {
@@ -48,6 +49,8 @@ export function answer(conversation: Conversation, member: MemberRow, ask: Ask, 
       return cancel(conversation, member, ask.client_id);
     case 'scheduled':
       return ok(waiting(conversation, member));
+    case 'export':
+      return exported(conversation, member, ask);
   }
 }
 
@@ -92,6 +95,20 @@ function reactors(
     .map((row) => row.user_id);
   const items = users.slice(0, limit);
   return { items, next_cursor: users.length > limit ? (items.at(-1) ?? null) : null };
+}
+
+/** Every message that a member may see and take with them, page by page. */
+function exported(
+  conversation: Conversation,
+  member: MemberRow,
+  { after, limit }: { after: number; limit: number },
+): Result<MessagePage> {
+  const may = conversation.actor(member.user_id, 'export');
+  if (!may.ok) return may;
+  const { chat, log, sql } = conversation;
+  const { rows, hasMore } = log.everyMessage(member.visible_from, after, limit, member.user_id);
+  const own = ownReactions(sql, member.user_id, rows);
+  return ok({ items: rows.map((row) => currentOf(chat.id, row, own)), has_more: hasMore });
 }
 
 /** Replies of a thread, ascending: the newest page, or the one before or after a seq. */

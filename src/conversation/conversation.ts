@@ -7,6 +7,7 @@ import type { SendMessage } from '../protocol/messages.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
 import { admitMessage } from './admit.ts';
 import type { NewConversation, Notice, Sight } from './api.ts';
+import { Blocks } from './blocks.ts';
 import { applyChange, type ChangeRequest } from './changes.ts';
 import { type ChatRow, insertChat, loadChat, saveChat } from './chat.ts';
 import { hiddenCount } from './hidden.ts';
@@ -68,7 +69,10 @@ export class Conversation {
   readonly #clock: Clock;
   readonly membership = new Membership(this);
   readonly #owed = new Set<string>();
+  readonly #blocks: Blocks;
   #pair: string[] | undefined;
+  /** There may be rows in `mentions`: where nobody is ever mentioned, no notice looks for them. */
+  #mentioned = false;
   #state: State | undefined;
   #search: Search | undefined;
 
@@ -79,6 +83,7 @@ export class Conversation {
       migrate(storage, CONVERSATION_MIGRATIONS);
       this.#load();
     }
+    this.#blocks = new Blocks(storage.sql, storedVersion(storage.sql) > 0);
   }
 
   /** The conversation exists and was not deleted. */
@@ -159,7 +164,19 @@ export class Conversation {
     if (action !== undefined && !may(this.chat.type, member.role, action)) {
       return refuse('forbidden', `as ${member.role} of a ${this.chat.type} you may not: ${action}`);
     }
+    if (action !== undefined && this.#blocks.bar(user)) return refuse('forbidden', 'you cannot write to this person');
     return ok(member);
+  }
+
+  /** The other person of this Single does not want to hear from the user. */
+  bars(user: string): boolean {
+    return this.exists && this.#blocks.bar(user);
+  }
+
+  /** One person of a Single has blocked the other, or does no more. The Single may be still to come. */
+  setBlocked(by: string, block: { blocked: boolean; version: number }): void {
+    migrate(this.#storage, CONVERSATION_MIGRATIONS);
+    this.#blocks.set(by, block);
   }
 
   create(input: NewConversation): { created: boolean; commit: Commit } {
@@ -190,7 +207,9 @@ export class Conversation {
 
   /** Admits and appends one message; the caller's transaction holds it. */
   send(user: string, message: SendMessage & { client_id: string }, now: number): Result<Sent> {
-    const actor = this.actor(user, 'send');
+    // A resend gets the answer that it missed, though its sender may write no more.
+    const resend = this.bars(user) && this.log.byClientId(user, message.client_id) !== undefined;
+    const actor = this.actor(user, resend ? undefined : 'send');
     if (!actor.ok) return actor;
     // One statement is atomic by itself; a savepoint of its own costs as much as the insert.
     if (message.mentions === undefined && !isPlaced(this, message))
@@ -252,16 +271,7 @@ export class Conversation {
       thread_unread: unreadReplies(this, user),
       hidden: hiddenCount(this, user),
       last_message: last === undefined ? null : currentOf(chat.id, last),
-      mentions: this.#storage.sql
-        .exec<{ seq: number }>(
-          'SELECT seq FROM mentions WHERE user_id = ? AND seq > ? ORDER BY seq DESC LIMIT ?',
-          user,
-          member.read_seq,
-          LIMITS.unreadMentions,
-        )
-        .toArray()
-        .map((row) => row.seq)
-        .reverse(),
+      mentions: this.#mentioned ? this.#unreadMentions(user, member.read_seq) : [],
     };
   }
 
@@ -309,6 +319,7 @@ export class Conversation {
   }
 
   recordMention(user: string, seq: number): void {
+    this.#mentioned = true;
     this.#storage.sql.exec('INSERT INTO mentions VALUES (?, ?) ON CONFLICT DO NOTHING', user, seq);
   }
 
@@ -358,6 +369,19 @@ export class Conversation {
     return row;
   }
 
+  #unreadMentions(user: string, readSeq: number): number[] {
+    return this.#storage.sql
+      .exec<{ seq: number }>(
+        'SELECT seq FROM mentions WHERE user_id = ? AND seq > ? ORDER BY seq DESC LIMIT ?',
+        user,
+        readSeq,
+        LIMITS.unreadMentions,
+      )
+      .toArray()
+      .map((row) => row.seq)
+      .reverse();
+  }
+
   /** Both people of a Single: the one kind of conversation whose people never change. */
   #peers(): string[] {
     this.#pair ??= this.members.page('', 2).map((member) => member.user_id);
@@ -371,6 +395,7 @@ export class Conversation {
       return;
     }
     const log = new Log(this.#storage.sql);
+    this.#mentioned ||= this.#storage.sql.exec('SELECT 1 FROM mentions LIMIT 1').toArray().length > 0;
     const states = new States(this.#storage.sql, chat.id, log);
     const { sql } = this.#storage;
     const members = new Members(sql, log.lastSentAfter(chat.marks_through));

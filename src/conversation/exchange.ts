@@ -3,7 +3,7 @@ import { ok, type Refusal, type Result } from '../protocol/errors.ts';
 import type { AckFrame, ChangeFrame, ClientFrame, ErrorFrame, SendFrame } from '../protocol/frames.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { joinFrames } from '../wire/parse.ts';
-import type { SocketPage } from './api.ts';
+import type { Exchanged, SocketPage } from './api.ts';
 import type { Connection } from './connections.ts';
 import type { Conversation, Sent } from './conversation.ts';
 import { catchUpPage, type LogPage, pageAfter, pageFrame } from './pages.ts';
@@ -122,6 +122,14 @@ export function submit(room: Room, user: string, frames: RoomFrame[]): Promise<s
     }
     answers.done();
   });
+}
+
+/** The same for an inbox that takes its notice with the answers. */
+export async function exchange(room: Room, user: string, frames: RoomFrame[]): Promise<Exchanged> {
+  const handOver = room.fanout.lend(user);
+  // What is answered in one turn is published in it: when the answers are here, so is the news.
+  const answers = await submit(room, user, frames);
+  return { answers, notice: handOver?.() };
 }
 
 /** What a new socket gets first: what came after `after`, or where the log stands. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { InboxApi } from '../inbox/api.ts';
+import type { Notice } from './api.ts';
 import type { Conversation } from './conversation.ts';
 import { type EventRow, eventJson } from './log.ts';
 import type { MemberRow } from './members.ts';
@@ -119,6 +120,35 @@ export class Fanout {
     // Who looks is likely to have come to stay: the next notice carries the events.
     recipient.devices = undefined;
     recipient.told = this.#conversation.log.head;
+  }
+
+  /**
+   * The inbox of this user is in a call to the room, and takes its next notice with the answer: until the returned function
+   * gives it that, no call is made. undefined: a call is under way or to come, or the room does not tell this user all.
+   * The inbox has to see to it that it looks should the answer not arrive.
+   */
+  lend(userId: string): (() => Notice | undefined) | undefined {
+    if (!this.#conversation.exists || tierOf(this.#conversation.chat.member_count) !== 'small') return undefined;
+    if (this.#conversation.members.current(userId) === undefined) return undefined;
+    const recipient = this.#recipient(userId);
+    if (recipient.running) return undefined;
+    recipient.running = true;
+    recipient.again = false;
+    this.#behind += 1;
+    return () => {
+      // What is owed stands in the outbox until a call has brought it.
+      const notice = recipient.again && !recipient.forced ? this.#conversation.notice(userId) : null;
+      if (notice === null) {
+        this.#continue(userId, recipient, 0);
+        return undefined;
+      }
+      const frame = this.#frame(recipient.told, notice.member?.visible_from, RECENT.events * 2);
+      recipient.again = false;
+      recipient.told = Math.max(recipient.told, notice.chat.head_seq);
+      recipient.devices = Math.max(recipient.devices ?? 0, 1);
+      this.#continue(userId, recipient, 0);
+      return frame === undefined ? notice : { ...notice, frame };
+    };
   }
 
   /** Users with a device listening outside the room, as far as is known now: for signals. */

@@ -4,20 +4,20 @@ import { Message } from '../protocol/messages.ts';
 
 /** A row of `events` as it is stored. `extra` is a JSON object with the fields that only this type of event has. */
 export interface EventRow {
-  seq: number;
-  ordinal: number;
-  type: string;
-  actor_id: string;
-  created_at: number;
-  client_id: string | null;
-  kind: string | null;
-  content: string | null;
-  extra: string | null;
+  readonly seq: number;
+  readonly ordinal: number;
+  readonly type: string;
+  readonly actor_id: string;
+  readonly created_at: number;
+  readonly client_id: string | null;
+  readonly kind: string | null;
+  readonly content: string | null;
+  readonly extra: string | null;
 }
 
 /** A message of the log with what has become of it since (see schema.ts); null: nothing has. */
 export interface StatefulRow extends EventRow {
-  state: string | null;
+  readonly state: string | null;
 }
 
 export type NewEvent = Omit<EventRow, 'seq' | 'ordinal'>;
@@ -29,6 +29,9 @@ export interface Page<R extends EventRow = EventRow> {
 
 /** About the bytes of text in one page over REST. JSON may take six times as much, and calls between objects end at 32 MiB. */
 export const PAGE_BYTES = 2 * 1024 * 1024;
+
+/** Ordinals remembered. */
+const COUNTED = 1000;
 
 const COLUMNS = 'seq, ordinal, type, actor_id, created_at, client_id, kind, content, extra';
 const Reason = Hole.shape.reason;
@@ -50,6 +53,8 @@ export class Log {
   #messages = 0;
   /** The newest message, once one was appended here. */
   #last: StatefulRow | undefined;
+  /** Ordinals that were asked for: who does not read has the same one in each notice. */
+  readonly #counted = new Map<number, number>();
   #erased = false;
 
   constructor(sql: SqlStorage) {
@@ -70,6 +75,7 @@ export class Log {
   /** Reads head and ordinal from storage again: after a transaction that was rolled back. */
   reload(): void {
     this.#last = undefined;
+    this.#counted.clear();
     const last = this.#sql
       .exec<{ seq: number; ordinal: number }>('SELECT seq, ordinal FROM events ORDER BY seq DESC LIMIT 1')
       .toArray()[0];
@@ -151,9 +157,13 @@ export class Log {
   messagesUpTo(seq: number): number {
     if (seq >= this.#head) return this.#messages;
     if (seq <= 0) return 0;
-    return (
-      this.#sql.exec<{ ordinal: number }>('SELECT ordinal FROM events WHERE seq = ?', seq).toArray()[0]?.ordinal ?? 0
-    );
+    const counted = this.#counted.get(seq);
+    if (counted !== undefined) return counted;
+    const ordinal =
+      this.#sql.exec<{ ordinal: number }>('SELECT ordinal FROM events WHERE seq = ?', seq).toArray()[0]?.ordinal ?? 0;
+    if (this.#counted.size >= COUNTED) this.#counted.clear();
+    this.#counted.set(seq, ordinal);
+    return ordinal;
   }
 
   /** The newest message not before `from` that the reader has not deleted for themself. */
@@ -207,6 +217,30 @@ export class Log {
       take,
     );
     return { rows: rows.slice(0, page.limit).reverse(), hasMore: cut || rows.length > page.limit };
+  }
+
+  /** The first seq at or after a time, in ms since 1970. Times of a log ascend, but for clocks that were set back. */
+  seqAt(time: number): number {
+    let [low, high] = [1, this.#head + 1];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if ((this.at(middle)?.created_at ?? 0) < time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Messages after a seq, ascending, those of threads among them. */
+  everyMessage(from: number, after: number, limit: number, reader: string): Page<StatefulRow> {
+    const { rows, cut } = this.#rowsWithin<StatefulRow>(
+      PAGE_BYTES,
+      `${STATEFUL} WHERE type IN ('message', 'thread.reply') AND seq >= ? AND seq > ? ${VISIBLE} ORDER BY seq LIMIT ?`,
+      from,
+      after,
+      reader,
+      limit + 1,
+    );
+    return { rows: rows.slice(0, limit), hasMore: cut || rows.length > limit };
   }
 
   /** Replies of a thread, ascending: the newest page, or the one before or after a seq. */

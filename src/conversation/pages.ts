@@ -4,7 +4,7 @@ import type { MessagePage } from '../protocol/messages.ts';
 import type { CatchUp, Json } from './api.ts';
 import type { Conversation } from './conversation.ts';
 import { eventsFrame } from './fanout.ts';
-import { eventsAndHoles, holesBefore, PAGE_BYTES } from './log.ts';
+import { eventsAndHoles, holesBefore, type Log, PAGE_BYTES } from './log.ts';
 import type { MemberRow } from './members.ts';
 import { currentJson, ownReactions } from './state.ts';
 
@@ -70,12 +70,36 @@ export function pageFrame({ chat, log }: Conversation, page: LogPage): string {
   return eventsFrame(chat.id, chat.epoch, log.head, page.events, `,"has_more":${page.hasMore}${extras(page)}`);
 }
 
+/** Which messages: before or after a seq, around one (or the first unread one), or at a time (in ms since 1970). */
+export interface MessageQuery {
+  before?: number;
+  after?: number;
+  around?: number | 'unread';
+  at?: number;
+  limit: number;
+}
+
 export function messagePageJson(
   { chat, log, sql }: Conversation,
   member: MemberRow,
-  page: { before?: number; after?: number; limit: number },
+  query: MessageQuery,
 ): Json<MessagePage> {
-  const { rows, hasMore } = log.messagePage(member.visible_from, page, member.user_id);
-  const mine = ownReactions(sql, member.user_id, rows);
-  return `{"items":[${rows.map((row) => currentJson(chat.id, row, mine)).join(',')}],"has_more":${hasMore}}`;
+  const place =
+    query.around === 'unread' ? member.read_seq + 1 : (query.around ?? (query.at && log.seqAt(query.at)) ?? undefined);
+  const { user_id, visible_from } = member;
+  const { rows, hasMore, hasNewer } =
+    place === undefined
+      ? { ...log.messagePage(visible_from, query, user_id), hasNewer: undefined }
+      : around(log, visible_from, place, query.limit, user_id);
+  const mine = ownReactions(sql, user_id, rows);
+  const newer = hasNewer === undefined ? '' : `,"has_newer":${hasNewer}`;
+  return `{"items":[${rows.map((row) => currentJson(chat.id, row, mine)).join(',')}],"has_more":${hasMore}${newer}}`;
+}
+
+/** Half a page before a place, and half from it on; where one side is short the other has more. */
+function around(log: Log, from: number, place: number, limit: number, reader: string) {
+  const half = Math.ceil(limit / 2);
+  const later = log.messagePage(from, { after: place - 1, limit: half }, reader);
+  const earlier = log.messagePage(from, { before: place, limit: limit - later.rows.length }, reader);
+  return { rows: [...earlier.rows, ...later.rows], hasMore: earlier.hasMore, hasNewer: later.hasMore };
 }

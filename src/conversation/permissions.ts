@@ -10,6 +10,7 @@ export type Action =
   | 'mention_all'
   | 'pin'
   | 'recall_any'
+  | 'export'
   | 'update'
   | 'add'
   | 'remove'
@@ -25,6 +26,7 @@ const shared: Record<Action, Least> = {
   mention_all: 'moderator',
   pin: 'moderator',
   recall_any: 'moderator',
+  export: 'member',
   update: 'admin',
   add: 'member',
   remove: 'moderator',
@@ -40,6 +42,7 @@ export const PERMISSIONS: Record<ChatType, Record<Action, Least>> = {
     mention_all: 'nobody',
     pin: 'member',
     recall_any: 'nobody',
+    export: 'member',
     update: 'nobody',
     add: 'nobody',
     remove: 'nobody',

@@ -42,10 +42,21 @@ export function ownReactions(sql: SqlStorage, user: string, rows: StatefulRow[])
 const reactionsIn = (state: string | null) =>
   messageState.reactions.nullable().parse(state === null ? [] : parse(state).reactions) ?? [];
 
-/** The message as it is now. */
-export function currentOf(chatId: string, row: StatefulRow, own?: OwnReactions): Message {
+/** Messages by the row they were read from, which never changes: the newest one is told to many. */
+const known = new WeakMap<StatefulRow, Message>();
+
+function messageOfRow(chatId: string, row: StatefulRow): Message {
+  const before = known.get(row);
+  if (before !== undefined) return before;
   const base = parse(messageJson(chatId, row));
   const message = Message.parse(row.state === null ? base : overlaid(base, parse(row.state)));
+  known.set(row, message);
+  return message;
+}
+
+/** The message as it is now. */
+export function currentOf(chatId: string, row: StatefulRow, own?: OwnReactions): Message {
+  const message = messageOfRow(chatId, row);
   if (own === undefined || own.size === 0 || message.reactions === undefined) return message;
   const reactions = message.reactions.map((reaction) =>
     own.has(`${row.seq} ${reaction.emoji}`) ? { ...reaction, mine: true as const } : reaction,

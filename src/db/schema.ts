@@ -1,5 +1,6 @@
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import type { ChatType } from '../protocol/chats.ts';
+import type { ContactState, Privacy } from '../protocol/friends.ts';
 
 /*
  * The tables of D1, as migrations/ creates them (a test compares the two). Times are milliseconds since 1970.
@@ -123,3 +124,55 @@ export const tasks = sqliteTable(
   },
   (t) => [index('tasks_due').on(t.due_at)],
 );
+
+/**
+ * How one user has another: friend, request, remark, block. Friendships and requests stand in both rows, and both change
+ * in one statement (`db/contacts.ts`). `since`: of the friendship, or of the request. A row is never deleted, so that its
+ * version goes on.
+ */
+export const contacts = sqliteTable(
+  'contacts',
+  {
+    user_id: text().notNull(),
+    peer_id: text().notNull(),
+    state: text().$type<ContactState>().notNull(),
+    /** Text and source of the request. */
+    text: text(),
+    source: text(),
+    since: integer(),
+    remark: text(),
+    /** A JSON array. */
+    group_ids: text().notNull(),
+    blocked_at: integer(),
+    /** Grows with each change; orders what the inbox is told. */
+    version: integer().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.user_id, t.peer_id] }),
+    index('contacts_state').on(t.user_id, t.state, t.peer_id),
+    index('contacts_blocked').on(t.user_id, t.peer_id),
+  ],
+);
+
+/** A deleted group keeps its row, for the sake of its version. */
+export const friendGroups = sqliteTable(
+  'friend_groups',
+  {
+    id: text().primaryKey(),
+    user_id: text().notNull(),
+    name: text().notNull(),
+    created_at: integer().notNull(),
+    deleted_at: integer(),
+    version: integer().notNull(),
+  },
+  (t) => [index('friend_groups_user').on(t.user_id, t.id)],
+);
+
+/** A user without a row has the defaults. */
+export const privacy = sqliteTable('privacy', {
+  user_id: text().primaryKey(),
+  friend_requests: text().$type<Privacy['friend_requests']>().notNull(),
+  messages: text().$type<Privacy['messages']>().notNull(),
+  last_seen: text().$type<Privacy['last_seen']>().notNull(),
+  version: integer().notNull(),
+});

@@ -39,6 +39,16 @@ export const Task = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('dissolve'), workspace_id: z.string(), after: z.string().default('') }),
   /** A member asked to delete a conversation: if the room did, the directory learns it. */
   z.object({ kind: z.literal('settle_deletion'), chat_id: z.string(), user_id: z.string() }),
+  /** These users' inboxes learn how they stand to these others, and with `block` the Singles learn who has blocked whom. */
+  z.object({
+    kind: z.literal('settle_contacts'),
+    rows: z.array(z.object({ user_id: z.string(), peer_id: z.string() })),
+    block: z.boolean(),
+  }),
+  /** The inbox learns a group of friends. */
+  z.object({ kind: z.literal('settle_friend_group'), id: z.string() }),
+  /** The inbox learns the user's privacy settings. */
+  z.object({ kind: z.literal('settle_privacy'), user_id: z.string() }),
 ]);
 export type Task = z.infer<typeof Task>;
 export interface StoredTask {

@@ -31,6 +31,7 @@ export class HotRows {
   readonly #clock: Clock;
   readonly #stored: (chatId: string, change: string | null) => void;
   readonly #rows = new Map<string, Hot>();
+  readonly #held = new Map<string, number>();
   readonly #storedAt = new Map<string, { at: number; inARow: number }>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -43,6 +44,34 @@ export class HotRows {
 
   get(chatId: string): ChatRecord | undefined {
     return this.#rows.get(chatId)?.record;
+  }
+
+  /**
+   * Until it is released, what is stored of this row carries the mark: the row's news is under way in an answer that is
+   * not sent again. false: the row is not hot, and has no mark.
+   */
+  hold(chatId: string): boolean {
+    if (!this.#rows.has(chatId)) return false;
+    this.#held.set(chatId, (this.#held.get(chatId) ?? 0) + 1);
+    return true;
+  }
+
+  release(chatId: string): void {
+    const left = (this.#held.get(chatId) ?? 0) - 1;
+    if (left > 0) this.#held.set(chatId, left);
+    else this.#held.delete(chatId);
+  }
+
+  holds(chatId: string): boolean {
+    return this.#held.has(chatId);
+  }
+
+  /** The row is not as it should be, and its mark stays: the next look asks its room. */
+  distrust(chatId: string): void {
+    const hot = this.#rows.get(chatId);
+    this.#rows.delete(chatId);
+    if (hot !== undefined) this.#put(chatId, hot.record, true);
+    else if (this.#timeline.get(chatId) !== undefined) this.#timeline.markStale(chatId);
   }
 
   /** The caller stores this row itself. */
@@ -81,7 +110,8 @@ export class HotRows {
   }
 
   #put(chatId: string, record: ChatRecord, stale: boolean): void {
-    this.#stored(chatId, this.#timeline.put({ ...record, stale }, this.#timeline.get(chatId)));
+    const marked = stale || this.holds(chatId);
+    this.#stored(chatId, this.#timeline.put({ ...record, stale: marked }, this.#timeline.get(chatId)));
     this.#remember(chatId);
   }
 

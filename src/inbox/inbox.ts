@@ -8,6 +8,7 @@ import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence } from '../protocol/users.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
+import { joinFrames } from '../wire/parse.ts';
 import type { InboxApi } from './api.ts';
 import { Courier } from './courier.ts';
 import { type Device, Devices } from './devices.ts';
@@ -25,6 +26,8 @@ import { ANSWER_MS, within } from './within.ts';
 const PARALLEL = 50;
 /** Pause between two frames of changes to a device, in ms. */
 const CHANGES_PAUSE = 5;
+/** Answers to looks that come within this time, in ms, are stored together. */
+const LOOKS_PAUSE = 10;
 /** People of Singles who are told that the user came or went. */
 const PEERS_TOLD = 200;
 /** Rows in one `inbox` frame to a device that comes back. */
@@ -34,7 +37,7 @@ const LOOK_AGAIN_MS = [1000, 2000, 4000, 8000, 16_000];
 
 export interface InboxPorts {
   owner: string;
-  room(chatId: string): Pick<RoomApi, 'look' | 'catchUp' | 'search' | 'submit' | 'endSessions'>;
+  room(chatId: string): Pick<RoomApi, 'look' | 'catchUp' | 'search' | 'submit' | 'exchange' | 'endSessions'>;
   peer(userId: string): Pick<InboxApi, 'meet'>;
   background(work: Promise<void>): void;
   log(message: string, fields: Record<string, unknown>): void;
@@ -50,6 +53,8 @@ export class Inbox {
   readonly #courier: Courier<Device>;
   readonly #hot: HotRows;
   readonly #changes: GroupCommit<{ row: string; change: string }[]>;
+  /** Calls to rooms that may bring a notice with their answers. */
+  readonly #exchanges = new Map<string, Promise<unknown>>();
   #looking: Promise<void> | undefined;
   #nextLook: Promise<void> | undefined;
   #keepsLooking = false;
@@ -64,7 +69,7 @@ export class Inbox {
     this.devices = new Devices(open);
     this.#hot = new HotRows(this.timeline, clock, (chatId, change) => this.#announce(chatId, change));
     this.#courier = new Courier({
-      submit: (_device, chatId, frames) => ports.room(chatId).submit(ports.owner, frames),
+      submit: (device, chatId, frames) => this.#submit(device, chatId, frames),
       background: ports.background,
       log: ports.log,
     });
@@ -74,20 +79,39 @@ export class Inbox {
     );
   }
 
-  /** A room tells how things are. Events go to the devices first: they are durable in the room already. */
-  notify(notice: Notice): NoticeAnswer {
+  /** A room calls. An answer of its may be under way that carries what came before this: that is taken first. */
+  async hear(notice: Notice): Promise<NoticeAnswer> {
+    await this.#exchanges.get(notice.chat.id);
+    return this.notify(notice);
+  }
+
+  /**
+   * A room tells how things are. Events go to the devices first: they are durable in the room already.
+   *
+   * @param asker the device whose frames the room has answered: what is for it joins the answers
+   */
+  notify(notice: Notice, asker?: { device: Device; answers: string[] }): NoticeAnswer {
     const listeners = this.devices.live(this.#clock());
     const chatId = notice.chat.id;
     const row = this.#row(chatId);
     // A notice may be late: what belongs to a membership that has ended since is not for these devices any more.
     const over = row !== undefined && row.gone !== null && row.member_seq >= notice.member_seq;
-    if (notice.frame !== undefined && !over) this.#pushEvents(listeners, chatId, notice.chat.head_seq, notice.frame);
     if (!notice.armed && listeners.length === 0) this.#silent.add(chatId);
     const listening = listeners.length > 0;
     const record = merge(row, notice, listening);
     const kept = listening ? this.#hot.keep(record, row) : undefined;
+    // Nothing is stored for a hot row: its change need not come in a message of its own.
+    const change = kept !== undefined && this.#changes.length === 0 ? this.#changeFrame([kept]) : undefined;
+    const events = over ? undefined : notice.frame;
+    for (const device of listeners) {
+      if (device.lagging) continue;
+      const pushed = events === undefined ? [] : [this.#spend(device, chatId, notice.chat.head_seq, events)];
+      const frames = change === undefined || device.lagging ? pushed : [...pushed, change];
+      if (device === asker?.device) asker.answers.push(...frames);
+      else if (frames.length > 0) device.send(joinFrames(frames));
+    }
     if (kept === undefined) this.#save(record);
-    else this.#announce(chatId, kept);
+    else if (change === undefined) this.#announce(chatId, kept);
     return { devices: listeners.length };
   }
 
@@ -96,6 +120,39 @@ export class Inbox {
     // All of them are good before the first is stored: what is stored is announced.
     const rows = items.map((item) => ({ ...item, value: valueJson(item) }));
     this.#announceAll(rows.map((row) => ({ row: `${row.kind}/${row.id}`, change: this.timeline.putItem(row) })));
+  }
+
+  /**
+   * Takes frames to a room. The row of a hot conversation has its mark in storage, so that its notice may come with the
+   * answers: should they not arrive, the room is asked.
+   */
+  async #submit(device: Device, chatId: string, frames: RoomFrame[]): Promise<string[]> {
+    if (!this.#hot.hold(chatId)) return this.#ports.room(chatId).submit(this.#ports.owner, frames);
+    const done = this.#exchange(device, chatId, frames);
+    const all = Promise.allSettled([this.#exchanges.get(chatId), done]);
+    this.#exchanges.set(chatId, all);
+    try {
+      return await done;
+    } finally {
+      if (this.#exchanges.get(chatId) === all) this.#exchanges.delete(chatId);
+    }
+  }
+
+  async #exchange(device: Device, chatId: string, frames: RoomFrame[]): Promise<string[]> {
+    try {
+      const { answers, notice } = await this.#ports.room(chatId).exchange(this.#ports.owner, frames);
+      this.#hot.release(chatId);
+      const texts = [...answers];
+      if (notice !== undefined) this.notify(notice, { device, answers: texts });
+      // Here and not by the courier: what the room tells next may be about to be taken.
+      if (texts.length > 0) device.send(joinFrames(texts));
+      return [];
+    } catch (fault) {
+      this.#hot.release(chatId);
+      this.#hot.distrust(chatId);
+      this.#ports.background(this.look().then(() => this.#keepLooking()));
+      throw fault;
+    }
   }
 
   signal(frame: string): void {
@@ -256,17 +313,30 @@ export class Inbox {
 
   async #lookNow(): Promise<void> {
     this.#silent.clear();
+    // Rows that answers bring in quick succession are stored together: one commit, not one for each.
+    const answers = new GroupCommit<{ chatId: string; notice: Notice | null }>(
+      (batch) => {
+        for (const { chatId, notice } of batch) this.#looked(chatId, notice);
+      },
+      () => LOOKS_PAUSE,
+    );
+    const stored: (Promise<void> | undefined)[] = [];
     await parallel(this.timeline.stale(), PARALLEL, async (chatId) => {
       try {
         const notice = await within(ANSWER_MS, this.#ports.room(chatId).look(this.#ports.owner));
-        // A room that stopped telling after it was looked at waits for the next look: its notice has overtaken this one.
-        const armed = !this.#silent.has(chatId);
-        if (notice !== null) this.#save(merge(this.#row(chatId), { ...notice, armed }, false));
-        else this.#forget(chatId);
+        stored.push(answers.add({ chatId, notice }));
       } catch (fault) {
         this.#ports.log('a room could not be looked at', { chat_id: chatId, error: String(fault) });
       }
     });
+    await Promise.all(stored);
+  }
+
+  #looked(chatId: string, notice: Notice | null): void {
+    // A room that stopped telling after it was looked at waits for the next look: its notice has overtaken this one.
+    const armed = !this.#silent.has(chatId);
+    if (notice !== null) this.#save(merge(this.#row(chatId), { ...notice, armed }, false));
+    else this.#forget(chatId);
   }
 
   /** A conversation's row as it is now, which may be ahead of what is stored. */
@@ -276,7 +346,8 @@ export class Inbox {
 
   #save(record: ChatRecord): void {
     this.#hot.drop(record.chat_id);
-    this.#announce(record.chat_id, this.timeline.put(record, this.timeline.get(record.chat_id)));
+    const marked = this.#hot.holds(record.chat_id) ? { ...record, stale: true } : record;
+    this.#announce(record.chat_id, this.timeline.put(marked, this.timeline.get(record.chat_id)));
   }
 
   /** The room knows nothing of the user: it was deleted, and has told everybody whom it could. */
@@ -300,7 +371,7 @@ export class Inbox {
   #pushChanges(batch: { row: string; change: string }[]): void {
     const latest = new Map(batch.map(({ row, change }) => [row, change]));
     const { pos } = this.timeline;
-    const frame = inboxFrame([...latest.values()], this.timeline.cursorAt(pos));
+    const frame = this.#changeFrame([...latest.values()]);
     for (const device of this.devices.live(this.#clock())) {
       if (device.lagging) continue;
       device.send(frame);
@@ -308,17 +379,16 @@ export class Inbox {
     }
   }
 
-  #pushEvents(devices: Device[], chatId: string, head: number, frame: string): void {
-    for (const device of devices) {
-      if (device.lagging) continue;
-      if (device.spend(chatId, head, frame.length)) {
-        device.send(frame);
-        continue;
-      }
-      device.lagging = true;
-      device.save();
-      device.send(`{"t":"lag","chat_id":"${chatId}","head_seq":${head}}`);
-    }
+  #changeFrame(changes: string[]): string {
+    return inboxFrame(changes, this.timeline.cursorAt(this.timeline.pos));
+  }
+
+  /** The events, or the hint that takes their place for a device that has used up its credit. */
+  #spend(device: Device, chatId: string, head: number, events: string): string {
+    if (device.spend(chatId, head, events.length)) return events;
+    device.lagging = true;
+    device.save();
+    return `{"t":"lag","chat_id":"${chatId}","head_seq":${head}}`;
   }
 
   /** A socket that had fallen behind has room: it learns what changed meanwhile, and pulls what it lacks. */

@@ -17,6 +17,8 @@ export interface SyncPage {
 /** Characters of rows in one page, about: an answer stays far below what a call between objects may carry (32 MiB). */
 const PAGE_SIZE = 2 * 1024 * 1024;
 
+/** Rows kept in memory: about a kilobyte each. */
+const ROWS_KEPT = 50;
 /** Both tables are read along their index on pos and merged: no more rows than the page has. */
 export const PAGE_QUERY = `
   SELECT NULL AS kind, chat_id AS id, pos, item, gone FROM chats WHERE pos > ?1
@@ -42,6 +44,8 @@ export class Timeline {
   #ready = false;
   #pos = 0;
   #generation = '';
+  /** Rows as they are stored, of conversations that were asked for lately. */
+  readonly #rows = new Map<string, Readonly<ChatRecord>>();
 
   constructor(storage: DurableObjectStorage, owner: string) {
     this.#storage = storage;
@@ -102,8 +106,18 @@ export class Timeline {
 
   get(chatId: string): ChatRecord | undefined {
     if (!this.#ready) return undefined;
+    const kept = this.#rows.get(chatId);
+    if (kept !== undefined) return kept;
     const row = this.sql.exec('SELECT * FROM chats WHERE chat_id = ?', chatId).toArray()[0];
-    return row === undefined ? undefined : recordOf(row);
+    if (row === undefined) return undefined;
+    const record = recordOf(row);
+    this.#keep(record);
+    return record;
+  }
+
+  #keep(record: ChatRecord): void {
+    if (this.#rows.size >= ROWS_KEPT) this.#rows.clear();
+    this.#rows.set(record.chat_id, record);
   }
 
   /**
@@ -123,6 +137,7 @@ export class Timeline {
         record.member_seq,
         record.chat_id,
       );
+      this.#keep({ ...before, stale: record.stale, member_seq: record.member_seq });
       return null;
     }
     const pos = this.#pos + 1;
@@ -143,6 +158,7 @@ export class Timeline {
       record.stale ? 1 : 0,
     );
     this.#pos = pos;
+    this.#keep(record);
     return changeJson(record.chat_id, item, record.gone);
   }
 
@@ -183,6 +199,7 @@ export class Timeline {
   /** Has this conversation's room asked at the next look. */
   markStale(chatId: string): void {
     this.sql.exec('UPDATE chats SET stale = 1 WHERE chat_id = ?', chatId);
+    this.#rows.delete(chatId);
   }
 
   /** Conversations, latest activity first, after a key. */

@@ -1,14 +1,30 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
-import type { CatchUp, Json, NewConversation, Notice, RoomApi, Sight, SocketPage } from '../conversation/api.ts';
+import type {
+  CatchUp,
+  Exchanged,
+  Json,
+  NewConversation,
+  Notice,
+  RoomApi,
+  Sight,
+  SocketPage,
+} from '../conversation/api.ts';
 import type { Ask } from '../conversation/asks.ts';
 import { type ChangeRequest, changedMessage } from '../conversation/changes.ts';
 import type { Commit, Sent } from '../conversation/conversation.ts';
-import { greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
+import { exchange, greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
 import type { FindPage, FoundPage } from '../conversation/find.ts';
 import { messageOf } from '../conversation/log.ts';
 import type { MemberRow } from '../conversation/members.ts';
-import { catchUpPage, catchUpParts, messagePageJson, pageAfter, pageJson } from '../conversation/pages.ts';
+import {
+  catchUpPage,
+  catchUpParts,
+  type MessageQuery,
+  messagePageJson,
+  pageAfter,
+  pageJson,
+} from '../conversation/pages.ts';
 import { updateRetention } from '../conversation/retention.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
@@ -93,6 +109,10 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     this.#room.publish(this.#room.conversation.membership.expel(member));
   }
 
+  async setBlocked(by: string, block: { blocked: boolean; version: number }): Promise<void> {
+    this.#room.conversation.setBlocked(by, block);
+  }
+
   send(user: string, message: SendMessage & { client_id: string }): Promise<Result<SentMessage>> {
     return new Promise((resolve) => {
       this.#room.send({
@@ -128,11 +148,12 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     return submit(this.#room, user, frames.filter(isRoomFrame));
   }
 
-  async messages(
-    user: string,
-    page: { before?: number; after?: number; limit: number },
-  ): Promise<Result<Json<MessagePage>>> {
-    return this.#read(user, (member) => messagePageJson(this.#room.conversation, member, page));
+  exchange(user: string, frames: ClientFrame[]): Promise<Exchanged> {
+    return exchange(this.#room, user, frames.filter(isRoomFrame));
+  }
+
+  async messages(user: string, query: MessageQuery): Promise<Result<Json<MessagePage>>> {
+    return this.#read(user, (member) => messagePageJson(this.#room.conversation, member, query));
   }
 
   async events(user: string, page: { after: number; limit: number; bytes?: number }): Promise<Result<Json<EventPage>>> {

@@ -56,8 +56,8 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
     return this.#inbox.setSuspended(suspended);
   }
 
-  async notify(notice: Notice): Promise<NoticeAnswer> {
-    return this.#inbox.notify(notice);
+  notify(notice: Notice): Promise<NoticeAnswer> {
+    return this.#inbox.hear(notice);
   }
 
   async put(items: readonly Item[]): Promise<void> {

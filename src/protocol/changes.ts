@@ -86,7 +86,7 @@ export const HiddenPage = z
 export type HiddenPage = z.infer<typeof HiddenPage>;
 
 export const ScheduleMessage = z
-  .strictObject({ send_at: Timestamp, message: SendMessage })
+  .strictObject({ send_at: Timestamp, message: SendMessage.omit({ client_id: true }) })
   .meta({ id: 'ScheduleMessage' });
 export type ScheduleMessage = z.infer<typeof ScheduleMessage>;
 

@@ -22,6 +22,14 @@ export const LIMITS = {
   nameLength: 128,
   fullnameLength: 128,
   descriptionLength: 1024,
+  /** Text and source of a friend request, in characters. */
+  requestTextLength: 256,
+  requestSourceLength: 64,
+  /** Friends, requests waiting on either side, blocks, and groups of friends of one user. */
+  friends: 2000,
+  friendRequests: 500,
+  blocks: 2000,
+  friendGroups: 50,
   passwordMin: 8,
   passwordMax: 256,
   /** Members named in one request; more are added in several requests. */

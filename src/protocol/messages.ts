@@ -63,5 +63,13 @@ export type Message = z.infer<typeof Message>;
 export const SentMessage = Message.extend({ duplicate: z.boolean().optional() }).meta({ id: 'SentMessage' });
 export type SentMessage = z.infer<typeof SentMessage>;
 
-export const MessagePage = z.object({ items: z.array(Message), has_more: z.boolean() }).meta({ id: 'MessagePage' });
+export const MessagePage = z
+  .object({
+    items: z.array(Message),
+    has_more: z
+      .boolean()
+      .meta({ description: 'There are more in the direction of the page; before it, when it has both' }),
+    has_newer: z.boolean().optional().meta({ description: 'Of a page around a place: there are more behind it' }),
+  })
+  .meta({ id: 'MessagePage' });
 export type MessagePage = z.infer<typeof MessagePage>;

@@ -2,12 +2,16 @@ import { z } from 'zod';
 import { ChatListItem } from './chats.ts';
 import { ChatId, Seq } from './common.ts';
 import { ChatEvent, Hole } from './events.ts';
-import { Friend } from './friends.ts';
+import { Contact, FriendGroup, Privacy } from './friends.ts';
 import { LIMITS } from './limits.ts';
 
 /** The rows of an inbox besides its conversations: what each kind holds. A new kind is one more entry. */
 export const ITEMS = {
-  friend: Friend,
+  /** By the person's id. */
+  contact: Contact,
+  friend_group: FriendGroup,
+  /** One row, `me`. */
+  privacy: Privacy,
 } as const;
 type ItemSchemas = typeof ITEMS;
 export type ItemKind = keyof ItemSchemas;

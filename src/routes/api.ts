@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import type { Json } from '../conversation/api.ts';
 import { ApiError } from '../errors.ts';
 import type { Identity } from '../inbox/api.ts';
-import { ChatId, queryInt, Seq, SessionId, UserId, WorkspaceId } from '../protocol/common.ts';
+import { ChatId, ClientId, FriendGroupId, queryInt, Seq, SessionId, UserId, WorkspaceId } from '../protocol/common.ts';
 import { Emoji } from '../protocol/current.ts';
 import { ERRORS, type ErrorCode, Problem, type Result } from '../protocol/errors.ts';
 
@@ -35,6 +35,14 @@ export const body = <S extends z.ZodType>(schema: S) => ({
   content: { 'application/json': { schema } },
 });
 
+export const QuerySeq = queryInt(Seq);
+/** A page goes one way. */
+export const oneDirection = [
+  (query: { before?: number | undefined; after?: number | undefined }) =>
+    query.before === undefined || query.after === undefined,
+  { error: 'give before or after, not both' },
+] as const;
+
 /** The path parameters of the routes. */
 export const params = {
   user: z.object({ id: UserId }),
@@ -42,8 +50,10 @@ export const params = {
   chat: z.object({ id: ChatId }),
   message: z.object({ id: ChatId, seq: queryInt(Seq.min(1)) }),
   reaction: z.object({ id: ChatId, seq: queryInt(Seq.min(1)), emoji: Emoji }),
+  scheduled: z.object({ id: ChatId, client_id: ClientId }),
   chatMember: z.object({ id: ChatId, user_id: UserId }),
   workspace: z.object({ id: WorkspaceId }),
+  friendGroup: z.object({ id: FriendGroupId }),
   workspaceMember: z.object({ id: WorkspaceId, user_id: UserId }),
 };
 
@@ -79,6 +89,9 @@ export function unwrap<T>(result: Result<T>): T {
   if (result.ok) return result.value;
   throw ApiError.fromRefusal(result.refusal);
 }
+
+/** The answer without a body. */
+export const noContent = (description: string) => ({ 204: { description } });
 
 /** Answers with JSON that an object has written already: not parsed, not written again. */
 export function passJson<T>(c: ApiContext, text: Json<T>): Response & TypedResponse<T, 200, 'json'> {

@@ -6,15 +6,19 @@ import { auth } from './auth.ts';
 import { changes } from './changes.ts';
 import { chats } from './chats.ts';
 import { docs } from './docs.ts';
+import { exports } from './export.ts';
+import { friends } from './friends.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
 import { health } from './health.ts';
 import { members } from './members.ts';
 import { messages } from './messages.ts';
 import { notifications } from './notifications.ts';
+import { own } from './own.ts';
 import { problem } from './problem.ts';
 import { search } from './search.ts';
 import { sockets } from './sockets.ts';
 import { sync } from './sync.ts';
+import { threads } from './threads.ts';
 import { users } from './users.ts';
 import { workspaces } from './workspaces.ts';
 
@@ -28,10 +32,14 @@ routed.use('/api/*', bounded);
 export const app = routed
   .route('/', auth)
   .route('/', users)
+  .route('/', friends)
   .route('/', chats)
   .route('/', members)
   .route('/', messages)
   .route('/', changes)
+  .route('/', threads)
+  .route('/', own)
+  .route('/', exports)
   .route('/', workspaces)
   .route('/', search)
   .route('/', sync)

@@ -1,7 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { authenticated } from '../auth/middleware.ts';
 import { inChat } from '../chats/directory.ts';
-import type { Ask } from '../conversation/asks.ts';
 import {
   ChangedMessage,
   EditList,
@@ -11,7 +10,8 @@ import {
   ReactorPage,
 } from '../protocol/changes.ts';
 import { PageLimit, UserId } from '../protocol/common.ts';
-import { type ApiContext, body, compact, json, params, passJson, problems, router } from './api.ts';
+import { type ApiContext, body, compact, json, params, problems, router } from './api.ts';
+import { ask } from './ask.ts';
 
 const tags = ['Messages'];
 const security = [{ bearer: [] }];
@@ -45,7 +45,7 @@ const recall = createRoute({
   security,
   middleware,
   request: { params: params.message },
-  responses: { ...changed, ...refusals },
+  responses: { ...changed, ...problems('secured', 'forbidden', 'not_found', 'rate_limited') },
 });
 
 const edits = createRoute({
@@ -54,6 +54,7 @@ const edits = createRoute({
   operationId: 'listEdits',
   tags,
   summary: 'Read the wordings of a message',
+  description: 'What it said before each edit, and what it says now. One that was recalled has none.',
   security,
   middleware,
   request: { params: params.message },
@@ -66,6 +67,7 @@ const react = createRoute({
   operationId: 'addReaction',
   tags,
   summary: 'React to a message',
+  description: 'Once with each emoji. Doing it again changes nothing.',
   security,
   middleware,
   request: { params: params.reaction },
@@ -78,6 +80,7 @@ const unreact = createRoute({
   operationId: 'removeReaction',
   tags,
   summary: 'Take a reaction back',
+  description: 'Your own. Doing it again changes nothing.',
   security,
   middleware,
   request: { params: params.reaction },
@@ -103,6 +106,7 @@ const pin = createRoute({
   operationId: 'pinMessage',
   tags,
   summary: 'Pin a message',
+  description: 'For everybody in the conversation, by permission. Doing it again changes nothing.',
   security,
   middleware,
   request: { params: params.message },
@@ -115,6 +119,7 @@ const unpin = createRoute({
   operationId: 'unpinMessage',
   tags,
   summary: 'Unpin a message',
+  description: 'By the same permission as pinning. Doing it again changes nothing.',
   security,
   middleware,
   request: { params: params.message },
@@ -127,6 +132,7 @@ const pins = createRoute({
   operationId: 'listPins',
   tags,
   summary: 'Read pinned messages',
+  description: 'As they are now.',
   security,
   middleware,
   request: { params: params.chat },
@@ -140,9 +146,6 @@ const change = async (c: ApiContext, at: { id: string; seq: number }, change: Me
   const request = { seq: at.seq, change, ...(client_id === undefined ? {} : { client_id }) };
   return c.json(await inChat(c.env, at.id, c.var.identity.user_id, (chat, user) => chat.change(user, request)), 200);
 };
-
-const ask = async (c: ApiContext, id: string, wanted: Ask) =>
-  passJson<never>(c, await inChat(c.env, id, c.var.identity.user_id, (chat, user) => chat.ask(user, wanted)));
 
 export const changes = router()
   .openapi(edit, (c) => {

@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { authenticated } from '../auth/middleware.ts';
 import { createChat, deleteChat, inChat, see } from '../chats/directory.ts';
 import { inbox } from '../objects/stubs.ts';
-import { Chat, ChatListItem, CreateChat, Preferences, UpdateChat } from '../protocol/chats.ts';
+import { Chat, ChatListItem, CreateChat, Preferences, UpdateChat, UpdateRetention } from '../protocol/chats.ts';
 import { PageLimit } from '../protocol/common.ts';
 import { body, compact, json, pageOf, params, passJson, problems, router } from './api.ts';
 import { ask } from './call.ts';
@@ -41,7 +41,7 @@ const create = createRoute({
   responses: {
     200: json(Chat, 'The Single that exists'),
     201: json(Chat, 'The conversation'),
-    ...problems('secured', 'body', 'not_found'),
+    ...problems('secured', 'body', 'forbidden', 'not_found'),
   },
 });
 
@@ -68,6 +68,23 @@ const update = createRoute({
   security,
   middleware,
   request: { params: params.chat, body: body(UpdateChat) },
+  responses: {
+    200: json(Chat, 'The conversation as it is now'),
+    ...problems('secured', 'body', 'forbidden', 'not_found'),
+  },
+});
+
+const retain = createRoute({
+  method: 'put',
+  path: '/api/chats/{id}/retention',
+  operationId: 'setRetention',
+  tags,
+  summary: 'Set how long messages may be changed, and how long they last',
+  description:
+    'Changes what the body names and leaves the rest. A timer holds for messages that are sent from then on: they are erased everywhere when their time has come.',
+  security,
+  middleware,
+  request: { params: params.chat, body: body(UpdateRetention) },
   responses: {
     200: json(Chat, 'The conversation as it is now'),
     ...problems('secured', 'body', 'forbidden', 'not_found'),
@@ -120,6 +137,11 @@ export const chats = router()
     const { id } = c.req.valid('param');
     const patch = compact(c.req.valid('json'));
     return c.json(await inChat(c.env, id, c.var.identity.user_id, (chat, user) => chat.update(user, patch)), 200);
+  })
+  .openapi(retain, async (c) => {
+    const { id } = c.req.valid('param');
+    const patch = compact(c.req.valid('json'));
+    return c.json(await inChat(c.env, id, c.var.identity.user_id, (chat, user) => chat.retain(user, patch)), 200);
   })
   .openapi(remove, async (c) => {
     await deleteChat(c.env, c.req.valid('param').id, c.var.identity.user_id, Date.now());

@@ -1,15 +1,14 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { authenticated } from '../auth/middleware.ts';
 import { inChat } from '../chats/directory.ts';
-import { PageLimit, queryInt, Seq } from '../protocol/common.ts';
+import { PageLimit, Timestamp } from '../protocol/common.ts';
 import { EventPage } from '../protocol/events.ts';
 import { MessagePage, SendMessage, SentMessage } from '../protocol/messages.ts';
-import { body, compact, json, params, passJson, problems, router } from './api.ts';
+import { body, compact, json, oneDirection, params, passJson, problems, QuerySeq, router } from './api.ts';
 
 const tags = ['Messages'];
 const security = [{ bearer: [] }];
 const middleware = authenticated;
-const QuerySeq = queryInt(Seq);
 
 const send = createRoute({
   method: 'post',
@@ -36,16 +35,29 @@ const list = createRoute({
   tags,
   summary: 'Read messages',
   description:
-    'Messages as they are now, by ascending seq: the newest page, or the page that ends before `before`, or begins after `after`.',
+    'Messages as they are now, by ascending seq: the newest page, or the page that ends before `before`, or begins after `after`, or has the message `around` a place or `at` a time in its middle.',
   security,
   middleware,
   request: {
     params: params.chat,
     query: z
-      .strictObject({ before: QuerySeq.optional(), after: QuerySeq.optional(), limit: PageLimit })
-      .refine((query) => query.before === undefined || query.after === undefined, {
-        error: 'give before or after, not both',
-      }),
+      .strictObject({
+        before: QuerySeq.optional(),
+        after: QuerySeq.optional(),
+        around: z
+          .union([z.literal('unread'), QuerySeq])
+          .optional()
+          .meta({ description: 'A seq, or `unread`: the first message behind what you have read' }),
+        at: Timestamp.optional().meta({ description: 'The first message at or after this time' }),
+        limit: PageLimit,
+      })
+      .refine(...oneDirection)
+      .refine(
+        ({ before, after, around, at }) => [before ?? after, around, at].filter((x) => x !== undefined).length < 2,
+        {
+          error: 'give one place only: before or after, around, or at',
+        },
+      ),
   },
   responses: { 200: json(MessagePage, 'A page of messages'), ...problems('secured', 'invalid', 'not_found') },
 });
@@ -75,7 +87,8 @@ export const messages = router()
   })
   .openapi(list, async (c) => {
     const { id } = c.req.valid('param');
-    const page = compact(c.req.valid('query'));
+    const { at, ...query } = compact(c.req.valid('query'));
+    const page = at === undefined ? query : { ...query, at: Date.parse(at) };
     return passJson(c, await inChat(c.env, id, c.var.identity.user_id, (chat, user) => chat.messages(user, page)));
   })
   .openapi(events, async (c) => {

@@ -4,6 +4,8 @@ import { type Db, database } from '../db/client.ts';
 import { sessions, users } from '../db/schema.ts';
 import { advance, deleting, type StoredTask, type Task } from '../db/tasks.ts';
 import { isWorkspaceMember, outsiders } from '../db/workspaces.ts';
+import { settleContacts, settleFriendGroup, settlePrivacy } from '../friends/settle.ts';
+import { logError } from '../log.ts';
 import { inbox, room } from '../objects/stubs.ts';
 
 /** Conversations that one run of a task visits; the rest comes with the next run. */
@@ -50,6 +52,15 @@ async function perform(env: Env, db: Db, { id, task }: StoredTask): Promise<Task
       if (notice === null || notice.gone === 'deleted') await markDeleted(db, task.chat_id, Date.now());
       return null;
     }
+    case 'settle_contacts':
+      await settleContacts(env, db, task);
+      return null;
+    case 'settle_friend_group':
+      await settleFriendGroup(env, db, task.id);
+      return null;
+    case 'settle_privacy':
+      await settlePrivacy(env, db, task.user_id);
+      return null;
   }
 }
 
@@ -113,4 +124,14 @@ export async function runTask(env: Env, stored: StoredTask): Promise<void> {
   }
   await advance(db, { id: stored.id, task: rest }, Date.now());
   await env.TASKS.send({ task_id: stored.id });
+}
+
+/** As `runTask`, for a change that is made and answered whatever becomes of what follows: the queue goes on with it. */
+export async function followUp(env: Env, stored: StoredTask): Promise<void> {
+  try {
+    await runTask(env, stored);
+  } catch (error) {
+    logError('task.deferred', error, { task_id: stored.id });
+    await env.TASKS.send({ task_id: stored.id });
+  }
 }

@@ -2,6 +2,7 @@ import { utf8Length } from '../protocol/common.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { ClientFrame, type ErrorFrame } from '../protocol/frames.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import { plainFrame } from './plain.ts';
 
 export interface ParsedFrames {
   frames: ClientFrame[];
@@ -46,6 +47,11 @@ export function parseFrames(data: string | ArrayBuffer): ParsedFrames {
   const frames: ClientFrame[] = [];
   const errors: ErrorFrame[] = [];
   for (const item of list) {
+    const plain = plainFrame(item);
+    if (plain !== undefined) {
+      frames.push(plain);
+      continue;
+    }
     const parsed = ClientFrame.safeParse(item);
     if (parsed.success) {
       frames.push(parsed.data);

@@ -84,6 +84,7 @@ describe('who may do what', () => {
     mention_all: (test, user) => test.conversation.actor(user, 'mention_all'),
     pin: (test, user) => test.conversation.actor(user, 'pin'),
     recall_any: (test, user) => test.conversation.actor(user, 'recall_any'),
+    export: (test, user) => test.conversation.actor(user, 'export'),
     update: (test, user) => test.conversation.membership.update(user, { name: 'new' }),
     delete: (test, user) => test.conversation.membership.destroy(user),
     add: (test, user) => test.conversation.membership.add(user, [dan]),

@@ -20,7 +20,7 @@ describe('rows of other kinds', () => {
       test.inbox.put([friend(ann, 2, 'Annie')]);
       test.inbox.notify(notice({ chat_id, head: 2 }));
       expect((await test.sync({ cursor })).changes).toMatchObject([
-        { type: 'friend', id: ann, value: { remark: 'Annie' } },
+        { type: 'contact', id: ann, value: { remark: 'Annie' } },
         { type: 'chat', chat_id },
       ]);
       const pages = [await test.sync({ limit: 2 })];
@@ -36,7 +36,7 @@ describe('rows of other kinds', () => {
     await withInbox(async (test) => {
       const ann = newUser();
       for (const item of [friend(ann, 3, null), friend(ann, 2, 'Ann'), friend(ann, 1, 'A')]) test.inbox.put([item]);
-      expect((await test.sync()).changes).toEqual([{ type: 'friend', id: ann, value: null }]);
+      expect((await test.sync()).changes).toEqual([{ type: 'contact', id: ann, value: null }]);
       test.inbox.put([friend(ann, 4, 'again')]);
       test.restart();
       test.inbox.put([friend(ann, 3, null)]);
@@ -120,5 +120,5 @@ it('an inbox that is evicted keeps them, and a device that comes back hears what
   await evictDurableObject(inboxOf(owner), { webSockets: 'close' });
   await inboxOf(owner).put([friend(bob, 1, 'Bob'), friend(ann, 1, 'late')]);
   const again = await inboxSocket(identity(owner), cursor);
-  expect((await again.next('inbox')).changes).toMatchObject([{ type: 'friend', id: bob }]);
+  expect((await again.next('inbox')).changes).toMatchObject([{ type: 'contact', id: bob }]);
 });

@@ -213,6 +213,7 @@ it('between a large room and an inbox no news is lost, however their calls and a
                 throw new Error('nobody asks');
               },
               submit: async () => [],
+              exchange: async () => ({ answers: [], notice: undefined }),
               search: async () => refuse('not_found', 'nobody asks'),
               endSessions: async () => undefined,
             }),

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Notice } from '../../src/conversation/api.ts';
-import { type ChatRecord, changeJson, merge, withPreferences } from '../../src/inbox/rows.ts';
+import { type ChatRecord, changeJson, itemJson, merge, withPreferences } from '../../src/inbox/rows.ts';
+import { ChatListItem } from '../../src/protocol/chats.ts';
 import { Change } from '../../src/protocol/sync.ts';
 import { unread } from '../../src/protocol/unread.ts';
 import { newUser, overStorage } from '../support/objects.ts';
@@ -204,4 +205,20 @@ it('a change is what the wire says a change is', async () => {
     chat_id: notice.chat.id,
     reason: 'left',
   });
+});
+
+it('the text of a row is what the schema writes, whatever stands before what', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+      for (const notice of await history(steps)) {
+        const { item } = merge(undefined, notice, true);
+        if (item === null) continue;
+        const text = JSON.stringify(ChatListItem.parse(item));
+        expect(itemJson(item)).toBe(text);
+        const { id, ...rest } = item;
+        expect(itemJson({ ...rest, id })).toBe(text);
+      }
+    }),
+    { numRuns: 30 },
+  );
 });

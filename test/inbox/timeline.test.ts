@@ -257,7 +257,7 @@ it('old snapshot + all changes, page by page, is a fresh snapshot: for any notic
         }
         const fresh = applyChanges(emptyList, await test.sync()).state;
         expect(Object.fromEntries(device.chats)).toEqual(Object.fromEntries(fresh.chats));
-        expect(Object.fromEntries(itemsOf(device, 'friend'))).toEqual(Object.fromEntries(itemsOf(fresh, 'friend')));
+        expect(Object.fromEntries(itemsOf(device, 'contact'))).toEqual(Object.fromEntries(itemsOf(fresh, 'contact')));
         expect(device.cursor).toBe(fresh.cursor);
       }),
     ),

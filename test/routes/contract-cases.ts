@@ -27,6 +27,19 @@ const created = async (path: string, account: Account, body: unknown): Promise<s
   const { id } = (await response.json()) as { id: string };
   return id;
 };
+/** Somebody to whom only friends may write. */
+const closed = async (): Promise<string> => {
+  const account = await signUp();
+  await request('/api/users/me/privacy', { token: account.token, method: 'PUT', body: { messages: 'friends' } });
+  return account.id;
+};
+/** Two new people who are friends. */
+const newFriends = async (): Promise<[Account, Account]> => {
+  const [one, two] = [await signUp(), await signUp()];
+  await request('/api/friend-requests', { token: one.token, body: { user_id: two.id } });
+  await request('/api/friend-requests', { token: two.token, body: { user_id: one.id } });
+  return [one, two];
+};
 export const newGroup = ({ owner, member }: Fixture) =>
   created('/api/chats', owner, { type: 'Group', name: 'Group', members: [member.id] });
 const newChannel = ({ owner }: Fixture) =>
@@ -35,6 +48,40 @@ export const newWorkspace = async (f: Fixture) => {
   const id = await created('/api/workspaces', f.owner, { name: 'Workspace' });
   await request(`/api/workspaces/${id}/members`, { token: f.owner.token, body: { user_ids: [f.member.id] } });
   return id;
+};
+const newSingle = ({ owner, member }: Fixture) =>
+  created('/api/chats', owner, { type: 'Single', members: [member.id] });
+
+/** The seq of a new message of the owner's in the group, as it stands in a path. */
+const newMessage = async ({ owner, group }: Fixture, fields: Record<string, unknown> = {}): Promise<string> => {
+  const body = { content: 'Hello', ...fields };
+  const { seq } = (await (await request(`/api/chats/${group}/messages`, { token: owner.token, body })).json()) as {
+    seq: number;
+  };
+  return `${seq}`;
+};
+const recalledMessage = async (f: Fixture): Promise<string> => {
+  const seq = await newMessage(f);
+  await request(`/api/chats/${f.group}/messages/${seq}`, { method: 'DELETE', token: f.owner.token });
+  return seq;
+};
+/** A channel that the stranger sees and is not in. */
+const outside = async (f: Fixture): Promise<Case> => ({
+  status: 403,
+  as: f.stranger,
+  path: { id: await newChannel(f), seq: '1' },
+});
+/** What a change of a message without a body answers. */
+const changeCases = async (f: Fixture, more: Record<string, string> = {}): Promise<Case[]> => {
+  const path = { ...more, seq: await newMessage(f) };
+  return [
+    { status: 200, path },
+    { status: 200, path },
+    { status: 404, as: f.stranger, path },
+    { status: 404, path: { ...more, seq: '999999' } },
+    { status: 409, path: { ...more, seq: await recalledMessage(f) } },
+    await outside(f),
+  ];
 };
 export const suspend = (account: Account, status = 'Suspended') =>
   request(`/api/admin/users/${account.id}/status`, { method: 'PUT', token: env.ADMIN_TOKEN, body: { status } });
@@ -122,9 +169,112 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     { status: 200, path: { id: owner.id } },
     { status: 404, path: { id: member.id } },
   ],
+  listFriends: () => [{ status: 200 }, { status: 200, query: 'limit=1' }, { status: 422, query: 'cursor=bad' }],
+  updateFriend: async (f) => {
+    const [as, friend] = await newFriends();
+    const path = { id: friend.id };
+    const group = await created('/api/friend-groups', as, { name: 'Crew' });
+    return [
+      { status: 200, as, path, body: { remark: 'Captain', group_ids: [group, group] } },
+      { status: 200, as, path, body: { remark: null } },
+      { status: 404, path: { id: f.stranger.id }, body: { remark: 'No' } },
+      { status: 422, as, path, body: { group_ids: [newId('fgr')] } },
+      { status: 422, as, path, body: { remark: '' } },
+    ];
+  },
+  removeFriend: async () => {
+    const [as, friend] = await newFriends();
+    const path = { id: friend.id };
+    return [
+      { status: 204, as, path },
+      { status: 404, as, path },
+    ];
+  },
+  listFriendRequests: () => [{ status: 200 }, { status: 422, query: 'cursor=bad' }],
+  requestFriend: async (f) => {
+    const [asked, shy, blocker] = [await signUp(), await signUp(), await signUp()];
+    await request('/api/users/me/privacy', { token: shy.token, method: 'PUT', body: { friend_requests: 'nobody' } });
+    await request(`/api/blocks/${f.owner.id}`, { token: blocker.token, method: 'PUT' });
+    await request(`/api/blocks/${asked.id}`, { token: f.member.token, method: 'PUT' });
+    return [
+      { status: 200, body: { user_id: asked.id, text: 'Hello', source: 'search' } },
+      { status: 200, body: { user_id: asked.id } },
+      { status: 200, as: asked, body: { user_id: f.owner.id } },
+      { status: 403, body: { user_id: shy.id } },
+      { status: 403, body: { user_id: blocker.id } },
+      { status: 404, body: { user_id: newId('usr') } },
+      { status: 404, body: { user_id: f.suspended.id } },
+      { status: 409, as: f.member, body: { user_id: asked.id } },
+      { status: 422, body: { user_id: f.owner.id } },
+      { status: 422, body: { user_id: asked.id, text: 'x'.repeat(257) } },
+    ];
+  },
+  acceptFriendRequest: async ({ stranger }) => {
+    const [as, asking] = [await signUp(), await signUp()];
+    await request('/api/friend-requests', { token: asking.token, body: { user_id: as.id } });
+    return [
+      { status: 200, as, path: { id: asking.id } },
+      { status: 200, as, path: { id: asking.id } },
+      { status: 404, as, path: { id: stranger.id } },
+    ];
+  },
+  declineFriendRequest: async () => {
+    const [as, asking] = [await signUp(), await signUp()];
+    await request('/api/friend-requests', { token: asking.token, body: { user_id: as.id } });
+    return [
+      { status: 204, as, path: { id: asking.id } },
+      { status: 404, as, path: { id: asking.id } },
+      { status: 404, as: asking, path: { id: as.id } },
+    ];
+  },
+  listFriendGroups: () => [{ status: 200 }],
+  createFriendGroup: () => [
+    { status: 201, body: { name: 'Crew' } },
+    { status: 422, body: { name: '' } },
+  ],
+  renameFriendGroup: async ({ owner, stranger }) => {
+    const path = { id: await created('/api/friend-groups', owner, { name: 'Crew' }) };
+    return [
+      { status: 200, path, body: { name: 'Hands' } },
+      { status: 404, as: stranger, path, body: { name: 'No' } },
+    ];
+  },
+  deleteFriendGroup: async ({ owner, stranger }) => {
+    const path = { id: await created('/api/friend-groups', owner, { name: 'Crew' }) };
+    return [
+      { status: 404, as: stranger, path },
+      { status: 204, path },
+      { status: 404, path },
+    ];
+  },
+  listBlocks: () => [{ status: 200 }, { status: 422, query: 'cursor=bad' }],
+  blockUser: async ({ owner }) => {
+    const path = { id: (await signUp()).id };
+    return [
+      { status: 200, path },
+      { status: 200, path },
+      { status: 404, path: { id: newId('usr') } },
+      { status: 422, path: { id: owner.id } },
+    ];
+  },
+  unblockUser: async ({ owner }) => {
+    const path = { id: (await signUp()).id };
+    await request(`/api/blocks/${path.id}`, { token: owner.token, method: 'PUT' });
+    return [
+      { status: 204, path },
+      { status: 404, path },
+    ];
+  },
+  getPrivacy: () => [{ status: 200 }],
+  updatePrivacy: () => [
+    { status: 200, body: { friend_requests: 'approval', messages: 'everyone', last_seen: 'everyone' } },
+    { status: 200, body: {} },
+    { status: 422, body: { messages: 'nobody' } },
+  ],
   listChats: () => [{ status: 200 }, { status: 200, query: 'limit=1' }, { status: 422, query: 'cursor=bad' }],
   createChat: async (f) => [
     { status: 201, body: { type: 'Single', members: [(await signUp()).id] } },
+    { status: 403, body: { type: 'Single', members: [await closed()] } },
     { status: 201, body: { type: 'Single', members: [f.member.id] } },
     { status: 200, body: { type: 'Single', members: [f.owner.id, f.member.id] } },
     { status: 200, as: f.member, body: { type: 'Single', members: [f.owner.id] } },
@@ -218,8 +368,126 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     { status: 200, query: 'before=5&limit=2' },
     { status: 200, query: 'after=0&limit=2' },
     { status: 404, as: stranger },
+    { status: 200, query: 'around=2&limit=4' },
+    { status: 200, query: 'around=unread' },
+    { status: 200, query: 'at=2026-11-21T08:00:00.000Z' },
     { status: 422, query: 'before=5&after=1' },
+    { status: 422, query: 'before=5&around=1' },
+    { status: 422, query: 'at=yesterday' },
     { status: 422, query: 'before=-1' },
+  ],
+  editMessage: async (f) => {
+    const path = { seq: await newMessage(f) };
+    return [
+      { status: 200, path, body: { content: 'Edited', mentions: [f.member.id], client_id: unique('edit') } },
+      { status: 200, path, body: { content: 'Edited again' } },
+      { status: 403, as: f.member, path, body: { content: 'Not mine' } },
+      { status: 404, path: { seq: '999999' }, body: { content: 'Nothing there' } },
+      { status: 404, as: f.stranger, path, body: { content: 'No' } },
+      { status: 409, path: { seq: await recalledMessage(f) }, body: { content: 'Too late' } },
+      { status: 422, path, body: { content: '' } },
+    ];
+  },
+  recallMessage: async (f) => {
+    const path = { seq: await newMessage(f) };
+    return [
+      { status: 404, as: f.stranger, path },
+      { status: 403, as: f.member, path },
+      { status: 200, path },
+      { status: 200, path },
+      { status: 404, path: { seq: '999999' } },
+    ];
+  },
+  listEdits: async (f) => {
+    const path = { seq: await newMessage(f) };
+    await request(`/api/chats/${f.group}/messages/${path.seq}`, {
+      method: 'PATCH',
+      token: f.owner.token,
+      body: { content: 'Said better' },
+    });
+    return [{ status: 200, path }, { status: 404, path: { seq: '999999' } }, await outside(f)];
+  },
+  addReaction: (f) => changeCases(f, { emoji: '👍' }),
+  removeReaction: (f) => changeCases(f, { emoji: ':party:' }),
+  listReactors: async (f) => {
+    const seq = await newMessage(f);
+    await request(`/api/chats/${f.group}/messages/${seq}/reactions/👍`, { method: 'PUT', token: f.owner.token });
+    return [
+      { status: 200, path: { seq } },
+      { status: 200, path: { seq, emoji: '🌊' }, query: 'limit=1' },
+      { status: 404, path: { seq, emoji: 'no emoji' } },
+      await outside(f),
+    ];
+  },
+  pinMessage: (f) => changeCases(f),
+  unpinMessage: (f) => changeCases(f),
+  listPins: async (f) => {
+    await request(`/api/chats/${f.group}/pins/${await newMessage(f)}`, { method: 'PUT', token: f.owner.token });
+    return [{ status: 200 }, await outside(f)];
+  },
+  listReplies: async (f) => {
+    const seq = await newMessage(f);
+    await newMessage(f, { thread_seq: Number(seq) });
+    return [
+      { status: 200, path: { seq } },
+      { status: 200, path: { seq }, query: 'after=0&limit=1' },
+      { status: 422, path: { seq }, query: 'after=0&before=9' },
+      await outside(f),
+    ];
+  },
+  attendThread: async (f) => {
+    const seq = await newMessage(f);
+    await newMessage(f, { thread_seq: Number(seq) });
+    return [
+      { status: 204, path: { seq }, body: { read: 1 } },
+      { status: 204, as: f.member, path: { seq }, body: { following: true } },
+      { status: 404, path: { seq: '999999' }, body: { following: true } },
+      { status: 422, path: { seq }, body: { read: -1 } },
+      { ...(await outside(f)), body: { following: true } },
+    ];
+  },
+  listThreads: async (f) => [{ status: 200 }, await outside(f)],
+  hideMessage: async (f) => {
+    const path = { seq: await newMessage(f) };
+    return [{ status: 204, path }, { status: 204, path }, { status: 404, path: { seq: '999999' } }, await outside(f)];
+  },
+  listHidden: async (f) => [
+    { status: 200 },
+    { status: 200, query: 'after=1&limit=1' },
+    { status: 422, query: 'after=x' },
+    await outside(f),
+  ],
+  scheduleMessage: async (f) => {
+    const client_id = unique('later');
+    const taken = unique('taken');
+    await newMessage(f, { client_id: taken });
+    const send_at = new Date(Date.now() + 3_600_000).toISOString();
+    const message = { content: 'Later' };
+    return [
+      { status: 200, path: { client_id }, body: { send_at, message } },
+      { status: 200, path: { client_id }, body: { send_at, message: { content: 'Later, but better' } } },
+      { status: 409, path: { client_id: taken }, body: { send_at, message } },
+      { status: 422, path: { client_id }, body: { send_at: '2020-01-01T00:00:00.000Z', message } },
+      { ...(await outside(f)), body: { send_at, message } },
+    ];
+  },
+  listScheduled: async (f) => [{ status: 200 }, await outside(f)],
+  cancelScheduled: async (f) => {
+    const client_id = unique('later');
+    await request(`/api/chats/${f.group}/scheduled/${client_id}`, {
+      method: 'PUT',
+      token: f.owner.token,
+      body: { send_at: new Date(Date.now() + 3_600_000).toISOString(), message: { content: 'Later' } },
+    });
+    return [{ status: 204, path: { client_id } }, { status: 404, path: { client_id } }, await outside(f)];
+  },
+  exportChat: async (f) => [{ status: 200 }, { status: 404, as: f.stranger }, await outside(f)],
+  setRetention: async (f) => [
+    { status: 200, path: { id: await newGroup(f) }, body: { edit_window: 60, message_timer: 3600 } },
+    { status: 200, body: {} },
+    { status: 403, as: f.member, path: { id: await newSingle(f) }, body: { recall_window: null } },
+    { status: 404, as: f.stranger, body: { recall_window: null } },
+    { status: 422, body: { message_timer: 0 } },
   ],
   listEvents: ({ stranger }) => [
     { status: 200 },

@@ -30,6 +30,9 @@ const SOCKETS = ['openInboxSocket', 'openChatSocket'];
 const defaults = ({ path }: Operation, f: Fixture): Record<string, string> => ({
   id: path.startsWith('/api/chats') ? f.group : path.startsWith('/api/workspaces') ? f.workspace : f.member.id,
   user_id: f.member.id,
+  seq: '2',
+  emoji: '👍',
+  client_id: 'later',
 });
 
 const fill = (path: string, values: Record<string, string>): string =>

@@ -11,7 +11,7 @@ import { type Change, type SyncRequest, SyncResponse } from '../../src/protocol/
 import type { Presence } from '../../src/protocol/users.ts';
 import { identity, newUser, TestClock, value } from './objects.ts';
 
-type RoomCalls = Pick<RoomApi, 'look' | 'catchUp' | 'submit' | 'endSessions' | 'search'>;
+type RoomCalls = Pick<RoomApi, 'look' | 'catchUp' | 'submit' | 'exchange' | 'endSessions' | 'search'>;
 
 /** The far side of an inbox's ports: rooms that answer as a test says. */
 export class TestRooms {
@@ -22,6 +22,10 @@ export class TestRooms {
     throw new Error('no events in this test');
   };
   submit: RoomCalls['submit'] = async () => [];
+  exchange: RoomCalls['exchange'] = async (user, frames) => ({
+    answers: await this.submit(user, frames),
+    notice: undefined,
+  });
   search: (chatId: string, ...args: Parameters<RoomCalls['search']>) => ReturnType<RoomCalls['search']> = async () =>
     refuse('not_found', 'no search in this test');
   endSessions: (chatId: string, ...args: Parameters<RoomCalls['endSessions']>) => void | Promise<void> = () =>
@@ -46,6 +50,10 @@ export class TestRooms {
       submit: async (user, frames) => {
         note('submit');
         return this.submit(user, frames);
+      },
+      exchange: async (user, frames) => {
+        note('exchange');
+        return this.exchange(user, frames);
       },
       endSessions: async (user, which) => {
         note('endSessions');
@@ -149,12 +157,23 @@ export class TestInbox {
 export const withInbox = <T>(work: (test: TestInbox) => T | Promise<T>): Promise<T> =>
   runInDurableObject(env.INBOXES.get(env.INBOXES.newUniqueId()), (_inbox, state) => work(new TestInbox(state.storage)));
 
-/** A row of a friend; `remark` null: the row is gone. */
+/** A row of a contact who is a friend; `remark` null: the row is gone. */
 export const friend = (user_id: string, version: number, remark: string | null): Item => ({
-  kind: 'friend',
+  kind: 'contact',
   id: user_id,
   version,
-  value: remark === null ? null : { user_id, remark, group_ids: [], since: new Date(0).toISOString() },
+  value:
+    remark === null
+      ? null
+      : {
+          user_id,
+          state: 'friend',
+          request: null,
+          since: new Date(0).toISOString(),
+          remark,
+          group_ids: [],
+          blocked: false,
+        },
 });
 
 /** Which row a change is of. */

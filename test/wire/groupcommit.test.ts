@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { GroupCommit } from '../../src/wire/groupcommit.ts';
+import { eventually } from '../support/objects.ts';
 
 it('handles the first item of an idle queue at once, in the same tick', () => {
   const batches: number[][] = [];
@@ -19,8 +20,9 @@ it('gathers what comes while it is busy into one next batch, in order', async ()
     (batch) => batches.push(batch),
     () => 5,
   );
-  const rest = group.add(0);
-  for (let i = 1; i <= 100; i++) expect(group.add(i)).toBeUndefined();
+  expect(group.add(0)).toBeUndefined();
+  const rest = group.add(1);
+  for (let i = 2; i <= 100; i++) expect(group.add(i)).toBeUndefined();
   expect(group.length).toBe(100);
   await rest;
   expect(batches).toEqual([[0], Array.from({ length: 100 }, (_, i) => i + 1)]);
@@ -34,7 +36,23 @@ it('is idle again after it has come to rest: the next item is handled at once', 
     () => 1,
   );
   await group.add(1);
-  await Promise.all([group.add(2), expect(batches).toEqual([[1], [2]])]);
+  await scheduler.wait(10);
+  expect(group.add(2)).toBeUndefined();
+  expect(batches).toEqual([[1], [2]]);
+});
+
+it('has what comes within the pause wait for its end, though nothing was waiting before', async () => {
+  const batches: number[][] = [];
+  const group = new GroupCommit<number>(
+    (batch) => batches.push(batch),
+    () => 50,
+  );
+  expect(group.add(1)).toBeUndefined();
+  const rest = group.add(2);
+  expect(group.add(3)).toBeUndefined();
+  expect(batches).toEqual([[1]]);
+  await rest;
+  expect(batches).toEqual([[1], [2, 3]]);
 });
 
 it('takes what is added by the commit itself with the next batch', async () => {
@@ -93,10 +111,9 @@ it('goes on with what waits when a commit throws, and tells of the fault when it
     },
     () => 1,
   );
-  const rest = group.add(1);
-  void group.add(2);
-  void group.add(3);
+  const rest = Promise.all([group.add(1), group.add(2), group.add(3)]);
   await expect(rest).rejects.toThrow('the disk is full');
+  await eventually('the rest is handled', () => seen.length === 2);
   expect(seen).toEqual([2, 3]);
   await group.add(4);
   expect(seen).toEqual([2, 3, 4]);

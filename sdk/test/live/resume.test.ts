@@ -103,6 +103,37 @@ describe('when the server goes away', () => {
   });
 });
 
+describe('when the access token is still good', () => {
+  it.each([
+    ['a brief absence is made up for on the sockets alone', 0, []],
+    ['a longer one by a sync', 2 * MINUTE, ['POST /api/sync']],
+  ])('%s', async (_what, absence, asked) => {
+    const between = await proxy();
+    const clock = new TestClock();
+    const storage = new MemoryStorage();
+    const [ada, bob] = await Promise.all([person('Ada', { url: between.url, clock, storage }), person('Bob')]);
+    const id = await group(ada, bob);
+    await ada.client.chat(id).open();
+    await bob.client.chat(id).send('before').sent;
+    await until(() => ada.heard.length === 1);
+    await handed(storage);
+    const requests = requestsOf(between);
+    between.down = true;
+    between.cut();
+    await until(() => ada.client.state === 'connecting');
+    for (let i = 0; i < 20; i++) await bob.client.chat(id).send(`missed ${i}`).sent;
+    const late = await group(bob);
+    await bob.client.chats.addMembers(late, [ada.user.id]);
+    clock.advance(absence);
+    between.down = false;
+    clock.advance(30_000);
+    await until(() => ada.client.state === 'online' && ada.heard.length === 21);
+    await until(() => ada.client.chats.row(late) !== undefined);
+    expect(texts(ada.heard)).toEqual(['before', ...Array.from({ length: 20 }, (_, i) => `missed ${i}`)]);
+    expect(requests).toEqual(asked);
+  });
+});
+
 describe('when the access token has ended meanwhile', () => {
   it('the socket opens without a refresh, brings what was missed, and is renewed some minutes later', async () => {
     const between = await proxy();

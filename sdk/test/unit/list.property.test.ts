@@ -35,9 +35,20 @@ const row = (id: string, head: number, muted: boolean): ChatListItem => ({
 });
 
 const friend = (id: string, remark: string | null): ItemChange => ({
-  type: 'friend',
+  type: 'contact',
   id,
-  value: remark === null ? null : { user_id: id, remark, group_ids: [], since: '2026-11-21T08:00:00.000Z' },
+  value:
+    remark === null
+      ? null
+      : {
+          user_id: id,
+          state: 'friend',
+          request: null,
+          since: '2026-11-21T08:00:00.000Z',
+          remark,
+          group_ids: [],
+          blocked: false,
+        },
 });
 
 /** The inbox of a server: a row per conversation or friend with the position of its last change. */
@@ -117,7 +128,7 @@ describe('applyChanges', () => {
         if (wire === null) state = sync(state, inbox, 2);
         const fresh = sync(emptyList, inbox, 1_000);
         expect([...state.chats].sort()).toEqual([...fresh.chats].sort());
-        expect([...itemsOf(state, 'friend')].sort()).toEqual([...itemsOf(fresh, 'friend')].sort());
+        expect([...itemsOf(state, 'contact')].sort()).toEqual([...itemsOf(fresh, 'contact')].sort());
       }),
       { numRuns: 500 },
     );
@@ -172,7 +183,7 @@ describe('applyChanges', () => {
       cursor: '6',
     });
     expect(step.items).toEqual([friend('usr_2', 'd'), friend('usr_1', null)]);
-    expect([...itemsOf(step.state, 'friend').keys()]).toEqual(['usr_2']);
+    expect([...itemsOf(step.state, 'contact').keys()]).toEqual(['usr_2']);
     const reset = applyChanges(step.state, { changes: [friend('usr_1', 'e')], cursor: '1', reset: true });
     expect(reset.items).toEqual([friend('usr_1', 'e'), friend('usr_2', null)]);
   });
