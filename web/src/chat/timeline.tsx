@@ -9,7 +9,7 @@ import type { LineEvents } from '../messages/actions.tsx';
 import { Badge, Empty, Spinner } from '../ui/ui.tsx';
 import css from './chat.module.css';
 import { LineRow } from './line-row.tsx';
-import { type Row, rowsOf } from './rows.ts';
+import { firstUnread, type Row, type Rows, rowsOf } from './rows.ts';
 
 /** More is loaded when less than this is left above or below; px. */
 const AHEAD = 1_200;
@@ -222,16 +222,18 @@ export function Timeline({ row, timeline, more, jump, target, on }: Props) {
   );
 }
 
-function useRows(lines: TimelineData['lines'], unreadAfter: number | undefined, self: string): Row[] {
-  const held = useRef<Map<string, Row>>(new Map());
-  const { i18n } = useTranslation();
+function useRows(lines: TimelineData['lines'], unreadAfter: number | undefined, self: string): readonly Row[] {
+  const held = useRef<{ language: string; rows: Rows }>(undefined);
+  const unread = useRef<string>(undefined);
+  const { language } = useTranslation().i18n;
   return useMemo(() => {
+    if (unreadAfter !== undefined) unread.current ??= firstUnread(lines, unreadAfter, self);
     // Days are written in the language in use.
-    void i18n.language;
-    const rows = rowsOf(lines, unreadAfter, self, held.current);
-    held.current = new Map(rows.map((row) => [row.key, row]));
-    return rows;
-  }, [lines, unreadAfter, self, i18n.language]);
+    const before = held.current?.language === language ? held.current.rows : undefined;
+    const rows = rowsOf(lines, unread.current, before);
+    held.current = { language, rows };
+    return rows.rows;
+  }, [lines, unreadAfter, self, language]);
 }
 
 /** Whether rows came in before those that were there: then what is on screen stays where it is. */
