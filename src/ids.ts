@@ -4,7 +4,7 @@ import { monotonicFactory } from 'ulidx';
 const byte = new Uint8Array(1);
 const ulid = monotonicFactory(() => (crypto.getRandomValues(byte)[0] ?? 0) / 256);
 
-type Prefix = 'usr' | 'chat' | 'ws' | 'ses' | 'fgr' | 'tsk' | 'req';
+type Prefix = 'usr' | 'chat' | 'ws' | 'ses' | 'fgr' | 'inv' | 'tsk' | 'req';
 
 /** A new typed id: sortable by time of creation, 80 bits of randomness. */
 export const newId = (prefix: Prefix): string => `${prefix}_${ulid().toLowerCase()}`;

@@ -1,6 +1,6 @@
-import { type Action, PERMISSIONS } from '../../src/conversation/permissions.ts';
+import { BOUNDS, PERMISSIONS } from '../../src/conversation/permissions.ts';
 import { DELIVERED_PUSHED_UP_TO, RECEIPTS_PUSHED_UP_TO, TIER_LIMITS } from '../../src/conversation/tiers.ts';
-import { type ChatType, type FanoutTier, Role } from '../../src/protocol/chats.ts';
+import { type Action, type ChatType, type FanoutTier, Overridable, Role } from '../../src/protocol/chats.ts';
 import { LIMITS } from '../../src/protocol/limits.ts';
 import { CLOSE_CODES, type CloseReason, ERRORS, type ErrorCode } from '../../src/protocol/wire.ts';
 
@@ -32,6 +32,15 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   friendRequests: ['count', 'Requests of one user that wait for an answer, sent and received each'],
   blocks: ['count', 'People whom one user blocks'],
   friendGroups: ['count', 'Groups of friends of one user'],
+  topicLength: ['characters', '`topic` of a conversation'],
+  chatAvatarLength: ['characters', '`avatar` of a conversation'],
+  announcementLength: ['characters', 'An announcement'],
+  nicknameLength: ['characters', '`nickname` of a member'],
+  remarkLength: ['characters', 'The reason of a ban, the text of a request to join'],
+  slowModeMax: ['count', 'Longest `slow_mode`, in seconds'],
+  openRequests: ['count', 'Requests to join that may be open at once in one conversation'],
+  invitations: ['count', 'Invitations that may stand at once in one conversation'],
+  previewMessages: ['count', 'Messages in the preview of an open channel: the newest'],
   passwordMin: ['characters', 'Shortest password'],
   passwordMax: ['characters', 'Longest password'],
   membersPerRequest: [
@@ -60,6 +69,9 @@ const ERROR_TEXTS: Record<ErrorCode, string> = {
   invalid_credentials: 'Ask the user again. An unknown address gets the same answer.',
   suspended: 'The operator has suspended the account: every path refuses it.',
   forbidden: 'You may see it, but not do this: see who may do what.',
+  muted:
+    'You may read here, but not speak: you are muted until `retry_after` seconds have passed, or only moderators speak.',
+  archived: 'The conversation is read only until somebody brings it back.',
   not_found: 'It does not exist, or you may not know that it does.',
   method_not_allowed: 'The `Allow` header says what the address knows.',
   conflict: 'A `client_id` was used with other content, or somebody else was faster. Read the state, then decide.',
@@ -156,15 +168,27 @@ const tiers = (): string =>
 
 const ACTION_TEXTS: Record<Action, string> = {
   send: 'send messages',
+  edit: 'edit their own messages',
   react: 'react to messages',
   mention_all: 'mention everybody',
   pin: 'pin messages',
   recall_any: "recall somebody else's message",
   export: 'export the conversation',
-  update: 'change name and history setting',
-  delete: 'delete the conversation',
+  update: 'change name, topic, avatar and history setting',
+  announce: 'put up an announcement',
   add: 'add somebody',
+  invite: 'make, list and revoke invitations',
+  requests: 'decide about requests to join',
+  nickname: 'give themself a nickname',
+  rename: "change somebody else's nickname",
+  mute: 'mute somebody',
   remove: 'remove somebody else',
+  ban: 'ban, unban, list bans',
+  role: 'change roles',
+  configure: 'change join policy, slow mode, silence and overrides',
+  archive: 'archive and bring back',
+  transfer: 'hand the conversation over',
+  delete: 'delete the conversation',
   leave: 'leave',
 };
 
@@ -174,12 +198,22 @@ function allowed(least: Role | 'nobody'): string {
   return Role.options.slice(0, Role.options.indexOf(least) + 1).join(', ');
 }
 
+const overrides = (): string =>
+  table(
+    ['', 'from', 'to'],
+    Overridable.options.map((action) => [
+      `\`${action}\`: ${ACTION_TEXTS[action]}`,
+      BOUNDS[action].least,
+      BOUNDS[action].most,
+    ]),
+  );
+
 const permissions = (): string => {
   const types: ChatType[] = keys(PERMISSIONS);
   return table(
     ['', ...types],
     keys(ACTION_TEXTS).map((action) => [
-      ACTION_TEXTS[action],
+      `\`${action}\`: ${ACTION_TEXTS[action]}`,
       ...types.map((type) => allowed(PERMISSIONS[type][action])),
     ]),
   );
@@ -192,6 +226,7 @@ const TABLES: Record<string, () => string> = {
   'close-codes': closeCodes,
   'fan-out': tiers,
   permissions,
+  overrides,
 };
 
 /**

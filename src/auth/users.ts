@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, gte, lt, or, sql } from 'drizzle-orm';
 import { timestamp } from '../clock.ts';
 import { type Db, database, uniqueViolation } from '../db/client.ts';
 import { users } from '../db/schema.ts';
@@ -79,6 +79,29 @@ export async function findProfiles(
     )
     .limit(by.ids?.length ?? 1);
   return rows.map(toProfile);
+}
+
+/** A pattern of LIKE for texts that hold this one. */
+const like = (text: string): string => text.replaceAll(/[\\%_]/g, (mark) => `\\${mark}`);
+
+/**
+ * Users by the beginning of their handle or a part of their full name: among these ids, or by the handle alone among all
+ * (`ids` null). At most `limit`.
+ */
+export async function idsByName(db: Db, query: string, ids: string[] | null, limit: number): Promise<string[]> {
+  const handle = query.toLowerCase();
+  const within =
+    ids === null
+      ? and(gte(users.handle, handle), lt(users.handle, `${handle}\u{10ffff}`))
+      : and(
+          idIn(ids),
+          or(
+            sql`${users.handle} LIKE ${`${like(handle)}%`} ESCAPE '\\'`,
+            sql`${users.fullname} LIKE ${`%${like(query)}%`} ESCAPE '\\'`,
+          ),
+        );
+  const rows = await db.select({ id: users.id }).from(users).where(within).limit(limit);
+  return rows.map((row) => row.id);
 }
 
 /** One parameter for any number of ids: D1 allows 100 in a statement. */

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import { refuseUsers, requireActive } from '../auth/users.ts';
 import type { RoomApi, Sight } from '../conversation/api.ts';
+import type { Command } from '../conversation/commands.ts';
+import { policyProblem } from '../conversation/settings.ts';
 import { findDm, markDeleted, registerChat, registerDm } from '../db/chats.ts';
 import { type Db, database } from '../db/client.ts';
 import { deleting, inserting, type StoredTask } from '../db/tasks.ts';
@@ -40,8 +42,8 @@ async function createSingle(env: Env, creator: string, input: NewChat, now: numb
   if (input.workspace_id != null) {
     throw new ApiError('invalid', 'workspace_id: a Single belongs to two people and to no workspace');
   }
-  if (input.name != null || input.history !== undefined) {
-    throw new ApiError('invalid', 'a Single has neither a name nor a history setting of its own');
+  if (input.name != null || input.history !== undefined || input.join_policy !== undefined) {
+    throw new ApiError('invalid', 'a Single has neither a name nor settings of its own');
   }
   const db = database(env);
   let entry = await findDm(db, creator, other);
@@ -74,6 +76,8 @@ async function createShared(env: Env, creator: string, input: NewChat, now: numb
   const db = database(env);
   const name = input.name ?? null;
   if (name === null && input.type !== 'Group') throw new ApiError('invalid', 'name: a channel needs a name');
+  const problem = input.join_policy === undefined ? null : policyProblem(input.type, input.join_policy);
+  if (problem !== null) throw new ApiError('invalid', problem);
   const workspace_id = input.workspace_id ?? null;
   if (workspace_id !== null && !(await isWorkspaceMember(db, workspace_id, creator))) throw noWorkspace();
   const others = [...new Set(input.members)].filter((id) => id !== creator);
@@ -97,6 +101,7 @@ async function createShared(env: Env, creator: string, input: NewChat, now: numb
           created_by: creator,
           members,
           history: input.history ?? (input.type === 'Group' ? 'joined' : 'all'),
+          ...(input.join_policy === undefined ? {} : { join_policy: input.join_policy }),
         }),
       ),
   );
@@ -105,7 +110,12 @@ async function createShared(env: Env, creator: string, input: NewChat, now: numb
 }
 
 /** Throws `invalid` unless all exist, are active, and are in the workspace, if there is one. */
-async function requireWelcome(db: Db, workspaceId: string | null, userIds: string[], path: string): Promise<void> {
+export async function requireWelcome(
+  db: Db,
+  workspaceId: string | null,
+  userIds: string[],
+  path: string,
+): Promise<void> {
   if (userIds.length === 0) return;
   await requireActive(db, userIds, path);
   if (workspaceId !== null) refuseUsers(await outsiders(db, workspaceId, userIds), path, OUTSIDE);
@@ -115,7 +125,7 @@ async function requireWelcome(db: Db, workspaceId: string | null, userIds: strin
  * Lets users into a conversation of a workspace by `enter`, and takes those out again who left the workspace meanwhile.
  * The task stands before and falls after, so that this holds although the request may end anywhere in between.
  */
-async function entering<T>(
+export async function entering<T>(
   env: Env,
   db: Db,
   workspaceId: string | null,
@@ -179,6 +189,15 @@ export async function inChat<T>(
   if (!answer.ok && answer.refusal.code === 'forbidden') await see(env, chatId, userId);
   return unwrap(answer);
 }
+
+/** What is done about the people of a conversation. The answer is JSON; what is done twice is not always done once. */
+export const manage = (
+  env: Env,
+  chatId: string,
+  userId: string,
+  command: Command,
+  options?: { once?: boolean },
+): Promise<string> => inChat(env, chatId, userId, (chat, user) => chat.manage(user, command), options);
 
 /** Deletes a conversation: the room decides, the directory follows. Throws the room's refusals. */
 export async function deleteChat(env: Env, chatId: string, userId: string, now: number): Promise<void> {

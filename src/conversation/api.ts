@@ -1,5 +1,15 @@
 import type { ChangedMessage } from '../protocol/changes.ts';
-import type { Chat, ChatType, HistoryPolicy, Member, Role, UpdateRetention } from '../protocol/chats.ts';
+import type {
+  Chat,
+  ChatDetail,
+  ChatType,
+  HistoryPolicy,
+  JoinPolicy,
+  Member,
+  Role,
+  UpdateChat,
+  UpdateRetention,
+} from '../protocol/chats.ts';
 import type { Result } from '../protocol/errors.ts';
 import type { ChatEvent, EventPage } from '../protocol/events.ts';
 import type { ClientFrame } from '../protocol/frames.ts';
@@ -7,6 +17,7 @@ import type { Message, MessagePage, SendMessage, SentMessage } from '../protocol
 import type { ChatHead } from '../protocol/sync.ts';
 import type { Ask } from './asks.ts';
 import type { ChangeRequest } from './changes.ts';
+import type { Command } from './commands.ts';
 import type { FindPage, FoundPage } from './find.ts';
 import type { MessageQuery } from './pages.ts';
 
@@ -22,11 +33,13 @@ export interface NewConversation {
   /** Everyone, the creator included, each once. */
   members: string[];
   history: HistoryPolicy;
+  /** Without it, as the type has it. */
+  join_policy?: JoinPolicy;
 }
 
 /** A conversation as one who may see it finds it. `member` is false for a public channel seen from outside. */
 export interface Sight {
-  chat: Chat;
+  chat: ChatDetail;
   member: boolean;
 }
 
@@ -39,6 +52,7 @@ export interface Notice {
   /** The user's own place in the conversation; null once they are no longer in it. */
   member: null | {
     role: Role;
+    muted_until?: string;
     joined_at: string;
     visible_from: number;
     read_seq: number;
@@ -93,7 +107,7 @@ export interface RoomApi {
   create(input: NewConversation): Promise<Result<{ chat: Chat; created: boolean }>>;
   /** `not_found` to everybody who may not know that it exists. */
   describe(user: string): Promise<Result<Sight>>;
-  update(user: string, patch: { name?: string; history?: HistoryPolicy }): Promise<Result<Chat>>;
+  update(user: string, patch: UpdateChat): Promise<Result<ChatDetail>>;
   destroy(user: string): Promise<Result<null>>;
   members(
     user: string,
@@ -103,6 +117,8 @@ export interface RoomApi {
   addMembers(user: string, userIds: string[]): Promise<Result<{ items: Member[] }>>;
   /** Removes, or leaves when `user` is the member. The sockets of the removed close. */
   removeMember(user: string, member: string): Promise<Result<null>>;
+  /** What is done about people, bans, requests, invitations and announcements. The answer is JSON of its schema. */
+  manage(user: string, command: Command): Promise<Result<string>>;
   /** Removal by the system (the user left the workspace). Idempotent. */
   expel(member: string): Promise<void>;
   /** Deletion by the system (the workspace was deleted). Idempotent. */

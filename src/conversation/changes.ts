@@ -48,7 +48,7 @@ type Rules = { [T in MessageChange['type']]: (change: Extract<MessageChange, { t
 const RULES: Rules = {
   edit: (edit, { conversation, actor, message, now }) => {
     if (message.sender_id !== actor.user_id) return refuse('forbidden', 'a message is edited by its sender only');
-    const may = conversation.actor(actor.user_id, 'send');
+    const may = conversation.actor(actor.user_id, 'edit');
     if (!may.ok) return may;
     const late = outside(conversation.retention.edit_window, message, now);
     if (late) return refuse('forbidden', 'it is too late to edit this message');

@@ -1,5 +1,20 @@
 import { z } from 'zod';
-import { ChatType, HistoryPolicy } from '../protocol/chats.ts';
+import { ChatType, HistoryPolicy, JoinPolicy, Overrides } from '../protocol/chats.ts';
+
+/** What members have made of the conversation. Stored as JSON: what is absent is as it is here. */
+const Settings = z.object({
+  topic: z.string().nullable().default(null),
+  avatar: z.string().nullable().default(null),
+  /** null: as its type has it. */
+  join_policy: JoinPolicy.nullable().default(null),
+  overrides: Overrides.default({}),
+  /** Seconds between two messages of one member. */
+  slow_mode: z.number().default(0),
+  silenced: z.boolean().default(false),
+  archived_at: z.number().nullable().default(null),
+});
+export type Settings = z.infer<typeof Settings>;
+export const initialSettings = (given: Partial<Settings> = {}): Settings => Settings.parse(given);
 
 /** The one row of `chat`: what the conversation is, and how far it has been told and stored (see schema.ts). */
 const ChatRow = z.object({
@@ -16,6 +31,10 @@ const ChatRow = z.object({
   deleted_at: z.number().nullable(),
   told_through: z.number(),
   marks_through: z.number(),
+  settings: z
+    .string()
+    .transform((text): unknown => JSON.parse(text))
+    .pipe(Settings),
 });
 export type ChatRow = z.infer<typeof ChatRow>;
 
@@ -27,7 +46,8 @@ export function loadChat(sql: SqlStorage): ChatRow | undefined {
 export function insertChat(sql: SqlStorage, chat: ChatRow): void {
   sql.exec(
     `INSERT INTO chat (id, type, name, workspace_id, history, epoch, member_count, created_by, created_at, updated_at,
-       deleted_at, told_through, marks_through) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       deleted_at, told_through, marks_through, settings)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     chat.id,
     chat.type,
     chat.name,
@@ -41,13 +61,14 @@ export function insertChat(sql: SqlStorage, chat: ChatRow): void {
     chat.deleted_at,
     chat.told_through,
     chat.marks_through,
+    JSON.stringify(chat.settings),
   );
 }
 
 export function saveChat(sql: SqlStorage, chat: ChatRow): void {
   sql.exec(
     `UPDATE chat SET name = ?, history = ?, member_count = ?, updated_at = ?, deleted_at = ?, told_through = ?,
-       marks_through = ?`,
+       marks_through = ?, settings = ?`,
     chat.name,
     chat.history,
     chat.member_count,
@@ -55,5 +76,6 @@ export function saveChat(sql: SqlStorage, chat: ChatRow): void {
     chat.deleted_at,
     chat.told_through,
     chat.marks_through,
+    JSON.stringify(chat.settings),
   );
 }

@@ -1,6 +1,6 @@
 import { type Clock, timestamp } from '../clock.ts';
 import { randomTag } from '../ids.ts';
-import type { Chat, Retention } from '../protocol/chats.ts';
+import type { Chat, ChatDetail, Retention } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { SendMessage } from '../protocol/messages.ts';
@@ -9,16 +9,19 @@ import { admitMessage } from './admit.ts';
 import type { NewConversation, Notice, Sight } from './api.ts';
 import { Blocks } from './blocks.ts';
 import { applyChange, type ChangeRequest } from './changes.ts';
-import { type ChatRow, insertChat, loadChat, saveChat } from './chat.ts';
+import { type ChatRow, initialSettings, insertChat, loadChat, saveChat } from './chat.ts';
 import { hiddenCount } from './hidden.ts';
+import { type Listed, listedOf, markListing } from './listing.ts';
 import { type EventRow, Log, type NewEvent } from './log.ts';
-import { type MemberRow, Members } from './members.ts';
+import { type MemberRow, Members, placeOf } from './members.ts';
 import { Membership } from './membership.ts';
-import { type Action, may, NOT_FOUND } from './permissions.ts';
+import { type Action, hindrance, isExempt, NOT_FOUND, permissionsOf } from './permissions.ts';
 import { isPlaced } from './placement.ts';
 import { loadRetention } from './retention.ts';
 import { CONVERSATION_MIGRATIONS } from './schema.ts';
 import { Search } from './search.ts';
+import { joinPolicyOf } from './settings.ts';
+import { SlowMode } from './slow-mode.ts';
 import { currentOf, States } from './state.ts';
 import { unreadReplies } from './threads.ts';
 import { tierOf } from './tiers.ts';
@@ -46,6 +49,11 @@ const CONTENT = [
   'follows',
   'hidden',
   'scheduled',
+  'bans',
+  'requests',
+  'invitations',
+  'announcement',
+  'announcement_reads',
 ] as const;
 
 interface State {
@@ -55,6 +63,7 @@ interface State {
   members: Members;
   timers: Timers;
   retention: Retention;
+  pace: SlowMode;
 }
 
 /** Events after which watermarks that the log implies are stored. */
@@ -75,6 +84,7 @@ export class Conversation {
   #mentioned = false;
   #state: State | undefined;
   #search: Search | undefined;
+  #listingMarked = false;
 
   constructor(storage: DurableObjectStorage, clock: Clock) {
     this.#storage = storage;
@@ -123,6 +133,13 @@ export class Conversation {
     this.#search ??= new Search(this.#storage);
     return this.#search;
   }
+  /** Who has sent when, for slow mode. */
+  get pace(): SlowMode {
+    return this.#loaded.pace;
+  }
+  get now(): number {
+    return this.#clock();
+  }
   get initialised(): boolean {
     return this.#state !== undefined;
   }
@@ -134,6 +151,7 @@ export class Conversation {
       name: chat.name,
       type: chat.type,
       workspace_id: chat.workspace_id,
+      ...settingsOf(chat),
       ...(chat.type === 'Single' ? { peer_ids: this.#peers() } : {}),
       history: chat.history,
       retention: this.retention,
@@ -151,26 +169,45 @@ export class Conversation {
   sight(user: string): Result<Sight> {
     if (!this.exists) return NOT_FOUND;
     const member = this.members.current(user) !== undefined;
-    return member || this.chat.type === 'PublicChannel' ? ok({ chat: this.describe(), member }) : NOT_FOUND;
+    return member || this.chat.type === 'PublicChannel' ? ok({ chat: this.detail(user), member }) : NOT_FOUND;
   }
 
-  /** The member who acts, or the refusal that fits what they may know. */
+  /** The conversation as this user finds it. */
+  detail(user: string): ChatDetail {
+    const { chat, members } = this.#loaded;
+    const member = members.current(user);
+    return {
+      ...this.describe(),
+      permissions: permissionsOf(chat.type, chat.settings.overrides),
+      join_policy: joinPolicyOf(chat),
+      me: member === undefined ? null : { role: member.role, ...placeOf(member) },
+    };
+  }
+
+  /**
+   * The member who acts, or the refusal that fits what they may know: the one place where role, overrides, archive, mutes and
+   * slow mode decide.
+   */
   actor(user: string, action?: Action): Result<MemberRow> {
     if (!this.exists) return NOT_FOUND;
     const member = this.members.current(user);
     if (member === undefined) {
       return this.chat.type === 'PublicChannel' ? refuse('forbidden', 'join the channel first') : NOT_FOUND;
     }
-    if (action !== undefined && !may(this.chat.type, member.role, action)) {
-      return refuse('forbidden', `as ${member.role} of a ${this.chat.type} you may not: ${action}`);
+    if (action === undefined) return ok(member);
+    const { type, settings } = this.chat;
+    const { overrides, silenced, slow_mode } = settings;
+    const { role, muted_until } = member;
+    const now = this.#clock();
+    const archived = settings.archived_at !== null;
+    const refusal = hindrance({ type, overrides, archived, silenced, role, muted_until }, action, now);
+    if (refusal !== null) return { ok: false, refusal };
+    if (action === 'send' && slow_mode > 0 && !isExempt(role)) {
+      const wait = this.pace.wait(user, slow_mode * 1000, now);
+      if (wait > 0) return refuse('rate_limited', `slow mode: one message in ${slow_mode} s`, Math.ceil(wait / 1000));
     }
-    if (action !== undefined && this.#blocks.bar(user)) return refuse('forbidden', 'you cannot write to this person');
+    if (this.#blocks.bar(user)) return refuse('forbidden', 'you cannot write to this person');
     return ok(member);
-  }
-
-  /** The other person of this Single does not want to hear from the user. */
-  bars(user: string): boolean {
-    return this.exists && this.#blocks.bar(user);
   }
 
   /** One person of a Single has blocked the other, or does no more. The Single may be still to come. */
@@ -198,23 +235,34 @@ export class Conversation {
         deleted_at: null,
         told_through: 0,
         marks_through: 0,
+        settings: initialSettings(input.join_policy === undefined ? {} : { join_policy: input.join_policy }),
       });
       this.#load();
-      return this.membership.found(input);
+      const commit = this.membership.found(input);
+      this.#markListing(undefined);
+      return commit;
     });
     return { created: true, commit };
   }
 
   /** Admits and appends one message; the caller's transaction holds it. */
   send(user: string, message: SendMessage & { client_id: string }, now: number): Result<Sent> {
-    // A resend gets the answer that it missed, though its sender may write no more.
-    const resend = this.bars(user) && this.log.byClientId(user, message.client_id) !== undefined;
-    const actor = this.actor(user, resend ? undefined : 'send');
+    const actor = this.#sender(user, message.client_id);
     if (!actor.ok) return actor;
     // One statement is atomic by itself; a savepoint of its own costs as much as the insert.
-    if (message.mentions === undefined && !isPlaced(this, message))
-      return admitMessage(this, actor.value, message, now);
-    return this.#storage.transactionSync(() => admitMessage(this, actor.value, message, now));
+    const sent =
+      message.mentions === undefined && !isPlaced(this, message)
+        ? admitMessage(this, actor.value, message, now)
+        : this.#storage.transactionSync(() => admitMessage(this, actor.value, message, now));
+    if (sent.ok && !sent.value.duplicate && this.chat.settings.slow_mode > 0) this.pace.sent(user, now);
+    return sent;
+  }
+
+  /** Who sends. What stands in the log already is answered whatever has become of the sender's right to send. */
+  #sender(user: string, clientId: string): Result<MemberRow> {
+    const actor = this.actor(user, 'send');
+    const member = this.exists && !actor.ok ? this.members.current(user) : undefined;
+    return member !== undefined && this.log.byClientId(user, clientId) !== undefined ? ok(member) : actor;
   }
 
   /** Changes a message; the caller's transaction holds it. */
@@ -261,6 +309,7 @@ export class Conversation {
       ...base,
       member: {
         role: member.role,
+        ...(member.muted_until === null ? {} : { muted_until: timestamp(member.muted_until) }),
         joined_at: timestamp(member.joined_at),
         visible_from: member.visible_from,
         read_seq: member.read_seq,
@@ -298,6 +347,7 @@ export class Conversation {
       return this.#storage.transactionSync(change);
     } catch (fault) {
       this.#owed.clear();
+      this.#listingMarked = false;
       this.#load();
       throw fault;
     }
@@ -343,10 +393,26 @@ export class Conversation {
   /** Runs a change of the conversation itself as one transaction, its row included. */
   change(change: () => Commit): Commit {
     return this.transaction(() => {
+      const before = listedOf(this.chat);
       const commit = change();
       saveChat(this.#storage.sql, this.chat);
+      this.#markListing(before);
       return commit;
     });
+  }
+
+  /** Notes in the running transaction that the directory has to learn of it. */
+  #markListing(before: Listed | undefined): void {
+    const { chat, log, sql } = this;
+    if (chat.type !== 'PublicChannel') return;
+    if (markListing(sql, before, listedOf(chat), log.head, this.#clock())) this.#listingMarked = true;
+  }
+
+  /** Whether the directory has fallen behind since the last call. */
+  takeListing(): boolean {
+    const marked = this.#listingMarked;
+    this.#listingMarked = false;
+    return marked;
   }
 
   /** Appends an event of this type; the caller's transaction holds it. */
@@ -399,11 +465,25 @@ export class Conversation {
     const states = new States(this.#storage.sql, chat.id, log);
     const { sql } = this.#storage;
     const members = new Members(sql, log.lastSentAfter(chat.marks_through));
-    this.#state = { chat, log, states, members, timers: new Timers(sql), retention: loadRetention(sql) };
+    const timers = new Timers(sql);
+    this.#state = { chat, log, states, members, timers, retention: loadRetention(sql), pace: new SlowMode(sql) };
   }
 
   get #loaded() {
     if (this.#state === undefined) throw new Error('the conversation does not exist');
     return this.#state;
   }
+}
+
+/** What of the settings is another than at the beginning: a row that nobody has touched stays small. */
+function settingsOf({ settings }: ChatRow): Partial<Chat> {
+  const { topic, avatar, overrides, slow_mode, silenced, archived_at } = settings;
+  return {
+    ...(topic === null ? {} : { topic }),
+    ...(avatar === null ? {} : { avatar }),
+    ...(Object.keys(overrides).length === 0 ? {} : { overrides }),
+    ...(slow_mode === 0 ? {} : { slow_mode }),
+    ...(silenced ? { silenced } : {}),
+    ...(archived_at === null ? {} : { archived_at: timestamp(archived_at) }),
+  };
 }

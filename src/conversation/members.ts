@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { Role } from '../protocol/chats.ts';
+import { timestamp } from '../clock.ts';
+import type { Member, Role } from '../protocol/chats.ts';
 import { Role as RoleSchema } from '../protocol/chats.ts';
 
 const State = z.enum(['member', 'left', 'removed']);
@@ -21,6 +22,9 @@ export interface MemberRow {
   delivered_seq: number;
   /** Whether the inbox is told of news, or has to look first (large and huge rooms). */
   armed: boolean;
+  nickname: string | null;
+  /** Milliseconds since 1970; null: not muted. */
+  muted_until: number | null;
 }
 
 interface Stored extends Record<string, SqlStorageValue> {
@@ -33,6 +37,8 @@ interface Stored extends Record<string, SqlStorageValue> {
   read_seq: number;
   delivered_seq: number;
   armed: number;
+  nickname: string | null;
+  muted_until: number | null;
 }
 
 const fromStored = (row: Stored): MemberRow => ({
@@ -45,6 +51,23 @@ const fromStored = (row: Stored): MemberRow => ({
   read_seq: row.read_seq,
   delivered_seq: row.delivered_seq,
   armed: row.armed === 1,
+  nickname: row.nickname,
+  muted_until: row.muted_until,
+});
+
+/** What of a place in the conversation is not said for everybody. */
+export const placeOf = ({ nickname, muted_until }: MemberRow): Pick<Member, 'nickname' | 'muted_until'> => ({
+  ...(nickname === null ? {} : { nickname }),
+  ...(muted_until === null ? {} : { muted_until: timestamp(muted_until) }),
+});
+
+export const memberOf = (row: MemberRow): Member => ({
+  user_id: row.user_id,
+  role: row.role,
+  ...placeOf(row),
+  joined_at: timestamp(row.joined_at),
+  read_seq: row.read_seq,
+  delivered_seq: row.delivered_seq,
 });
 
 /**
@@ -96,6 +119,35 @@ export class Members {
       .map((row) => this.#cache.get(row.user_id) ?? this.#keep(row));
   }
 
+  ids(): string[] {
+    return this.#sql
+      .exec<{ user_id: string }>("SELECT user_id FROM members WHERE state = 'member'")
+      .toArray()
+      .map((row) => row.user_id);
+  }
+
+  /** Current members with a nickname that begins so, by nickname. Letters of ASCII are compared without regard to case. */
+  byNickname(prefix: string, limit: number): MemberRow[] {
+    return this.#sql
+      .exec<Stored>(
+        `SELECT * FROM members WHERE nickname >= ?1 COLLATE NOCASE AND nickname < ?1 || char(1114111) COLLATE NOCASE
+         AND state = 'member' ORDER BY nickname COLLATE NOCASE LIMIT ?2`,
+        prefix,
+        limit,
+      )
+      .toArray()
+      .map((row) => this.#cache.get(row.user_id) ?? this.#keep(row));
+  }
+
+  /** Whether anybody but this one is an owner. */
+  hasOtherOwner(userId: string): boolean {
+    return (
+      this.#sql
+        .exec("SELECT 1 FROM members WHERE state = 'member' AND role = 'owner' AND user_id <> ? LIMIT 1", userId)
+        .toArray().length > 0
+    );
+  }
+
   /** Current members whose inboxes are told of news. */
   armed(): ReadonlySet<MemberRow> {
     if (this.#armed === undefined) {
@@ -126,10 +178,12 @@ export class Members {
   /** Stores a membership as it is now, new or changed. */
   put(row: MemberRow): MemberRow {
     this.#sql.exec(
-      `INSERT INTO members VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO members (user_id, role, state, member_seq, joined_at, visible_from, read_seq, delivered_seq, armed,
+         nickname, muted_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (user_id) DO UPDATE SET role = excluded.role, state = excluded.state, member_seq = excluded.member_seq,
          joined_at = excluded.joined_at, visible_from = excluded.visible_from, read_seq = excluded.read_seq,
-         delivered_seq = excluded.delivered_seq, armed = excluded.armed`,
+         delivered_seq = excluded.delivered_seq, armed = excluded.armed,
+         nickname = excluded.nickname, muted_until = excluded.muted_until`,
       row.user_id,
       row.role,
       row.state,
@@ -139,6 +193,8 @@ export class Members {
       row.read_seq,
       row.delivered_seq,
       row.armed ? 1 : 0,
+      row.nickname,
+      row.muted_until,
     );
     const kept = this.#cache.get(row.user_id);
     if (kept !== undefined && kept !== row) Object.assign(kept, row);

@@ -1,20 +1,14 @@
-import { timestamp } from '../clock.ts';
-import type { HistoryPolicy, Member, Role } from '../protocol/chats.ts';
+import type { Member, Role, UpdateChat } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import type { NewConversation } from './api.ts';
+import { isBanned } from './bans.ts';
 import type { Commit, Conversation } from './conversation.ts';
 import type { EventRow } from './log.ts';
-import type { MemberRow } from './members.ts';
-import { NOT_FOUND } from './permissions.ts';
+import { type MemberRow, memberOf } from './members.ts';
+import { NOT_FOUND, outranks } from './permissions.ts';
+import { closeRequest } from './requests.ts';
+import { joinPolicyOf, updateSettings } from './settings.ts';
 import { TIER_LIMITS } from './tiers.ts';
-
-const memberOf = (row: MemberRow): Member => ({
-  user_id: row.user_id,
-  role: row.role,
-  joined_at: timestamp(row.joined_at),
-  read_seq: row.read_seq,
-  delivered_seq: row.delivered_seq,
-});
 
 /** Who is in a conversation and what it is called: the rules of its people and settings, each change one transaction. */
 export class Membership {
@@ -33,52 +27,72 @@ export class Membership {
     return { events: [event], ended: [] };
   }
 
-  update(user: string, patch: { name?: string; history?: HistoryPolicy }): Result<Commit> {
-    const actor = this.#conversation.actor(user, 'update');
-    if (!actor.ok) return actor;
-    const changed = {
-      ...(patch.name !== undefined && patch.name !== this.#conversation.chat.name ? { name: patch.name } : {}),
-      ...(patch.history !== undefined && patch.history !== this.#conversation.chat.history
-        ? { history: patch.history }
-        : {}),
-    };
-    if (Object.keys(changed).length === 0) return ok({ events: [], ended: [] });
-    return ok(
-      this.#conversation.change(() => {
-        const event = this.#conversation.append(user, 'chat.updated', changed);
-        Object.assign(this.#conversation.chat, changed, { updated_at: event.created_at });
-        return { events: [event], ended: [] };
-      }),
-    );
+  update(user: string, patch: UpdateChat): Result<Commit> {
+    return updateSettings(this.#conversation, user, patch);
   }
 
+  /** Adds users, or lets somebody join an open channel who names themself alone. */
   add(user: string, userIds: string[]): Result<Commit> {
     if (!this.#conversation.exists) return NOT_FOUND;
-    const joining = this.#conversation.chat.type === 'PublicChannel' && userIds.length === 1 && userIds[0] === user;
-    const actor =
-      joining && this.#conversation.members.current(user) === undefined
-        ? ok(null)
-        : this.#conversation.actor(user, 'add');
-    if (!actor.ok) return actor;
-    const added = [...new Set(userIds)].filter((id) => this.#conversation.members.current(id) === undefined);
+    const { chat, members } = this.#conversation;
+    const alone = userIds.length === 1 && userIds[0] === user;
+    const joining = chat.type === 'PublicChannel' && alone && members.current(user) === undefined;
+    const allowed = joining ? this.#mayJoin() : this.#conversation.actor(user, 'add');
+    if (!allowed.ok) return allowed;
+    const added = [...new Set(userIds)].filter((id) => members.current(id) === undefined);
     if (added.length === 0) return ok({ events: [], ended: [] });
-    return ok(
-      this.#conversation.change(() => {
-        const event = this.#conversation.append(user, 'member.joined', { user_ids: added });
-        for (const id of added) this.#enter(id, 'member', event.seq, event.created_at);
-        this.#conversation.chat.member_count += added.length;
-        return { events: [event, ...this.#crown(user)], ended: [] };
-      }),
-    );
+    const banned = added.find((id) => isBanned(this.#conversation.sql, id));
+    if (banned !== undefined) return refuse('forbidden', `${banned} is banned from this conversation`);
+    return ok(this.#conversation.change(() => ({ events: this.admit(user, added), ended: [] })));
+  }
+
+  #mayJoin(): Result<null> {
+    const { chat } = this.#conversation;
+    if (chat.settings.archived_at !== null) return refuse('archived', 'the channel is archived: nobody joins it');
+    const policy = joinPolicyOf(chat);
+    if (policy === 'open') return ok(null);
+    const how = { approval: 'ask to be let in', invitation: 'an invitation lets one in', closed: 'its members add' };
+    return refuse('forbidden', `this channel is not open: ${how[policy]}`);
+  }
+
+  /** Lets in those who are not in yet; the caller's transaction holds it, and has seen to it that they may come. */
+  admit(
+    actor: string,
+    userIds: string[],
+    { role = 'member', ...how }: { role?: Role; invitation_id?: string } = {},
+  ): EventRow[] {
+    const joined = this.#conversation.append(actor, 'member.joined', { user_ids: userIds, ...how });
+    const events = [joined];
+    for (const user_id of userIds) {
+      this.#enter(user_id, role, joined.seq, joined.created_at);
+      if (role !== 'member') events.push(this.#conversation.append(actor, 'member.role', { user_id, role }));
+      events.push(...closeRequest(this.#conversation, actor, user_id, 'accepted'));
+    }
+    this.#conversation.chat.member_count += userIds.length;
+    return [...events, ...this.#crown(actor)];
   }
 
   /** Removal of a member by another, or leaving. */
   remove(user: string, member: string): Result<Commit> {
     const actor = this.#conversation.actor(user, user === member ? 'leave' : 'remove');
     if (!actor.ok) return actor;
-    if (this.#conversation.members.current(member) === undefined)
-      return refuse('not_found', 'this user is not in the conversation');
+    const target = this.#conversation.members.current(member);
+    if (target === undefined) return refuse('not_found', 'this user is not in the conversation');
+    if (user === member) {
+      const abandons =
+        target.role === 'owner' &&
+        this.#conversation.chat.member_count > 1 &&
+        !this.#conversation.members.hasOtherOwner(user);
+      if (abandons) return refuse('conflict', 'you are the last owner: transfer the conversation, or delete it');
+    } else if (!outranks(actor.value.role, target.role)) {
+      return refuse('forbidden', `as ${actor.value.role} you may not remove a member who is ${target.role}`);
+    }
     return ok(this.#depart(user, member, user === member ? 'left' : 'removed'));
+  }
+
+  /** Removal of a member in a transaction that the caller holds. */
+  eject(actor: string, member: MemberRow): EventRow[] {
+    return this.#goes(actor, member, 'removed');
   }
 
   /** Removal by the system. Nothing happens when the user is not a member. */
@@ -99,11 +113,7 @@ export class Membership {
       this.#conversation.change(() => {
         const event = this.#conversation.append(user ?? this.#conversation.chat.created_by, 'chat.deleted', null);
         this.#conversation.chat.deleted_at = event.created_at;
-        const { sql } = this.#conversation;
-        const ended = sql
-          .exec<{ user_id: string }>("SELECT user_id FROM members WHERE state = 'member'")
-          .toArray()
-          .map((row) => row.user_id);
+        const ended = this.#conversation.members.ids();
         for (const member of ended) this.#conversation.owe(member);
         return { events: [event], ended };
       }),
@@ -135,36 +145,33 @@ export class Membership {
       read_seq: Math.max(was?.read_seq ?? 0, seq),
       delivered_seq: Math.max(was?.delivered_seq ?? 0, seq),
       armed: true,
+      nickname: was?.nickname ?? null,
+      // A mute outlives leaving and coming back.
+      muted_until: was?.muted_until ?? null,
     };
     this.#conversation.members.put(row);
     this.#conversation.owe(userId);
   }
 
   #depart(actor: string, member: string, how: 'left' | 'removed'): Commit {
-    return this.#conversation.change(() => {
-      const events = [this.#conversation.append(actor, 'member.left', { user_id: member, removed: how === 'removed' })];
-      const leaving = this.#conversation.members.known(member);
-      if (leaving === undefined) throw new Error('a departing member is known');
-      this.#conversation.members.put({
-        ...leaving,
-        state: how,
-        role: 'member',
-        member_seq: this.#conversation.log.head,
-        armed: false,
-      });
-      this.#conversation.chat.member_count -= 1;
-      if (this.#conversation.chat.member_count === TIER_LIMITS.small) this.#conversation.members.armAll();
-      this.#conversation.owe(member);
-      return { events: [...events, ...this.#crown(actor)], ended: [member] };
-    });
+    const leaving = this.#conversation.members.current(member);
+    if (leaving === undefined) throw new Error('who departs is a member');
+    return this.#conversation.change(() => ({ events: this.#goes(actor, leaving, how), ended: [member] }));
+  }
+
+  #goes(actor: string, leaving: MemberRow, how: 'left' | 'removed'): EventRow[] {
+    const { user_id } = leaving;
+    const event = this.#conversation.append(actor, 'member.left', { user_id, removed: how === 'removed' });
+    this.#conversation.members.put({ ...leaving, state: how, role: 'member', member_seq: event.seq, armed: false });
+    this.#conversation.chat.member_count -= 1;
+    if (this.#conversation.chat.member_count === TIER_LIMITS.small) this.#conversation.members.armAll();
+    this.#conversation.owe(user_id);
+    return [event, ...this.#crown(actor)];
   }
 
   /** A conversation never stays without an owner: the longest-standing member takes over, or the first who comes. */
   #crown(actor: string): EventRow[] {
-    const owners = this.#conversation.sql.exec(
-      "SELECT 1 FROM members WHERE state = 'member' AND role = 'owner' LIMIT 1",
-    );
-    const heir = owners.toArray().length === 0 ? this.#conversation.members.eldest() : undefined;
+    const heir = this.#conversation.members.hasOtherOwner('') ? undefined : this.#conversation.members.eldest();
     if (heir === undefined) return [];
     const event = this.#conversation.append(actor, 'member.role', { user_id: heir.user_id, role: 'owner' });
     this.#conversation.members.put({ ...heir, role: 'owner', member_seq: event.seq });

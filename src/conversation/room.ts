@@ -15,6 +15,7 @@ import { type Commit, Conversation, type Sent } from './conversation.ts';
 import { expire } from './expiry.ts';
 import { eventsFrame, Fanout } from './fanout.ts';
 import { type FindPage, type FoundPage, find, readIn } from './find.ts';
+import { Listing, type ListingEntry } from './listing.ts';
 import { type EventRow, eventJson } from './log.ts';
 import type { MemberRow } from './members.ts';
 import { Relays } from './relays.ts';
@@ -53,6 +54,8 @@ interface Mark {
 export interface RoomPorts {
   relay(name: string): RelayApi;
   inbox(userId: string): Pick<InboxApi, 'notify' | 'signal'>;
+  /** Brings a public channel's entry in the directory to this. */
+  list(entry: ListingEntry): Promise<void>;
   setAlarm(at: number): void;
   /** Keeps an eye on work that nobody awaits. */
   background(work: Promise<void>): void;
@@ -70,6 +73,7 @@ export class Room {
   readonly fanout: Fanout;
   readonly relays: Relays;
   readonly #alarms: Alarms;
+  readonly listing: Listing;
   readonly #clock: Clock;
   readonly #ports: RoomPorts;
   readonly #sends: GroupCommit<Waiting>;
@@ -91,6 +95,7 @@ export class Room {
     const setAlarm = (at: number) => this.#alarms.guard(at);
     this.fanout = new Fanout(this.conversation, clock, { ...ports, setAlarm, relaysBehind });
     this.relays = new Relays(storage.sql, this.conversation.initialised, ports);
+    this.listing = new Listing(this.conversation, clock, { ...ports, guard: (at) => this.fanout.guard(at) });
     this.#sends = new GroupCommit(
       (batch) => this.#commitSends(batch),
       () => sendPause(this.connections.size),
@@ -119,6 +124,7 @@ export class Room {
     if (!this.#alarms.expected) this.#resume(this.#clock());
     this.#alarms.rang();
     this.fanout.alarm();
+    this.listing.update();
     try {
       this.attend();
     } catch (fault) {
@@ -216,9 +222,9 @@ export class Room {
     }
   }
 
-  /** Passes on that somebody is typing, at most once in three seconds for each user. */
+  /** Passes on that somebody who may write is typing, at most once in three seconds for each user. */
   typing(user: string): void {
-    if (this.conversation.bars(user)) return;
+    if (!this.conversation.actor(user, 'send').ok) return;
     const now = this.#clock();
     if (now - (this.#typed.get(user) ?? 0) < TYPING_EVERY_MS) return;
     if (this.#typed.size > 1000) this.#typed.clear();
@@ -249,6 +255,7 @@ export class Room {
       });
       this.fanout.guard();
       this.fanout.published(commit.events, json, this.conversation.takeOwed());
+      if (this.conversation.takeListing()) this.listing.update();
     }
   }
 

@@ -15,6 +15,10 @@ import type { Migration } from '../storage/migrate.ts';
  * `expiring` or `scheduled`, and the alarm comes for the earliest of them (`alarms.ts`).
  *
  * Watermarks that sends imply (who sends has read) are stored up to `marks_through` and are derived from the log beyond it.
+ *
+ * `bans`, `requests` and `invitations` have one row for each; an invitation's secret is kept as a digest. `announcement`
+ * has a row while there is one; a row of `announcement_reads` with an older `seq` is about an earlier one. `listing` has a
+ * row while the directory in D1 is behind: of the change at `seq`; `profile` says that it is more than the count.
  */
 export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
   `
@@ -125,4 +129,60 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
   CREATE TABLE pins (target INTEGER PRIMARY KEY, seq INTEGER NOT NULL UNIQUE) STRICT;
   `,
   'CREATE TABLE blocks (user_id TEXT PRIMARY KEY, blocked INTEGER NOT NULL, version INTEGER NOT NULL) STRICT, WITHOUT ROWID',
+  `
+  ALTER TABLE chat ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
+  ALTER TABLE members ADD COLUMN nickname TEXT;
+  ALTER TABLE members ADD COLUMN muted_until INTEGER;
+  CREATE INDEX members_owners ON members (user_id) WHERE role = 'owner';
+  CREATE INDEX members_nickname ON members (nickname COLLATE NOCASE) WHERE nickname IS NOT NULL;
+
+  CREATE TABLE bans (
+    user_id TEXT PRIMARY KEY,
+    banned_by TEXT NOT NULL,
+    banned_at INTEGER NOT NULL,
+    reason TEXT
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE requests (
+    user_id TEXT PRIMARY KEY,
+    text TEXT,
+    state TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    decided_by TEXT,
+    decided_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX requests_open ON requests (user_id) WHERE state = 'open';
+  CREATE INDEX requests_decided ON requests (decided_at) WHERE state <> 'open';
+
+  CREATE TABLE invitations (
+    id TEXT PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    role TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    max_uses INTEGER,
+    uses INTEGER NOT NULL DEFAULT 0
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE announcement (
+    seq INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    announced_by TEXT NOT NULL,
+    announced_at INTEGER NOT NULL,
+    readers INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE announcement_reads (
+    user_id TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    read_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE listing (
+    seq INTEGER NOT NULL,
+    profile INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];

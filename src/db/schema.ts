@@ -1,5 +1,5 @@
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
-import type { ChatType } from '../protocol/chats.ts';
+import type { ChatType, JoinPolicy } from '../protocol/chats.ts';
 import type { ContactState, Privacy } from '../protocol/friends.ts';
 
 /*
@@ -109,6 +109,31 @@ export const dms = sqliteTable('dms', {
   pair_key: text().primaryKey(),
   chat_id: text().notNull(),
 });
+
+/** Public channels as one finds them: follows the rooms, newest `version` (a seq) wins. `scope` is the workspace, or empty. */
+export const channels = sqliteTable(
+  'channels',
+  {
+    id: text().primaryKey(),
+    scope: text().notNull(),
+    version: integer().notNull(),
+    /** 0: archived or deleted. */
+    listed: integer().notNull(),
+    name: text().notNull(),
+    topic: text(),
+    avatar: text(),
+    join_policy: text().$type<JoinPolicy>().notNull(),
+    member_count: integer().notNull(),
+  },
+  (t) => [index('channels_popular').on(t.scope, t.member_count, t.id)],
+);
+
+/** The words of listed channels, for search by the beginnings of words. */
+export const channelWords = sqliteTable(
+  'channel_words',
+  { scope: text().notNull(), word: text().notNull(), chat_id: text().notNull() },
+  (t) => [primaryKey({ columns: [t.scope, t.word, t.chat_id] }), index('channel_words_chat').on(t.chat_id)],
+);
 
 /** What must still follow from a committed change, in another place. Done: no row. */
 export const tasks = sqliteTable(

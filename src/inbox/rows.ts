@@ -80,6 +80,7 @@ export function merge(row: ChatRecord | undefined, notice: Notice, listening: bo
   const item: ChatListItem = {
     ...(ahead ? chat : before),
     role: member.role,
+    ...(member.muted_until === undefined ? {} : { muted_until: member.muted_until }),
     joined_at: member.joined_at,
     visible_from: member.visible_from,
     messages,

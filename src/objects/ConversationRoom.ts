@@ -12,6 +12,7 @@ import type {
 } from '../conversation/api.ts';
 import type { Ask } from '../conversation/asks.ts';
 import { type ChangeRequest, changedMessage } from '../conversation/changes.ts';
+import { type Command, carryOut } from '../conversation/commands.ts';
 import type { Commit, Sent } from '../conversation/conversation.ts';
 import { exchange, greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
 import type { FindPage, FoundPage } from '../conversation/find.ts';
@@ -28,9 +29,11 @@ import {
 import { updateRetention } from '../conversation/retention.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
+import { listChannel } from '../db/channels.ts';
+import { database } from '../db/client.ts';
 import { identityOf } from '../inbox/api.ts';
 import type { ChangedMessage } from '../protocol/changes.ts';
-import type { Chat, HistoryPolicy, Member, UpdateRetention } from '../protocol/chats.ts';
+import type { Chat, ChatDetail, Member, UpdateChat, UpdateRetention } from '../protocol/chats.ts';
 import { ok, type Result } from '../protocol/errors.ts';
 import type { EventPage } from '../protocol/events.ts';
 import { type ClientFrame, PING, PONG } from '../protocol/frames.ts';
@@ -56,6 +59,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     this.#room = new Room(ctx.storage, ctx.getWebSockets(), systemClock, {
       inbox: (userId) => inbox(env, userId),
       relay: (name) => relay(env, ctx.id.name ?? '', name),
+      list: (entry) => listChannel(database(env), entry),
       setAlarm: (at) => this.#background(ctx.storage.setAlarm(at)),
       background: (work) => this.#background(work),
       log: (message, fields) => this.#log(message, fields),
@@ -73,10 +77,17 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     return this.#room.conversation.sight(user);
   }
 
-  async update(user: string, patch: { name?: string; history?: HistoryPolicy }): Promise<Result<Chat>> {
+  async update(user: string, patch: UpdateChat): Promise<Result<ChatDetail>> {
     return this.#commit(this.#room.conversation.membership.update(user, patch), () =>
-      this.#room.conversation.describe(),
+      this.#room.conversation.detail(user),
     );
+  }
+
+  async manage(user: string, command: Command): Promise<Result<string>> {
+    const outcome = carryOut(this.#room.conversation, user, command);
+    if (!outcome.ok) return outcome;
+    this.#room.publish(outcome.value.commit);
+    return ok(JSON.stringify(outcome.value.value));
   }
 
   async destroy(user: string): Promise<Result<null>> {

@@ -38,6 +38,7 @@ const id = (prefix: string, what: string) =>
 export const UserId = id('usr', 'user');
 export const ChatId = id('chat', 'conversation');
 export const WorkspaceId = id('ws', 'workspace');
+export const InvitationId = id('inv', 'invitation');
 export const SessionId = id('ses', 'session');
 export const FriendGroupId = id('fgr', 'group of friends');
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { HistoryPolicy, Retention, Role } from './chats.ts';
-import { Seq, Timestamp, UserId } from './common.ts';
+import { HistoryPolicy, JoinPolicy, Overrides, Retention, Role } from './chats.ts';
+import { InvitationId, Seq, Timestamp, UserId } from './common.ts';
 import { messageState } from './current.ts';
 import { editableOut, messageOut } from './messages.ts';
 
@@ -51,11 +51,44 @@ export const ChatEvent = z
       name: z.string().optional(),
       history: HistoryPolicy.optional(),
       retention: Retention.optional(),
+      topic: z.string().nullable().optional(),
+      avatar: z.string().nullable().optional(),
+      join_policy: JoinPolicy.optional(),
+      slow_mode: z.int().optional(),
+      silenced: z.boolean().optional(),
+      archived: z.boolean().optional(),
+      overrides: Overrides.optional(),
     }),
+    z.object({ ...base, type: z.literal('chat.announced'), text: z.string().nullable() }),
     z.object({ ...base, type: z.literal('chat.deleted') }),
-    z.object({ ...base, type: z.literal('member.joined'), user_ids: z.array(UserId) }),
+    z.object({
+      ...base,
+      type: z.literal('member.joined'),
+      user_ids: z.array(UserId),
+      invitation_id: InvitationId.optional(),
+    }),
     z.object({ ...base, type: z.literal('member.left'), user_id: UserId, removed: z.boolean() }),
     z.object({ ...base, type: z.literal('member.role'), user_id: UserId, role: Role }),
+    z.object({ ...base, type: z.literal('member.muted'), user_id: UserId, until: Timestamp.nullable() }),
+    z.object({ ...base, type: z.literal('member.renamed'), user_id: UserId, nickname: z.string().nullable() }),
+    z.object({ ...base, type: z.literal('member.banned'), user_id: UserId }),
+    z.object({ ...base, type: z.literal('member.unbanned'), user_id: UserId }),
+    z.object({ ...base, type: z.literal('request.made'), user_id: UserId }),
+    z.object({
+      ...base,
+      type: z.literal('request.closed'),
+      user_id: UserId,
+      outcome: z.enum(['accepted', 'rejected', 'cancelled']),
+    }),
+    z.object({
+      ...base,
+      type: z.literal('invitation.created'),
+      invitation_id: InvitationId,
+      role: Role,
+      expires_at: Timestamp.nullable(),
+      max_uses: z.int().nullable(),
+    }),
+    z.object({ ...base, type: z.literal('invitation.revoked'), invitation_id: InvitationId }),
   ])
   .meta({ id: 'Event' });
 export type ChatEvent = z.infer<typeof ChatEvent>;

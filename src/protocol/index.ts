@@ -8,6 +8,7 @@ export * from './frames.ts';
 export * from './friends.ts';
 export * from './limits.ts';
 export * from './messages.ts';
+export * from './people.ts';
 export * from './search.ts';
 export * from './state.ts';
 export * from './sync.ts';

@@ -30,6 +30,22 @@ export const LIMITS = {
   friendRequests: 500,
   blocks: 2000,
   friendGroups: 50,
+  /** What a conversation is about. It is part of every member's row. */
+  topicLength: 256,
+  /** Longest `avatar` of a conversation, an address. */
+  chatAvatarLength: 512,
+  announcementLength: 4096,
+  nicknameLength: 64,
+  /** Reason of a ban, text of a request to join. */
+  remarkLength: 256,
+  /** Longest pause that slow mode asks for, in seconds. */
+  slowModeMax: 6 * 60 * 60,
+  /** Requests to join that may be open at once in one conversation. */
+  openRequests: 1000,
+  /** Invitation links that may stand at once in one conversation. */
+  invitations: 100,
+  /** Messages that somebody sees of an open channel without being in it: the newest. */
+  previewMessages: 30,
   passwordMin: 8,
   passwordMax: 256,
   /** Members named in one request; more are added in several requests. */

@@ -52,12 +52,8 @@ export function changed(message: Message, event: ChatEvent, self?: string): Mess
       return { ...message, thread: replied(message.thread, event) };
     case 'message.expired':
       return null;
-    case 'chat.created':
-    case 'chat.updated':
-    case 'chat.deleted':
-    case 'member.joined':
-    case 'member.left':
-    case 'member.role':
+    // Whatever targets no message.
+    default:
       return message;
   }
 }

@@ -19,6 +19,8 @@ export const ERRORS = {
   invalid_credentials: { status: 401, title: 'E-mail or password is wrong' },
   suspended: { status: 403, title: 'The account is suspended' },
   forbidden: { status: 403, title: 'Not permitted' },
+  muted: { status: 403, title: 'Muted here for now' },
+  archived: { status: 403, title: 'The conversation is archived' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   conflict: { status: 409, title: 'In conflict with what exists' },

@@ -4,7 +4,17 @@ import type { Config } from '../config.ts';
 import type { Json } from '../conversation/api.ts';
 import { ApiError } from '../errors.ts';
 import type { Identity } from '../inbox/api.ts';
-import { ChatId, ClientId, FriendGroupId, queryInt, Seq, SessionId, UserId, WorkspaceId } from '../protocol/common.ts';
+import {
+  ChatId,
+  ClientId,
+  FriendGroupId,
+  InvitationId,
+  queryInt,
+  Seq,
+  SessionId,
+  UserId,
+  WorkspaceId,
+} from '../protocol/common.ts';
 import { Emoji } from '../protocol/current.ts';
 import { ERRORS, type ErrorCode, Problem, type Result } from '../protocol/errors.ts';
 
@@ -52,6 +62,7 @@ export const params = {
   reaction: z.object({ id: ChatId, seq: queryInt(Seq.min(1)), emoji: Emoji }),
   scheduled: z.object({ id: ChatId, client_id: ClientId }),
   chatMember: z.object({ id: ChatId, user_id: UserId }),
+  chatInvitation: z.object({ id: ChatId, invitation_id: InvitationId }),
   workspace: z.object({ id: WorkspaceId }),
   friendGroup: z.object({ id: FriendGroupId }),
   workspaceMember: z.object({ id: WorkspaceId, user_id: UserId }),

@@ -1,15 +1,20 @@
 import { TrieRouter } from 'hono/router/trie-router';
 import { ApiError } from '../errors.ts';
 import { admin } from './admin.ts';
+import { announcements } from './announcements.ts';
 import { type ApiContext, router } from './api.ts';
 import { auth } from './auth.ts';
+import { bans } from './bans.ts';
 import { changes } from './changes.ts';
+import { channels } from './channels.ts';
 import { chats } from './chats.ts';
 import { docs } from './docs.ts';
 import { exports } from './export.ts';
 import { friends } from './friends.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
 import { health } from './health.ts';
+import { invitations } from './invitations.ts';
+import { joinRequests } from './join-requests.ts';
 import { members } from './members.ts';
 import { messages } from './messages.ts';
 import { notifications } from './notifications.ts';
@@ -35,6 +40,11 @@ export const app = routed
   .route('/', friends)
   .route('/', chats)
   .route('/', members)
+  .route('/', bans)
+  .route('/', joinRequests)
+  .route('/', invitations)
+  .route('/', announcements)
+  .route('/', channels)
   .route('/', messages)
   .route('/', changes)
   .route('/', threads)

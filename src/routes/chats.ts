@@ -2,7 +2,15 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { authenticated } from '../auth/middleware.ts';
 import { createChat, deleteChat, inChat, see } from '../chats/directory.ts';
 import { inbox } from '../objects/stubs.ts';
-import { Chat, ChatListItem, CreateChat, Preferences, UpdateChat, UpdateRetention } from '../protocol/chats.ts';
+import {
+  Chat,
+  ChatDetail,
+  ChatListItem,
+  CreateChat,
+  Preferences,
+  UpdateChat,
+  UpdateRetention,
+} from '../protocol/chats.ts';
 import { PageLimit } from '../protocol/common.ts';
 import { body, compact, json, pageOf, params, passJson, problems, router } from './api.ts';
 import { ask } from './call.ts';
@@ -51,11 +59,12 @@ const get = createRoute({
   operationId: 'getChat',
   tags,
   summary: 'A conversation',
-  description: 'For members; a public channel for everybody, and in a workspace for its members.',
+  description:
+    'For members; a public channel for everybody, and in a workspace for its members. With who may do what in it, and the own place in it.',
   security,
   middleware,
   request: { params: params.chat },
-  responses: { 200: json(Chat, 'The conversation'), ...problems('secured', 'not_found') },
+  responses: { 200: json(ChatDetail, 'The conversation'), ...problems('secured', 'not_found') },
 });
 
 const update = createRoute({
@@ -64,13 +73,14 @@ const update = createRoute({
   operationId: 'updateChat',
   tags,
   summary: 'Change a conversation',
-  description: 'Changes what the body names and leaves the rest.',
+  description:
+    'Changes what the body names and leaves the rest, all in one event or nothing. Each part asks for its permission: name, topic, avatar and history for `update`; join policy, slow mode, silence and overrides for `configure`; `archived` for `archive`.',
   security,
   middleware,
   request: { params: params.chat, body: body(UpdateChat) },
   responses: {
-    200: json(Chat, 'The conversation as it is now'),
-    ...problems('secured', 'body', 'forbidden', 'not_found'),
+    200: json(ChatDetail, 'The conversation as it is now'),
+    ...problems('secured', 'body', 'forbidden', 'archived', 'not_found'),
   },
 });
 

@@ -24,7 +24,7 @@ const send = createRoute({
   responses: {
     200: json(SentMessage, 'The message was sent before: `duplicate` is true'),
     201: json(SentMessage, 'The message, stored'),
-    ...problems('secured', 'body', 'forbidden', 'not_found', 'conflict', 'rate_limited'),
+    ...problems('secured', 'body', 'forbidden', 'muted', 'archived', 'not_found', 'conflict', 'rate_limited'),
   },
 });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { eventJson } from '../../src/conversation/log.ts';
 import { type Action, may } from '../../src/conversation/permissions.ts';
+import { transfer } from '../../src/conversation/standing.ts';
 import type { ChatType } from '../../src/protocol/chats.ts';
 import { ChatEvent } from '../../src/protocol/events.ts';
 import { codeOf, newUser, newUsers, overStorage, value } from '../support/objects.ts';
@@ -75,7 +76,23 @@ describe('a conversation', () => {
 });
 
 describe('who may do what', () => {
-  const attempts: Record<Action, (test: TestRoom, user: string) => { ok: boolean; refusal?: { code: string } }> = {
+  // What other commands ask for is in permissions.test.ts, through the door.
+  type Attempted = Exclude<
+    Action,
+    | 'announce'
+    | 'edit'
+    | 'invite'
+    | 'requests'
+    | 'nickname'
+    | 'rename'
+    | 'mute'
+    | 'ban'
+    | 'role'
+    | 'configure'
+    | 'archive'
+    | 'transfer'
+  >;
+  const attempts: Record<Attempted, (test: TestRoom, user: string) => { ok: boolean; refusal?: { code: string } }> = {
     send: (test, user) =>
       test.conversation.transaction(() =>
         test.conversation.send(user, { kind: 'text', content: 'x', client_id: 'x' }, test.clock.now),
@@ -92,7 +109,7 @@ describe('who may do what', () => {
     leave: (test, user) => test.conversation.membership.remove(user, user),
   };
   const cases = (['Single', 'Group', 'PrivateChannel', 'PublicChannel'] as const).flatMap((type) =>
-    (Object.keys(attempts) as Action[]).map((action): [ChatType, Action] => [type, action]),
+    (Object.keys(attempts) as Attempted[]).map((action): [ChatType, Attempted] => [type, action]),
   );
 
   it.each(cases)(
@@ -109,7 +126,9 @@ describe('who may do what', () => {
           const result = attempts[action](test, user);
           const outside = type === 'PublicChannel' ? 'forbidden' : 'not_found';
           const own = membersOf(test)[user] ?? 'member';
-          const expected = role === 'stranger' ? outside : may(type, own, action) ? 'ok' : 'forbidden';
+          // The last owner does not leave others behind.
+          const allowed = role === 'owner' && action === 'leave' ? 'conflict' : 'ok';
+          const expected = role === 'stranger' ? outside : may(type, own, action) ? allowed : 'forbidden';
           // In a Single both are owners; removing somebody who is not there is refused before that is looked at.
           expect(codeOf(result)).toBe(
             type === 'Single' && role === 'member' ? (may(type, 'owner', action) ? 'ok' : 'forbidden') : expected,
@@ -199,13 +218,24 @@ describe('leaving and removal', () => {
     });
   });
 
-  it('an owner who goes is followed by the longest-standing member', async () => {
+  it('the last owner does not leave others behind', async () => {
+    await inRoom((test) => {
+      test.create([ada, bob]);
+      expect(codeOf(test.conversation.membership.remove(ada, ada))).toBe('conflict');
+      value(transfer(test.conversation, ada, bob));
+      expect(membersOf(test)).toEqual({ [ada]: 'admin', [bob]: 'owner' });
+      expect(codeOf(test.conversation.membership.remove(ada, ada))).toBe('ok');
+      expect(codeOf(test.conversation.membership.remove(bob, bob))).toBe('ok');
+    });
+  });
+
+  it('an owner whom the system removes is followed by the longest-standing member', async () => {
     await inRoom((test) => {
       test.create([ada, bob]);
       test.clock.pass(1000);
       test.room.publish(value(test.conversation.membership.add(ada, [cyd])));
       test.clock.pass(1000);
-      value(test.conversation.membership.remove(ada, ada));
+      test.conversation.membership.expel(ada);
       expect(membersOf(test)).toEqual({ [bob]: 'owner', [cyd]: 'member' });
       expect(eventsOf(test, 3)).toMatchObject([{ type: 'member.role', user_id: bob, role: 'owner' }]);
     });
@@ -214,7 +244,7 @@ describe('leaving and removal', () => {
   it('an owner who comes back is a member like others', async () => {
     await inRoom((test) => {
       test.create([ada, bob]);
-      value(test.conversation.membership.remove(ada, ada));
+      test.conversation.membership.expel(ada);
       value(test.conversation.membership.add(bob, [ada]));
       expect(membersOf(test)).toEqual({ [bob]: 'owner', [ada]: 'member' });
     });

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { timestamp } from '../../src/clock.ts';
+import type { Command } from '../../src/conversation/commands.ts';
 import { pageAfter } from '../../src/conversation/pages.ts';
 import { updateRetention } from '../../src/conversation/retention.ts';
+import { newId } from '../../src/ids.ts';
+import type { UpdateMember } from '../../src/protocol/chats.ts';
 import type { EventType } from '../../src/protocol/events.ts';
 import { ChatEvent } from '../../src/protocol/events.ts';
 import type { Message } from '../../src/protocol/messages.ts';
@@ -36,6 +40,22 @@ const changing = (by: string, index: number, change: Parameters<TestRoom['change
   return (test) => test.change(by, pick(test, index), change);
 };
 
+const [ADA = '', BEN = ''] = PEOPLE;
+const managed = (command: Command): fc.Arbitrary<Step> => fc.constant((test) => test.manage(ADA, command));
+const setting = (patch: UpdateMember): Command => ({ do: 'set_member', user_id: BEN, patch });
+const strangerIn = (test: TestRoom) =>
+  test.conversation.membership.page('', 50).items.find((member) => !PEOPLE.includes(member.user_id))?.user_id;
+const banStranger = (test: TestRoom): string | undefined => {
+  const user_id = strangerIn(test);
+  if (user_id !== undefined) test.manage(ADA, { do: 'ban', user_id, reason: null });
+  return user_id;
+};
+const invited = (test: TestRoom): string => {
+  const draft = { id: newId('inv'), digest: newId('inv'), role: 'member' as const, expires_at: null, max_uses: 1 };
+  test.manage(ADA, { do: 'create_invitation', draft });
+  return draft.id;
+};
+
 /** One arbitrary step for each type of event: what a client could do to bring it about. A new type does not compile without. */
 const STEPS: Record<EventType, fc.Arbitrary<Step>> = {
   'chat.created': fc.constant(() => undefined),
@@ -45,10 +65,29 @@ const STEPS: Record<EventType, fc.Arbitrary<Step>> = {
   ),
   'member.joined': fc.constant((test) => test.publish(test.conversation.membership.add(PEOPLE[0] ?? '', [newUser()]))),
   'member.left': fc.constant((test) => {
-    const stranger = test.conversation.membership.page('', 50).items.find((member) => !PEOPLE.includes(member.user_id));
-    if (stranger !== undefined) test.publish(test.conversation.membership.remove(PEOPLE[0] ?? '', stranger.user_id));
+    const stranger = strangerIn(test);
+    if (stranger !== undefined) test.publish(test.conversation.membership.remove(PEOPLE[0] ?? '', stranger));
   }),
-  'member.role': fc.constant(() => undefined),
+  'member.role': managed({ do: 'set_member', user_id: BEN, patch: { role: 'admin' } }),
+  'member.renamed': text.map((nickname) => (test) => test.manage(BEN, setting({ nickname }))),
+  'member.muted': fc.constant((test) => {
+    test.manage(ADA, setting({ muted_until: timestamp(test.clock.now + 60_000) }));
+    test.manage(ADA, setting({ muted_until: null }));
+  }),
+  'member.banned': fc.constant((test) => banStranger(test)),
+  'member.unbanned': fc.constant((test) => {
+    const banned = banStranger(test);
+    if (banned !== undefined) test.manage(ADA, { do: 'unban', user_id: banned });
+  }),
+  'request.made': fc.constant((test) => test.manage(newUser(), { do: 'make_request', text: null })),
+  'request.closed': fc.constant((test) => {
+    const user = newUser();
+    test.manage(user, { do: 'make_request', text: null });
+    test.manage(ADA, { do: 'decide_request', user_id: user, accept: true });
+  }),
+  'invitation.created': fc.constant((test) => invited(test)),
+  'invitation.revoked': fc.constant((test) => test.manage(ADA, { do: 'revoke_invitation', id: invited(test) })),
+  'chat.announced': text.map((words) => (test) => test.manage(ADA, { do: 'announce', text: words })),
   message: fc.tuple(person, text, fc.subarray(PEOPLE, { minLength: 0 })).map(
     ([user, content, mentions]) =>
       (test) =>
@@ -85,8 +124,8 @@ const STEPS: Record<EventType, fc.Arbitrary<Step>> = {
   }),
 };
 
-/** Types that no step of a living conversation brings: its beginning, its end, and what no member can do. */
-const NEVER: EventType[] = ['chat.deleted', 'member.role'];
+/** Types that no step of a living conversation brings: its beginning, its end. */
+const NEVER: EventType[] = ['chat.deleted'];
 
 const histories = fc.array(fc.oneof(STEPS.message, ...Object.values(STEPS)), { minLength: 1, maxLength: 30 });
 
@@ -100,7 +139,7 @@ const eventsAfter = (test: TestRoom, after: number): ChatEvent[] => {
 const inRoom = <T>(work: (test: TestRoom) => Promise<T>): Promise<T> =>
   overStorage((storage) => {
     const test = new TestRoom(storage);
-    test.create(PEOPLE);
+    test.create(PEOPLE, { type: 'PublicChannel', join_policy: 'approval' });
     return work(test);
   });
 

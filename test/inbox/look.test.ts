@@ -195,6 +195,7 @@ it('between a large room and an inbox no news is lost, however their calls and a
               },
               signal: async () => undefined,
             }),
+            list: async () => undefined,
             setAlarm: (at) => {
               alarm = at;
             },

@@ -413,7 +413,11 @@ describe('members', () => {
     asDocumented('inbox-gone', { ...gone, changes: gone.changes.filter(({ type }) => type === 'chat.gone') });
   });
 
-  it('the last owner leaves: the eldest takes over', async () => {
+  it('the last owner hands over before leaving', async () => {
+    expect((await api(`/api/chats/${chat}/members/${ada.id}`, { token: ada.token, method: 'DELETE' })).status).toBe(
+      409,
+    );
+    await call(200, `/api/chats/${chat}/transfer`, { token: ada.token, body: { user_id: cleo.id } });
     await call(204, `/api/chats/${chat}/members/${ada.id}`, { token: ada.token, method: 'DELETE' });
     const { items } = await call<{ items: { type: string }[] }>(200, `/api/chats/${chat}/events`, {
       token: cleo.token,
@@ -425,6 +429,34 @@ describe('members', () => {
     asDocumented('event-member-left', removal);
     expect(removal).toMatchObject({ user_id: ben.id, removed: true });
     expect(last('member.left')).toMatchObject({ user_id: ada.id, removed: false });
+  });
+
+  it('people and places', async () => {
+    const body = { type: 'PublicChannel', name: 'Weather' };
+    const { id } = await call<Named>(201, '/api/chats', { token: ada.token, body });
+    const path = `/api/chats/${id}`;
+    const put = (where: string, value: unknown) =>
+      call(200, `${path}${where}`, { token: ada.token, method: 'PUT', body: value });
+    const settings = { topic: 'Wind and tides', slow_mode: 30, overrides: { send: 'admin' } };
+    asDocumented('update-chat', settings);
+    asDocumented('chat-detail', await put('', settings));
+    await call(201, `${path}/members`, { token: ada.token, body: { user_ids: [ben.id] } });
+    await put(`/members/${ben.id}`, { nickname: 'Captain', muted_until: new Date(Date.now() + 60_000).toISOString() });
+    await put(`/bans/${ben.id}`, {});
+    await call(204, `${path}/bans/${ben.id}`, { token: ada.token, method: 'DELETE' });
+    await put('', { join_policy: 'approval' });
+    await call(200, `${path}/requests`, { token: cleo.token, body: { text: 'I sail' } });
+    await put(`/requests/${cleo.id}`, { decision: 'accept' });
+    const { id: link } = await call<Named>(201, `${path}/invitations`, { token: ada.token, body: { max_uses: 10 } });
+    await call(204, `${path}/invitations/${link}`, { token: ada.token, method: 'DELETE' });
+    await put('/announcement', { text: 'High water at six, boats in by five.' });
+    const { items } = await call<{ items: { type: string }[] }>(200, `${path}/events`, { token: ada.token });
+    const types = ['member.muted', 'member.renamed', 'member.banned', 'member.unbanned', 'request.made'];
+    types.push('request.closed', 'invitation.created', 'invitation.revoked', 'chat.announced');
+    for (const type of types) {
+      const event = items.findLast((one) => one.type === type);
+      asDocumented(`event-${type.replace('.', '-')}`, event);
+    }
   });
 
   it('a new name is an event', async () => {

@@ -44,6 +44,23 @@ export const newGroup = ({ owner, member }: Fixture) =>
   created('/api/chats', owner, { type: 'Group', name: 'Group', members: [member.id] });
 const newChannel = ({ owner }: Fixture) =>
   created('/api/chats', owner, { type: 'PublicChannel', name: 'Channel', members: [] });
+const inAnHour = () => new Date(Date.now() + 60 * 60 * 1000).toISOString();
+/** A channel into which one has to ask, and somebody who has. */
+const askChannel = async ({ owner }: Fixture, asking?: Account): Promise<string> => {
+  const id = await created('/api/chats', owner, { type: 'PublicChannel', name: 'Ask', join_policy: 'approval' });
+  if (asking !== undefined) await request(`/api/chats/${id}/requests`, { token: asking.token, body: {} });
+  return id;
+};
+const invite = async ({ owner, group }: Fixture, body: object = {}): Promise<{ id: string; code: string }> => {
+  const response = await request(`/api/chats/${group}/invitations`, { token: owner.token, body });
+  return (await response.json()) as { id: string; code: string };
+};
+const bannedFrom = async ({ owner, group }: Fixture): Promise<Account> => {
+  const account = await signUp();
+  await request(`/api/chats/${group}/members`, { token: owner.token, body: { user_ids: [account.id] } });
+  await request(`/api/chats/${group}/bans/${account.id}`, { method: 'PUT', token: owner.token, body: {} });
+  return account;
+};
 export const newWorkspace = async (f: Fixture) => {
   const id = await created('/api/workspaces', f.owner, { name: 'Workspace' });
   await request(`/api/workspaces/${id}/members`, { token: f.owner.token, body: { user_ids: [f.member.id] } });
@@ -301,8 +318,27 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     { status: 200, as: f.stranger, path: { id: await newChannel(f) } },
     { status: 404, as: f.stranger },
   ],
-  updateChat: ({ member, stranger }) => [
+  updateChat: async ({ member, stranger, ...f }) => [
     { status: 200, body: { name: 'Renamed' } },
+    {
+      status: 200,
+      body: {
+        topic: 'Tides',
+        avatar: 'https://example.com/a.png',
+        slow_mode: 5,
+        silenced: true,
+        overrides: { pin: 'admin', add: 'owner' },
+      },
+    },
+    {
+      status: 200,
+      body: { topic: null, avatar: null, slow_mode: 0, silenced: false, overrides: { pin: null, add: null } },
+    },
+    { status: 422, body: { join_policy: 'open' } },
+    { status: 422, body: { overrides: { remove: 'member' } } },
+    { status: 422, body: { overrides: { ban: 'member' } } },
+    { status: 422, body: { slow_mode: -1 } },
+    { status: 200, path: { id: await newGroup({ member, stranger, ...f }) }, body: { archived: true } },
     { status: 403, as: member, body: { name: 'Renamed' } },
     { status: 404, as: stranger, body: { name: 'Renamed' } },
   ],
@@ -324,9 +360,230 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
   listMembers: async (f) => [
     { status: 200 },
     { status: 200, query: 'limit=1' },
+    { status: 200, query: 'q=test&limit=5' },
+    { status: 422, query: `q=test&after=${f.owner.id}` },
     { status: 404, as: f.stranger },
     { status: 403, as: f.stranger, path: { id: await newChannel(f) } },
   ],
+  getMember: async (f) => [
+    { status: 200 },
+    { status: 404, path: { user_id: f.stranger.id } },
+    { status: 404, as: f.stranger },
+    { status: 403, as: f.stranger, path: { id: await newChannel(f) } },
+  ],
+  updateMember: async (f) => {
+    const owner = { user_id: f.owner.id };
+    return [
+      { status: 200, body: { role: 'moderator', nickname: 'Mo', muted_until: inAnHour() } },
+      { status: 200, body: { role: 'member', nickname: null, muted_until: null } },
+      { status: 200, as: f.member, body: { nickname: 'Me' } },
+      { status: 403, as: f.member, path: owner, body: { nickname: 'You' } },
+      { status: 409, path: owner, body: { role: 'admin' } },
+      { status: 422, body: { muted_until: '2020-01-01T00:00:00.000Z' } },
+      { status: 422, body: { role: 'king' } },
+      { status: 404, path: { user_id: f.stranger.id }, body: { role: 'admin' } },
+      { status: 404, as: f.stranger, body: { nickname: 'No' } },
+    ];
+  },
+  transferOwnership: async (f) => {
+    const path = { id: await newGroup(f) };
+    return [
+      { status: 404, as: f.stranger, path, body: { user_id: f.member.id } },
+      { status: 403, as: f.member, path, body: { user_id: f.owner.id } },
+      { status: 404, path, body: { user_id: f.stranger.id } },
+      { status: 422, path, body: { user_id: f.owner.id } },
+      { status: 200, path, body: { user_id: f.member.id } },
+    ];
+  },
+  listBans: (f) => [
+    { status: 200 },
+    { status: 200, query: 'limit=1' },
+    { status: 403, as: f.member },
+    { status: 404, as: f.stranger },
+  ],
+  banUser: async (f) => {
+    const path = { id: await newGroup(f), user_id: f.member.id };
+    return [
+      { status: 403, as: f.member, path: { ...path, user_id: f.owner.id }, body: {} },
+      { status: 404, as: f.stranger, path, body: {} },
+      { status: 404, path: { ...path, user_id: f.stranger.id }, body: {} },
+      { status: 422, path: { ...path, user_id: f.owner.id }, body: {} },
+      { status: 422, path, body: { reason: '' } },
+      { status: 200, path, body: { reason: 'spam' } },
+      { status: 200, path, body: {} },
+    ];
+  },
+  unbanUser: async (f) => {
+    const path = { id: await newGroup(f), user_id: f.member.id };
+    await request(`/api/chats/${path.id}/bans/${path.user_id}`, { method: 'PUT', token: f.owner.token, body: {} });
+    return [
+      { status: 404, as: f.stranger, path },
+      { status: 403, as: f.member, path: { ...path, id: f.group } },
+      { status: 204, path },
+      { status: 404, path },
+    ];
+  },
+  makeJoinRequest: async (f) => {
+    const path = { id: await askChannel(f) };
+    const archived = { id: await askChannel(f) };
+    await request(`/api/chats/${archived.id}`, { method: 'PUT', token: f.owner.token, body: { archived: true } });
+    return [
+      { status: 200, as: f.stranger, path, body: { text: 'Please' } },
+      { status: 200, as: f.stranger, path, body: {} },
+      { status: 409, path, body: {} },
+      { status: 409, body: {} },
+      { status: 403, as: f.stranger, path: { id: await newChannel(f) }, body: {} },
+      { status: 403, as: f.stranger, path: archived, body: {} },
+      { status: 404, as: f.stranger, body: {} },
+      { status: 422, as: f.stranger, path, body: { text: '' } },
+    ];
+  },
+  listJoinRequests: (f) => [
+    { status: 200 },
+    { status: 200, query: 'limit=1' },
+    { status: 403, as: f.member },
+    { status: 404, as: f.stranger },
+  ],
+  getJoinRequest: async (f) => {
+    const path = { id: await askChannel(f, f.stranger), user_id: f.stranger.id };
+    return [
+      { status: 200, path },
+      { status: 200, as: f.stranger, path },
+      { status: 403, as: f.member, path },
+      { status: 404, path: { ...path, user_id: f.member.id } },
+      { status: 404, as: f.stranger },
+    ];
+  },
+  decideJoinRequest: async (f) => {
+    const path = { id: await askChannel(f, f.stranger), user_id: f.stranger.id };
+    return [
+      { status: 403, as: f.stranger, path, body: { decision: 'accept' } },
+      { status: 404, path: { ...path, user_id: f.member.id }, body: { decision: 'accept' } },
+      { status: 422, path, body: { decision: 'perhaps' } },
+      { status: 200, path, body: { decision: 'accept' } },
+      { status: 200, path, body: { decision: 'accept' } },
+      { status: 409, path, body: { decision: 'reject' } },
+      { status: 404, as: f.stranger, body: { decision: 'reject' } },
+    ];
+  },
+  cancelJoinRequest: async (f) => {
+    const path = { id: await askChannel(f, f.stranger), user_id: f.stranger.id };
+    return [
+      { status: 404, path },
+      { status: 204, as: f.stranger, path },
+      { status: 404, as: f.stranger, path },
+      { status: 404, as: f.stranger },
+    ];
+  },
+  createInvitation: (f) => [
+    { status: 201, body: {} },
+    { status: 201, body: { role: 'moderator', expires_at: inAnHour(), max_uses: 3 } },
+    { status: 422, body: { role: 'owner' } },
+    { status: 422, body: { max_uses: 0 } },
+    { status: 422, body: { expires_at: '2020-01-01T00:00:00.000Z' } },
+    { status: 403, as: f.member, body: {} },
+    { status: 404, as: f.stranger, body: {} },
+  ],
+  listInvitations: (f) => [{ status: 200 }, { status: 403, as: f.member }, { status: 404, as: f.stranger }],
+  revokeInvitation: async (f) => {
+    const { id: invitation_id } = await invite(f);
+    return [
+      { status: 404, as: f.stranger, path: { invitation_id } },
+      { status: 403, as: f.member, path: { invitation_id } },
+      { status: 204, path: { invitation_id } },
+      { status: 404, path: { invitation_id } },
+    ];
+  },
+  previewInvitation: async (f) => {
+    const { code } = await invite(f);
+    return [
+      { status: 200, body: { code } },
+      { status: 200, as: f.stranger, body: { code } },
+      { status: 403, as: await bannedFrom(f), body: { code } },
+      { status: 404, body: { code: `${code.slice(0, -1)}${code.endsWith('A') ? 'B' : 'A'}` } },
+      { status: 404, body: { code: '0'.repeat(58) } },
+      { status: 422, body: { code: 'short' } },
+    ];
+  },
+  redeemInvitation: async (f) => {
+    const { code } = await invite(f, { max_uses: 1 });
+    return [
+      { status: 403, as: await bannedFrom(f), body: { code } },
+      { status: 200, body: { code } },
+      { status: 200, as: await signUp(), body: { code } },
+      { status: 404, as: await signUp(), body: { code } },
+      { status: 422, body: { code: 'short' } },
+    ];
+  },
+  setAnnouncement: (f) => [
+    { status: 200, body: { text: 'High water at six' } },
+    { status: 403, as: f.member, body: { text: 'No' } },
+    { status: 404, as: f.stranger, body: { text: 'No' } },
+    { status: 422, body: { text: '' } },
+  ],
+  removeAnnouncement: (f) => [
+    { status: 403, as: f.member },
+    { status: 404, as: f.stranger },
+    { status: 204 },
+    { status: 204 },
+  ],
+  getAnnouncement: async (f) => {
+    const path = { id: await newGroup(f) };
+    await request(`/api/chats/${path.id}/announcement`, {
+      method: 'PUT',
+      token: f.owner.token,
+      body: { text: 'Hear' },
+    });
+    return [
+      { status: 200, path },
+      { status: 404, as: f.stranger, path },
+      { status: 403, as: f.stranger, path: { id: await newChannel(f) } },
+      { status: 404, path: { id: await newGroup(f) } },
+    ];
+  },
+  readAnnouncement: async (f) => {
+    const path = { id: await newGroup(f) };
+    await request(`/api/chats/${path.id}/announcement`, {
+      method: 'PUT',
+      token: f.owner.token,
+      body: { text: 'Hear' },
+    });
+    return [
+      { status: 204, path },
+      { status: 204, path },
+      { status: 404, as: f.stranger, path },
+      { status: 403, as: f.stranger, path: { id: await newChannel(f) } },
+    ];
+  },
+  listAnnouncementReaders: async (f) => {
+    const path = { id: await newGroup(f) };
+    await request(`/api/chats/${path.id}/announcement`, {
+      method: 'PUT',
+      token: f.owner.token,
+      body: { text: 'Hear' },
+    });
+    await request(`/api/chats/${path.id}/announcement/read`, { method: 'POST', token: f.member.token });
+    return [
+      { status: 200, path },
+      { status: 200, path, query: 'limit=1' },
+      { status: 404, as: f.stranger, path },
+      { status: 403, as: f.stranger, path: { id: await newChannel(f) } },
+    ];
+  },
+  findChannels: (f) => [
+    { status: 200 },
+    { status: 200, query: 'q=chan&limit=1' },
+    { status: 200, query: `workspace_id=${f.workspace}` },
+    { status: 422, query: 'cursor=bad' },
+    { status: 404, as: f.stranger, query: `workspace_id=${f.workspace}` },
+  ],
+  previewChannel: async (f) => [
+    { status: 200, as: f.stranger, path: { id: await newChannel(f) } },
+    { status: 200 },
+    { status: 403, as: f.stranger, path: { id: await askChannel(f) } },
+    { status: 404, as: f.stranger },
+  ],
+  getPermissions: () => [{ status: 200, as: null }],
   addMembers: async (f) => {
     const channel = { id: await newChannel(f) };
     return [
@@ -345,6 +602,7 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     return [
       { status: 404, as: f.stranger, path },
       { status: 403, as: f.member, path: { ...path, user_id: f.owner.id } },
+      { status: 409, path: { ...path, user_id: f.owner.id } },
       { status: 204, path },
       { status: 404, path },
       { status: 204, path: { ...path, user_id: f.owner.id } },

@@ -1,5 +1,7 @@
 import type { Notice, NoticeAnswer } from '../../src/conversation/api.ts';
+import { type Command, carryOut } from '../../src/conversation/commands.ts';
 import type { Commit, Conversation, Sent } from '../../src/conversation/conversation.ts';
+import type { ListingEntry } from '../../src/conversation/listing.ts';
 import { Room, type RoomPorts } from '../../src/conversation/room.ts';
 import type { MessageChange } from '../../src/protocol/changes.ts';
 import type { Result } from '../../src/protocol/errors.ts';
@@ -20,6 +22,9 @@ export class TestInboxes {
   readonly batches: { relay: string; batch: RelayBatch }[] = [];
   readonly relaySockets = new Map<string, number>();
   beforeRelay: (relay: string) => void | Promise<void> = () => undefined;
+  /** What the directory was told, and what happens before it is. */
+  readonly listed: ListingEntry[] = [];
+  beforeListing: (entry: ListingEntry) => void | Promise<void> = () => undefined;
   readonly #pending = new Set<Promise<void>>();
   alarmAt: number | undefined;
   /** Called before a notice arrives: throws or waits in the test's place of the network. */
@@ -50,6 +55,10 @@ export class TestInboxes {
       },
       endSessions: async () => undefined,
     }),
+    list: async (entry: ListingEntry): Promise<void> => {
+      await this.beforeListing(entry);
+      this.listed.push(entry);
+    },
     setAlarm: (at: number): void => {
       this.alarmAt = at;
     },
@@ -140,6 +149,14 @@ export class TestRoom {
   /** Publishes a change of the conversation, unless it was refused. */
   publish(result: Result<Commit>): void {
     if (result.ok) this.room.publish(result.value);
+  }
+
+  /** Carries out a command about people, and publishes what it did. */
+  manage(user: string, command: Command): Result<unknown> {
+    const outcome = carryOut(this.conversation, user, command);
+    if (!outcome.ok) return outcome;
+    this.room.publish(outcome.value.commit);
+    return { ok: true, value: outcome.value.value };
   }
 
   /** Rings the alarm if it is set, at its time. Returns whether it was. */
