@@ -22,6 +22,7 @@ export type {
 } from '../../src/protocol/friends.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
 export type { Message, MessageKind, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
+export type { ChannelEntry, Invitation, InvitationPreview, JoinRequest } from '../../src/protocol/people.ts';
 export type { GoneReason } from '../../src/protocol/reduce.ts';
 export type { SearchHit, SearchPage } from '../../src/protocol/search.ts';
 export type { Change, ItemChange, ItemKind, ItemValue, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';

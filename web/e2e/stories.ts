@@ -170,6 +170,41 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     await ben.screen('search');
   },
 
+  /** Friends, invitations and public channels. */
+  async 'people-and-channels'(stage) {
+    const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
+    await ada.page.goto('/people');
+    await ada.page.getByLabel('E-mail or handle').fill(ben.email);
+    await ada.page.getByRole('button', { name: 'Add', exact: true }).click();
+    await ada.page.getByRole('button', { name: 'Ask to be friends' }).click();
+    await ada.page.getByRole('heading', { name: /^Asked/ }).waitFor();
+    await ben.page.goto('/people');
+    await ben.page.getByRole('button', { name: 'Accept Ada' }).waitFor();
+    await ben.screen('people-request');
+    await ben.page.getByRole('button', { name: 'Accept Ada' }).click();
+    for (const one of [ada, ben]) await one.page.getByRole('heading', { name: /^Friends/ }).waitFor();
+    await ada.screen('people');
+
+    await make(ada, 'Group', [], 'By invitation');
+    await ada.page.getByRole('button', { name: 'Details' }).click();
+    await ada.page.getByRole('button', { name: 'Make an invitation link' }).click();
+    const link = await ada.page.getByLabel('Invitation link').inputValue();
+    await ben.page.goto(link);
+    await ben.page.getByRole('heading', { name: 'By invitation' }).waitFor();
+    await ben.screen('invitation');
+    await ben.page.getByRole('button', { name: 'Join' }).click();
+    await ben.field.waitFor();
+    await ada.page.getByRole('complementary').getByRole('button', { name: 'Actions for Ben' }).click();
+    await ada.page.getByRole('menuitem', { name: 'Make Moderator' }).click();
+    await ada.page.getByText('Ada made Ben Moderator').waitFor();
+    await ada.screen('roles');
+
+    await make(ada, 'Channel', [], 'open sea');
+    await ben.page.goto('/channels');
+    await ben.page.getByText('Search public channels').waitFor();
+    await ben.screen('channels');
+  },
+
   /** Workspaces, channels, settings, the palette, and the keyboard. */
   async 'around-the-client'(stage) {
     const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);

@@ -1,6 +1,7 @@
 import type {
   ChatListItem,
   ConnectionState,
+  Contact,
   ErrorCode,
   Member,
   Message,
@@ -39,6 +40,8 @@ export class Bridge {
   readonly session = new Store<SessionState>({ user: undefined, ended: undefined });
   readonly connection = new Store<ConnectionState>('offline');
   readonly rows = new Store<ReadonlyMap<string, ChatListItem>>(new Map());
+  /** Friends, requests and blocks, by the person's id. */
+  readonly contacts = new Store<ReadonlyMap<string, Contact>>(new Map());
   readonly people = new Store<ReadonlyMap<string, Profile>>(new Map());
   readonly presence = new Store<ReadonlyMap<string, Presence>>(new Map());
   readonly typing = new Store<ReadonlyMap<string, ReadonlySet<string>>>(new Map());
@@ -130,6 +133,16 @@ export class Bridge {
         this.rows.set(rows);
         break;
       }
+      case 'items': {
+        const contacts = new Map(message.all ? [] : this.contacts.get());
+        for (const { type, id, value } of message.changes) {
+          if (type !== 'contact') continue;
+          if (value === null) contacts.delete(id);
+          else contacts.set(id, value);
+        }
+        this.contacts.set(contacts);
+        break;
+      }
       case 'people':
         this.people.set(new Map([...this.people.get(), ...message.profiles.map((one) => [one.id, one] as const)]));
         break;
@@ -190,6 +203,7 @@ export class Bridge {
   /** Nothing of the user stays in the tab. */
   #forget(): void {
     this.rows.set(new Map());
+    this.contacts.set(new Map());
     this.people.set(new Map());
     this.presence.set(new Map());
     this.typing.set(new Map());

@@ -1,4 +1,4 @@
-import { type ChatListItem, createClient, type Message, type TidelineClient } from '@tideline/sdk';
+import { type ChatListItem, createClient, type ItemChange, type Message, type TidelineClient } from '@tideline/sdk';
 import { IndexedDbStorage } from '@tideline/sdk/indexeddb';
 import { failureOf } from './failure.ts';
 import { Feed } from './feed.ts';
@@ -38,6 +38,7 @@ export class Core {
         gone.map(({ chat_id }) => chat_id),
       ),
     );
+    client.on('items', (changes) => this.#broadcast({ t: 'items', all: false, changes }));
     client.on('people', (profiles) => this.#broadcast({ t: 'people', profiles }));
     client.on('presence', (presence) => this.#broadcast({ t: 'presence', presence }));
     client.on('typing', (typing) => this.#broadcast({ t: 'typing', ...typing }));
@@ -70,8 +71,13 @@ export class Core {
     tab.send({ t: 'connection', state: this.#client.state });
     const rows = this.#client.user === null ? [] : this.#client.chats.rows;
     tab.send({ t: 'rows', all: true, set: rows, gone: [] });
+    tab.send({ t: 'items', all: true, changes: this.#client.user === null ? [] : this.#contacts() });
     tab.send({ t: 'session', user: this.#client.user, ended: undefined });
     this.#wantPeople(rows);
+  }
+
+  #contacts(): ItemChange[] {
+    return [...this.#client.items('contact')].map(([id, value]) => ({ type: 'contact', id, value }));
   }
 
   #connect(): void {

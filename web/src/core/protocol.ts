@@ -5,6 +5,7 @@ import type {
   ConnectionState,
   ErrorCode,
   GoneReason,
+  ItemChange,
   Member,
   Message,
   Presence,
@@ -95,6 +96,7 @@ export type FromCore =
       readonly set: readonly ChatListItem[];
       readonly gone: readonly string[];
     }
+  | { readonly t: 'items'; readonly all: boolean; readonly changes: readonly ItemChange[] }
   | { readonly t: 'people'; readonly profiles: readonly Profile[] }
   | { readonly t: 'presence'; readonly presence: Presence }
   | { readonly t: 'typing'; readonly chat_id: string; readonly user_id: string }

@@ -5,10 +5,12 @@ import {
   CheckCheck,
   CornerDownLeft,
   Settings as Gear,
+  Hash,
   Moon,
   Pencil,
   Search,
   SkipForward,
+  UsersRound,
 } from 'lucide-react';
 import { type ReactNode, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -134,6 +136,8 @@ function useCommands(rows: readonly ChatListItem[]): Item[] {
           for (const row of rows) if (row.unread > 0) void bridge.chat(row.id).read(row.head_seq);
         },
       },
+      { id: 'people', label: t('people.title'), icon: <UsersRound size={17} />, run: () => go('/people') },
+      { id: 'channels', label: t('channels.title'), icon: <Hash size={17} />, run: () => go('/channels') },
       { id: 'workspaces', label: t('workspace.title'), icon: <Building2 size={17} />, run: () => go('/w') },
       {
         id: 'theme',

@@ -1,4 +1,4 @@
-import { Building2, Settings as Gear, LogOut, MessagesSquare, Pencil, Search } from 'lucide-react';
+import { Building2, Settings as Gear, Hash, LogOut, MessagesSquare, Pencil, Search, UsersRound } from 'lucide-react';
 import { useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Virtualizer } from 'virtua';
@@ -96,6 +96,8 @@ function AccountButton() {
               icon: <Gear size={16} />,
               run: () => openDialog({ name: 'settings', page: 'profile' }),
             },
+            { id: 'people', label: t('people.title'), icon: <UsersRound size={16} />, run: () => go('/people') },
+            { id: 'channels', label: t('channels.title'), icon: <Hash size={16} />, run: () => go('/channels') },
             { id: 'workspaces', label: t('workspace.title'), icon: <Building2 size={16} />, run: () => go('/w') },
             {
               id: 'out',

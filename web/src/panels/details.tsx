@@ -1,5 +1,5 @@
 import type { ChatListItem, Member } from '@tideline/sdk';
-import { UserMinus, UserPlus } from 'lucide-react';
+import { Ban, MoreHorizontal, Shield, UserMinus, UserPlus } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
@@ -10,8 +10,9 @@ import { openDialog } from '../dialogs/store.ts';
 import { dateOf } from '../i18n/times.ts';
 import { useChatActions } from '../list/chat-actions.tsx';
 import { Avatar } from '../ui/avatar.tsx';
-import { toast } from '../ui/overlays.ts';
+import { type MenuEntry, openMenu, toast } from '../ui/overlays.ts';
 import { Button, cx, Field, IconButton } from '../ui/ui.tsx';
+import { Invite } from './invite.tsx';
 import css from './panel.module.css';
 import type { PanelProps } from './panel.tsx';
 
@@ -38,6 +39,7 @@ export function Details({ row }: PanelProps) {
           </li>
         ))}
       </ul>
+      {row.type !== 'Single' && <Invite row={row} />}
       {row.type !== 'Single' && <Members row={row} />}
       <p className={css.note}>
         {t('details.created')} {dateOf(row.created_at)}
@@ -127,6 +129,33 @@ function MemberRow({ row, member }: { row: ChatListItem; member: Member }) {
       const { id } = await bridge.client.chats.create({ type: 'Single', members: [member.user_id] });
       go(`/c/${id}`);
     });
+  const chat = `/api/chats/${row.id}`;
+  // Whoever may not is told so by the server: permissions differ by conversation.
+  const entries = (): MenuEntry[] => [
+    ...(['admin', 'moderator', 'member'] as const)
+      .filter((role) => role !== member.role)
+      .map((role) => ({
+        id: role,
+        label: t('details.makeRole', { role: t(`role.${role}`) }),
+        icon: <Shield size={16} />,
+        run: () =>
+          void attempt(() => bridge.request(`${chat}/members/${member.user_id}`, { method: 'PUT', body: { role } })),
+      })),
+    {
+      id: 'remove',
+      label: t('details.remove', { name }),
+      icon: <UserMinus size={16} />,
+      danger: true,
+      run: () => void attempt(() => bridge.chat(row.id).removeMember(member.user_id)),
+    },
+    {
+      id: 'ban',
+      label: t('details.ban', { name }),
+      icon: <Ban size={16} />,
+      danger: true,
+      run: () => void attempt(() => bridge.request(`${chat}/bans/${member.user_id}`, { method: 'PUT', body: {} })),
+    },
+  ];
   return (
     <li className={css.member}>
       <button
@@ -148,12 +177,13 @@ function MemberRow({ row, member }: { row: ChatListItem; member: Member }) {
           </small>
         </span>
       </button>
-      {!own && row.role !== 'member' && (
+      {!own && row.role !== 'member' && member.role !== 'owner' && (
         <IconButton
-          label={t('details.remove', { name })}
-          onClick={() => void attempt(() => bridge.chat(row.id).removeMember(member.user_id))}
+          label={t('list.actions', { name })}
+          aria-haspopup="menu"
+          onClick={(event) => openMenu({ anchor: event.currentTarget, label: name, entries: entries() })}
         >
-          <UserMinus size={17} />
+          <MoreHorizontal size={17} />
         </IconButton>
       )}
     </li>

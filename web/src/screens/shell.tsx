@@ -1,5 +1,5 @@
 import { MessagesSquare, WifiOff } from 'lucide-react';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { type ComponentType, lazy, Suspense, useEffect, useState } from 'react';
 import { Trans, useTranslation } from 'react-i18next';
 import { useLocation, useRoute } from 'wouter';
 import { useBridge, useSelf } from '../bridge/hooks.ts';
@@ -11,6 +11,11 @@ import { Empty, Keys, Spinner } from '../ui/ui.tsx';
 import css from './shell.module.css';
 
 const Workspaces = lazy(() => import('./workspaces.tsx'));
+const PAGES: Readonly<Record<string, ComponentType>> = {
+  '/people': lazy(() => import('./people.tsx')),
+  '/channels': lazy(() => import('./channels.tsx')),
+  '/join': lazy(() => import('./join.tsx')),
+};
 
 /** A connection that is back within this time was never missed; ms. */
 const PATIENCE = 2_000;
@@ -26,7 +31,8 @@ export function Shell() {
   useEffect(() => {
     if (path === '/signin' || path === '/signup') go('/', { replace: true });
   }, [path, go]);
-  const chosen = inChat || inWorkspaces;
+  const Page = PAGES[path];
+  const chosen = inChat || inWorkspaces || Page !== undefined;
   return (
     <div className={css.shell} data-chosen={chosen}>
       <a className="skip" href="#main">
@@ -39,6 +45,11 @@ export function Shell() {
         {inWorkspaces && (
           <Suspense fallback={<Spinner label={t('common.loading')} />}>
             <Workspaces id={workspace.id} />
+          </Suspense>
+        )}
+        {Page !== undefined && (
+          <Suspense fallback={<Spinner label={t('common.loading')} />}>
+            <Page />
           </Suspense>
         )}
         {!chosen && (

@@ -1,5 +1,5 @@
 import type { ChatListItem, Workspace, WorkspaceMember } from '@tideline/sdk';
-import { ArrowLeft, Building2, Hash, Lock, Plus, UserMinus, UserPlus } from 'lucide-react';
+import { Building2, Hash, Lock, Plus, UserMinus, UserPlus } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'wouter';
@@ -10,6 +10,7 @@ import { failureText } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { ask, toast } from '../ui/overlays.ts';
 import { Badge, Button, Empty, IconButton } from '../ui/ui.tsx';
+import { Screen } from './screen.tsx';
 import css from './workspaces.module.css';
 
 interface Page<T> {
@@ -34,7 +35,6 @@ function useWorkspaceNews(load: () => void): void {
 export default function Workspaces({ id }: { id: string | undefined }) {
   const { t } = useTranslation();
   const bridge = useBridge();
-  const [, go] = useLocation();
   const [workspaces, setWorkspaces] = useState<readonly Workspace[]>();
   const load = useCallback(() => {
     bridge
@@ -45,43 +45,40 @@ export default function Workspaces({ id }: { id: string | undefined }) {
   useWorkspaceNews(load);
   const chosen = workspaces?.find((workspace) => workspace.id === id);
   return (
-    <div className={css.screen}>
-      <header className={css.head}>
-        <IconButton className={css.back} label={t('chat.back')} onClick={() => go(chosen === undefined ? '/' : '/w')}>
-          <ArrowLeft size={20} />
-        </IconButton>
-        <h1>{chosen?.name ?? t('workspace.title')}</h1>
-        {chosen === undefined && (
+    <Screen
+      title={chosen?.name ?? t('workspace.title')}
+      back={chosen === undefined ? '/' : '/w'}
+      action={
+        chosen === undefined && (
           <Button onClick={() => openDialog({ name: 'new', kind: 'workspace' })}>
             <Plus size={16} />
             {t('workspace.create')}
           </Button>
-        )}
-      </header>
-      <div className={css.scroll}>
-        {chosen !== undefined ? (
-          <OneWorkspace key={chosen.id} workspace={chosen} />
-        ) : workspaces?.length === 0 ? (
-          <Empty icon={<Building2 size={28} />} title={t('workspace.title')}>
-            <p>{t('workspace.empty')}</p>
-          </Empty>
-        ) : (
-          <ul className={css.cards}>
-            {workspaces?.map((workspace) => (
-              <li key={workspace.id}>
-                <Link href={`/w/${workspace.id}`} className={css.card}>
-                  <Avatar id={workspace.id} name={workspace.name} size={46} square />
-                  <span>
-                    <b>{workspace.name}</b>
-                    <small>{workspace.description}</small>
-                  </span>
-                </Link>
-              </li>
-            ))}
-          </ul>
-        )}
-      </div>
-    </div>
+        )
+      }
+    >
+      {chosen !== undefined ? (
+        <OneWorkspace key={chosen.id} workspace={chosen} />
+      ) : workspaces?.length === 0 ? (
+        <Empty icon={<Building2 size={28} />} title={t('workspace.title')}>
+          <p>{t('workspace.empty')}</p>
+        </Empty>
+      ) : (
+        <ul className={css.cards}>
+          {workspaces?.map((workspace) => (
+            <li key={workspace.id}>
+              <Link href={`/w/${workspace.id}`} className={css.card}>
+                <Avatar id={workspace.id} name={workspace.name} size={46} square />
+                <span>
+                  <b>{workspace.name}</b>
+                  <small>{workspace.description}</small>
+                </span>
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Screen>
   );
 }
 
