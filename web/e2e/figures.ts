@@ -1,6 +1,5 @@
 // What the client takes, printed and not judged: machines differ. A list of 500 conversations, a conversation of 10,000 messages.
 import { createClient } from '../../sdk/src/index.ts';
-import { expect } from './expect.ts';
 import { PASSWORD, Person } from './person.ts';
 import type { Stage } from './stories.ts';
 
@@ -8,6 +7,8 @@ const CONVERSATIONS = 500;
 const MESSAGES = 10_000;
 /** Messages under way at a time. */
 const BATCH = 500;
+/** A loaded machine does not get to the top: what was reached by then is printed; ms. */
+const SCROLL_LIMIT = 45_000;
 
 interface Filled {
   readonly email: string;
@@ -85,7 +86,6 @@ export async function figures(stage: Stage): Promise<void> {
   const started = performance.now();
   const seen = await scrollToTop(grace);
   const seconds = (performance.now() - started) / 1000;
-  expect(seen >= MESSAGES, `scrolled through ${seen} of ${MESSAGES} messages`);
   const after = await page.evaluate(() => {
     (globalThis as { gc?: () => void }).gc?.();
     const { memory } = performance as Performance & { memory?: { usedJSHeapSize: number } };
@@ -93,25 +93,26 @@ export async function figures(stage: Stage): Promise<void> {
   });
   const mib = (after.heap / 1024 / 1024).toFixed(1);
   console.log(
-    `        ${MESSAGES} messages scrolled in ${seconds.toFixed(1)} s: ${after.long} tasks over 50 ms, the longest ${ms(after.longest)}; ${mib} MiB of heap, ${after.nodes} elements`,
+    `        scrolled up ${seen.lines > 0 ? `${seen.lines} lines` : `to "${seen.top}"`} in ${seconds.toFixed(1)} s: ${after.long} tasks over 50 ms, the longest ${ms(after.longest)}; ${mib} MiB of heap, ${after.nodes} elements`,
   );
 }
 
-/** Scrolls up as fast as history comes. @returns how many lines the conversation has then */
-async function scrollToTop({ page }: Person): Promise<number> {
-  return page.evaluate(async () => {
+/** Scrolls up as fast as history comes, for a while at most. @returns how many lines there are at the top, and the first */
+async function scrollToTop({ page }: Person): Promise<{ lines: number; top: string }> {
+  return page.evaluate(async (within) => {
     const feed = document.querySelector('[role=feed]');
-    if (feed === null) return 0;
+    if (feed === null) return { lines: 0, top: '' };
     const size = () => Number(feed.querySelector('article')?.getAttribute('aria-setsize') ?? 0);
-    for (let still = 0; still < 60; ) {
+    const end = performance.now() + within;
+    for (let still = 0; still < 60 && performance.now() < end; ) {
       const before = feed.scrollHeight;
       feed.scrollTop = Math.max(0, feed.scrollTop - 900);
       await new Promise((resolve) => requestAnimationFrame(resolve));
       still = feed.scrollTop <= 0 && feed.scrollHeight === before ? still + 1 : 0;
       if (still > 0 && size() > 0) break;
     }
-    return size();
-  });
+    return { lines: size(), top: feed.querySelector('article')?.textContent?.slice(0, 40) ?? '' };
+  }, SCROLL_LIMIT);
 }
 
 declare global {
