@@ -20,6 +20,7 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   reactionsPerMessage: ['count', 'Different reactions on one message'],
   pinsPerChat: ['count', 'Messages that are pinned in one conversation at the same time'],
   editsPerMessage: ['count', 'Edits of one message'],
+  savedMessages: ['count', 'Messages that a user has saved for later'],
   retentionSeconds: ['count', 'Seconds in the longest window or timer of a conversation'],
   scheduledPerMember: ['count', 'Messages of one member that wait in one conversation to be sent later'],
   scheduleSeconds: ['count', 'Seconds that a message may be scheduled ahead'],
@@ -41,6 +42,8 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   openRequests: ['count', 'Requests to join that may be open at once in one conversation'],
   invitations: ['count', 'Invitations that may stand at once in one conversation'],
   previewMessages: ['count', 'Messages in the preview of an open channel: the newest'],
+  statusLength: ['characters', '`text` of a custom status'],
+  presencePeers: ['count', 'Friends and people of Singles who are told of the presence of one user'],
   passwordMin: ['characters', 'Shortest password'],
   passwordMax: ['characters', 'Longest password'],
   membersPerRequest: [

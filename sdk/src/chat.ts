@@ -1,7 +1,9 @@
 import type { Chat as ChatData, ChatListItem, Member, Preferences, UpdateChat } from '../../src/protocol/chats.ts';
 import type { ChatEvent } from '../../src/protocol/events.ts';
+import type { Message } from '../../src/protocol/messages.ts';
 import type { GoneReason } from '../../src/protocol/reduce.ts';
 import type { SearchPage } from '../../src/protocol/search.ts';
+import type { Changes, Edit } from './changes.ts';
 import type { ChatsResource } from './chats.ts';
 import type { Conversation, Watermarks } from './conversation.ts';
 import { Emitter } from './emitter.ts';
@@ -38,16 +40,19 @@ export class Chat extends Emitter<ChatEvents> {
   readonly id: string;
   readonly #engine: Engine;
   readonly #resource: ChatsResource;
+  /** What can be done to messages, and what one keeps in the conversation for oneself. */
+  readonly changes: Changes;
   readonly #now: () => number;
   #typedAt = Number.NEGATIVE_INFINITY;
   #loading: Promise<number> | undefined;
 
   /** @internal */
-  constructor(id: string, engine: Engine, resource: ChatsResource, now: () => number) {
+  constructor(id: string, engine: Engine, resource: ChatsResource, changes: Changes, now: () => number) {
     super();
     this.id = id;
     this.#engine = engine;
     this.#resource = resource;
+    this.changes = changes;
     this.#now = now;
   }
 
@@ -110,6 +115,7 @@ export class Chat extends Emitter<ChatEvents> {
     if (missing > 0 && this.hasOlder) await this.loadOlder(missing);
     await this.restore();
     await opened;
+    await this.changes.syncHidden();
   }
 
   /** Brings what this device has stored of it, without a network. Called by `open`. */
@@ -147,6 +153,42 @@ export class Chat extends Emitter<ChatEvents> {
   send(message: string | Draft): LocalMessage {
     const draft = typeof message === 'string' ? { content: message } : message;
     return this.#engine.delivery.send(this.id, { kind: 'text', ...draft });
+  }
+
+  /** Replies of a thread that are held here, then one's own on their way. Send into it with `thread_seq`. */
+  thread(root: number): readonly TimelineItem[] {
+    return this.#conversation.thread(root);
+  }
+
+  /** A message as it is now, with one's own changes that are on their way; undefined while it is not held. */
+  message(seq: number): Message | undefined {
+    return this.#conversation.held.get(seq);
+  }
+
+  /** Gives a message of one's own another text; what is not named is gone from it. Shown at once, taken back if refused. */
+  edit(seq: number, edit: string | Edit): Promise<Message> {
+    return this.changes.edit(seq, typeof edit === 'string' ? { content: edit } : edit);
+  }
+  /** Takes a message back for everyone. */
+  recall(seq: number): Promise<Message> {
+    return this.changes.recall(seq);
+  }
+  /** @param emoji one emoji, or `:name:` */
+  react(seq: number, emoji: string): Promise<Message> {
+    return this.changes.react(seq, emoji);
+  }
+  unreact(seq: number, emoji: string): Promise<Message> {
+    return this.changes.unreact(seq, emoji);
+  }
+  pin(seq: number): Promise<Message> {
+    return this.changes.pin(seq);
+  }
+  unpin(seq: number): Promise<Message> {
+    return this.changes.unpin(seq);
+  }
+  /** Deletes a message for the user alone. */
+  hide(seq: number): Promise<void> {
+    return this.changes.hide(seq);
   }
 
   /** Marks as read up to `seq`, or everything held. */
@@ -191,6 +233,12 @@ export class Chat extends Emitter<ChatEvents> {
   /** Mute, pin or archive, for the user alone. */
   prefer(preferences: Preferences): Promise<ChatListItem> {
     return this.#resource.prefer(this.id, preferences);
+  }
+
+  /** @internal The row has changed. */
+  rowChanged(): void {
+    // What other devices have hidden is learnt again with the next row or opening.
+    if (this.#conversation.onScreen) this.changes.syncHidden().catch(() => undefined);
   }
 
   /** @internal The lines have changed. */

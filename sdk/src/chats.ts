@@ -162,10 +162,13 @@ export class ChatsResource {
   /** The row with what is known here already and not yet in the inbox. */
   #current(row: ChatListItem): ChatListItem {
     const conversation = this.#ports.conversation(row.id);
-    const newest = conversation.newest;
+    const newest = conversation.messages.at(-1);
     const unread = conversation.unread;
     const head_seq = Math.max(row.head_seq, conversation.log.head);
-    const last_message = newest && newest.seq > (row.last_message?.seq ?? 0) ? newest : row.last_message;
+    const shown = row.last_message?.seq ?? 0;
+    // The same message as it is now, where the log held here is ahead of the row.
+    const ahead = newest && (newest.seq > shown || (newest.seq === shown && conversation.log.upto > row.head_seq));
+    const last_message = ahead ? newest : row.last_message;
     const read_seq = conversation.readSeq;
     if (
       unread === row.unread &&

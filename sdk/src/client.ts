@@ -1,9 +1,11 @@
 import type { ChatEvent } from '../../src/protocol/events.ts';
+import type { Privacy, UpdatePrivacy } from '../../src/protocol/friends.ts';
 import type { Message } from '../../src/protocol/messages.ts';
 import type { GoneReason } from '../../src/protocol/reduce.ts';
 import type { SearchAllPage } from '../../src/protocol/search.ts';
 import type { ItemChange, ItemKind, ItemValue } from '../../src/protocol/sync.ts';
-import type { Presence, Profile, SignIn, SignUp, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';
+import type { Presence, Profile, SignIn, SignUp, Status, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';
+import { Changes } from './changes.ts';
 import { Chat } from './chat.ts';
 import { ChatsResource } from './chats.ts';
 import type { Watermarks } from './conversation.ts';
@@ -11,9 +13,10 @@ import { Emitter } from './emitter.ts';
 import { type ConnectionState, Engine } from './engine.ts';
 import { type Environment, environment } from './environment.ts';
 import { NetworkError, StorageError, TidelineError } from './errors.ts';
+import { BlocksResource, FriendsResource } from './friends.ts';
 import { Http, type RequestOptions } from './http.ts';
 import type { LocalMessage } from './message.ts';
-import { People } from './people.ts';
+import { People } from './profiles.ts';
 import { type SearchOptions, searchAll } from './search.ts';
 import { Session } from './session.ts';
 import { MemoryStorage, type StorageAdapter } from './storage.ts';
@@ -63,6 +66,8 @@ export class TidelineClient extends Emitter<ClientEvents> {
   readonly chats: ChatsResource;
   /** Names and pictures of users, kept on this device. */
   readonly people: People;
+  readonly friends: FriendsResource;
+  readonly blocks: BlocksResource;
   readonly #environment: Environment;
   readonly #storage: StorageAdapter;
   readonly #device: string | undefined;
@@ -97,7 +102,10 @@ export class TidelineClient extends Emitter<ClientEvents> {
       },
       reset: (chatId) => this.#handles.get(chatId)?.emit('reset', undefined),
       timeline: (chatId) => this.#handles.get(chatId)?.linesChanged(),
-      rows: (changed, gone) => this.#rowsChanged(changed, gone),
+      rows: (changed, gone) => {
+        for (const id of changed) this.#handles.get(id)?.rowChanged();
+        this.#rowsChanged(changed, gone);
+      },
       gone: (chatId, reason) => this.#handles.get(chatId)?.emit('gone', reason),
       items: (changes) => this.emit('items', changes),
       local: (message) => this.emit('outbox', message),
@@ -118,15 +126,19 @@ export class TidelineClient extends Emitter<ClientEvents> {
       changed: (profiles) => this.emit('people', profiles),
       fault: (error) => this.emit('error', error),
     });
+    const changed = async () => {
+      // A connected client is told; one that is not asks.
+      if (this.state !== 'online') await this.sync();
+    };
+    const contacts = { contacts: () => this.items('contact'), groups: () => this.items('friend_group'), changed };
+    this.friends = new FriendsResource(this.#http, contacts);
+    this.blocks = new BlocksResource(this.#http, contacts);
     this.chats = new ChatsResource(this.#http, {
       chat: (id) => this.chat(id),
       conversation: (id) => this.#engine.conversation(id),
       rows: () => this.#engine.list.rows,
       userId: () => this.user?.id,
-      changed: async () => {
-        // A connected client is told; one that is not asks.
-        if (this.state !== 'online') await this.sync();
-      },
+      changed,
     });
   }
 
@@ -194,6 +206,32 @@ export class TidelineClient extends Emitter<ClientEvents> {
     return searchAll(this.#http, options);
   }
 
+  /** What others may do, and see of the user; kept in step as the row `me` of `items('privacy')`. */
+  privacy(): Promise<Privacy> {
+    return this.request<Privacy>('/api/users/me/privacy');
+  }
+  updatePrivacy(patch: UpdatePrivacy): Promise<Privacy> {
+    return this.request<Privacy>('/api/users/me/privacy', { method: 'PUT', body: patch });
+  }
+
+  /** What the user says of themself; kept in step. */
+  get status(): Status | undefined {
+    const status = this.items('status').get('me');
+    const over = status?.expires_at != null && Date.parse(status.expires_at) <= this.#environment.clock.now();
+    return over ? undefined : status;
+  }
+  async setStatus(status: Partial<Status> | null): Promise<void> {
+    await (status === null
+      ? this.request('/api/users/me/status', { method: 'DELETE' })
+      : this.request('/api/users/me/status', { method: 'PUT', body: status }));
+  }
+
+  /** The user has left this device alone for a while, or is there again. Others see the liveliest of their devices. */
+  setAway(away: boolean): void {
+    this.#engine.setAway(away);
+  }
+
+  /** How a friend is, or somebody with whom the user shares a Single. */
   presence(userId: string): Promise<Presence> {
     return this.request<Presence>(`/api/users/${encodeURIComponent(userId)}/presence`);
   }
@@ -256,7 +294,14 @@ export class TidelineClient extends Emitter<ClientEvents> {
   chat(id: string): Chat {
     let chat = this.#handles.get(id);
     if (chat === undefined) {
-      chat = new Chat(id, this.#engine, this.chats, this.#environment.clock.now);
+      const ports = {
+        conversation: () => this.#engine.conversation(id),
+        userId: () => this.user?.id,
+        now: () => this.#environment.clock.now(),
+        touched: () => this.#handles.get(id)?.linesChanged(),
+      };
+      const changes = new Changes(id, this.#http, ports);
+      chat = new Chat(id, this.#engine, this.chats, changes, this.#environment.clock.now);
       this.#handles.set(id, chat);
     }
     return chat;

@@ -11,8 +11,9 @@ import {
   startLog,
   trimLog,
 } from '../../src/protocol/reduce.ts';
-import { applyEvent, changed, targetsOf } from '../../src/protocol/state.ts';
+import { messageOfEvent } from '../../src/protocol/state.ts';
 import { unread } from '../../src/protocol/unread.ts';
+import { HeldMessages, type PendingChange, standsInChat } from './held.ts';
 import type { LocalMessage, TimelineItem } from './message.ts';
 
 /** Events kept of a conversation that is not on screen. */
@@ -27,12 +28,12 @@ export interface Watermarks {
 export interface Applied {
   /** What was held before is void. */
   readonly reset: boolean;
-  /** Messages are new, or other than before. */
-  readonly changes: boolean;
   readonly events: readonly ChatEvent[];
   /** The messages among `events` that are news: after a change of the history, none are. */
   readonly messages: readonly Message[];
   /** Messages of one's own that are in the log now. */
+  /** Messages held are other than before. */
+  readonly changed: boolean;
   readonly arrived: readonly { client_id: string; seq: number; created_at: string }[];
 }
 
@@ -42,13 +43,11 @@ export class Conversation {
   readonly #self: () => string | undefined;
   log: LogState = startLog(null);
   #events: ChatEvent[] = [];
-  /** Messages of the conversation and of its threads as they are now, by seq. */
-  #state = new Map<number, Message>();
-  #messages: readonly Message[] | undefined;
-  /** The newest message that counts. */
-  #newest: Message | undefined;
+  /** Messages as they are now. */
+  readonly held: HeldMessages;
   readonly #locals = new Map<string, LocalMessage>();
-  #timeline: readonly TimelineItem[] | undefined;
+  #chat: { all: readonly Message[]; messages: readonly Message[] } | undefined;
+  #timeline: { messages: readonly Message[]; items: readonly TimelineItem[] } | undefined;
   #sentSeq = 0;
   /** Some of the local messages are acknowledged. */
   #acknowledged = false;
@@ -64,6 +63,7 @@ export class Conversation {
   constructor(id: string, self: () => string | undefined) {
     this.id = id;
     this.#self = self;
+    this.held = new HeldMessages(id, self);
   }
 
   get started(): boolean {
@@ -72,18 +72,16 @@ export class Conversation {
   get events(): readonly ChatEvent[] {
     return this.#events;
   }
-  /** Messages that stand in the conversation, ascending, as they are now. The same array until one changes. */
+  /** Messages of the conversation, those of threads alone not among them. The same array until it changes. */
   get messages(): readonly Message[] {
-    this.#messages ??= [...this.#state.values()].filter(standsInChat).sort((a, b) => a.seq - b.seq);
-    return this.#messages;
+    const { all } = this.held;
+    if (this.#chat?.all !== all) this.#chat = { all, messages: all.filter(standsInChat) };
+    return this.#chat.messages;
   }
-  /** The newest of them. */
-  get newest(): Message | undefined {
-    return this.#newest;
-  }
-  /** A message that is held, wherever it stands. */
-  message(seq: number): Message | undefined {
-    return this.#state.get(seq);
+
+  /** Replies of a thread that are held, then one's own on their way. */
+  thread(root: number): readonly TimelineItem[] {
+    return [...this.held.all, ...this.#locals.values()].filter((item) => item.thread_seq === root);
   }
 
   /**
@@ -92,13 +90,13 @@ export class Conversation {
    */
   get timeline(): readonly TimelineItem[] {
     const place = (local: LocalMessage): number => local.seq ?? Number.POSITIVE_INFINITY;
-    this.#timeline ??= [
-      ...this.messages,
-      ...[...this.#locals.values()]
-        .filter(standsInChat)
-        .sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b))),
-    ];
-    return this.#timeline;
+    const { messages } = this;
+    if (this.#timeline?.messages !== messages) {
+      const locals = [...this.#locals.values()].filter(standsInChat);
+      locals.sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)));
+      this.#timeline = { messages, items: [...messages, ...locals] };
+    }
+    return this.#timeline.items;
   }
 
   /** Begins behind `seq`, unless something is held already. */
@@ -113,33 +111,27 @@ export class Conversation {
     if (step.reset) {
       if (renewed) this.#sentSeq = 0;
       this.#events = [];
-      this.#state = new Map();
-      this.#newest = undefined;
+      this.held.clear();
     }
     const messages: Message[] = [];
     const arrived: { client_id: string; seq: number; created_at: string }[] = [];
     const self = this.#self();
-    let touched = 0;
+    let changed = step.reset;
     for (const event of step.added) {
       this.#events.push(event);
-      touched += applyEvent(this.#state, this.id, event, self).length;
+      if (this.held.apply(event)) changed = true;
       if (event.type !== 'message' && event.type !== 'thread.reply') continue;
-      const message = this.#state.get(event.seq);
-      if (message !== undefined && standsInChat(message)) {
-        messages.push(message);
-        this.#newest = message;
-      }
+      if (event.type === 'message') messages.push(messageOfEvent(this.id, event));
       if (event.sender_id === self) {
         arrived.push({ client_id: event.client_id, seq: event.seq, created_at: event.created_at });
-        this.#sentSeq = event.seq;
+        if (event.type === 'message') this.#sentSeq = event.seq;
         this.removeLocal(event.client_id);
       }
     }
-    if (step.reset || touched > 0) this.#linesChanged();
-    const changes = touched > 0;
+    if (this.held.reached(this.log.upto)) changed = true;
     this.#dropPassed();
     if (!this.onScreen && this.#events.length > KEPT * 2) this.trim();
-    return { reset: step.reset, changes, events: step.added, messages: renewed ? [] : messages, arrived };
+    return { reset: step.reset, events: step.added, messages: renewed ? [] : messages, arrived, changed };
   }
 
   /** @returns the older events that were joined on */
@@ -147,36 +139,10 @@ export class Conversation {
     const step = applyOlder(this.log, page);
     this.log = step.state;
     if (step.older.length > 0) {
-      this.#applyOlder(step.older);
       this.#events = [...step.older, ...this.#events];
-      this.#linesChanged();
+      this.held.rebuild(this.#events);
     }
     return step.older;
-  }
-
-  /** Older messages, as what came after them left them. */
-  #applyOlder(older: readonly ChatEvent[]): void {
-    const self = this.#self();
-    const messages = new Map<number, Message>();
-    for (const event of older) applyEvent(messages, this.id, event, self);
-    for (const event of this.#events) {
-      for (const seq of targetsOf(event)) {
-        const message = messages.get(seq);
-        const next = message === undefined ? undefined : changed(message, event, self);
-        if (next === null) messages.delete(seq);
-        else if (next !== undefined) messages.set(seq, next);
-      }
-    }
-    for (const [seq, message] of messages) {
-      this.#state.set(seq, message);
-      if (standsInChat(message) && message.seq > (this.#newest?.seq ?? 0)) this.#newest = message;
-    }
-  }
-
-  #linesChanged(): void {
-    this.#messages = undefined;
-    this.#timeline = undefined;
-    if (this.#newest !== undefined) this.#newest = this.#state.get(this.#newest.seq) ?? this.#newest;
   }
 
   hint(head: number): void {
@@ -189,8 +155,14 @@ export class Conversation {
     if (first === undefined || this.#events[0] === first) return;
     this.log = trimLog(this.log, first.seq - 1);
     this.#events = this.#events.filter((event) => event.seq >= first.seq);
-    for (const seq of this.#state.keys()) if (seq < first.seq) this.#state.delete(seq);
-    this.#linesChanged();
+    this.held.dropBefore(first.seq);
+  }
+
+  /** The server has made a change that is shown here: it is in effect at `seq`. */
+  changeMade(pending: PendingChange, seq: number): void {
+    this.hint(seq);
+    pending.at = seq;
+    this.held.reached(this.log.upto);
   }
 
   addLocal(message: LocalMessage): void {
@@ -228,7 +200,10 @@ export class Conversation {
   }
 
   get unread(): number {
-    const total = Math.max(this.row?.messages ?? 0, this.#newest?.ordinal ?? 0);
+    const total = Math.max(
+      this.row?.messages ?? 0,
+      this.#events.findLast((event) => event.type === 'message')?.ordinal ?? 0,
+    );
     return unread(total, this.#readMessages(total));
   }
 
@@ -251,7 +226,3 @@ export class Conversation {
     }
   }
 }
-
-/** Whether a message is a line of the conversation: a reply in a thread is one only if its sender wanted it so. */
-const standsInChat = (message: { thread_seq?: number | undefined; also_to_chat?: true | undefined }): boolean =>
-  message.thread_seq === undefined || message.also_to_chat === true;

@@ -45,6 +45,7 @@ export class Engine {
   readonly list: List;
   readonly archive: Archive;
   #state: ConnectionState = 'offline';
+  #away = false;
   /** Aborts with the inbox's connection. */
   #connection = new AbortController();
   #cancelRenewal: (() => void) | undefined;
@@ -243,12 +244,23 @@ export class Engine {
     this.#connections.sendFor(chatId, { t: 'typing', chat_id: chatId });
   }
 
+  /** Said again on each new connection: the server forgets it with the socket. */
+  setAway(away: boolean): void {
+    this.#away = away;
+    if (this.#connections.inboxOpen) this.#sayAway();
+  }
+
+  #sayAway(): void {
+    this.#connections.send(INBOX, { t: 'presence', state: this.#away ? 'away' : 'online' });
+  }
+
   #opened(route: string): void {
     const { renewIn } = this.#session;
     const unrenewed = this.#connections.resumed(route);
     // There is a new access token since the connection was begun.
     if (unrenewed && renewIn !== 0) this.#renewSockets();
     if (route === INBOX) {
+      if (this.#away) this.#sayAway();
       this.#connection = new AbortController();
       this.#planRenewal(unrenewed && renewIn === 0 ? this.#someTime() : renewIn);
       void this.#catchUp(this.#connection.signal);

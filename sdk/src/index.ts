@@ -1,4 +1,12 @@
 export type {
+  ChangedMessage,
+  EditList,
+  FollowedThreads,
+  MessageChange,
+  ReactorPage,
+  ScheduledMessage,
+} from '../../src/protocol/changes.ts';
+export type {
   Chat as ChatData,
   ChatListItem,
   ChatType,
@@ -6,11 +14,13 @@ export type {
   HistoryPolicy,
   Member,
   Preferences,
+  Retention,
   Role,
   UpdateChat,
   Workspace,
   WorkspaceMember,
 } from '../../src/protocol/chats.ts';
+export type { Reaction, Thread } from '../../src/protocol/current.ts';
 export type { ChatEvent, EventPage, EventType, Hole, MessageEvent } from '../../src/protocol/events.ts';
 export type {
   Contact,
@@ -20,6 +30,7 @@ export type {
   UpdateFriend,
   UpdatePrivacy,
 } from '../../src/protocol/friends.ts';
+export type { Draft as DraftRow, PutDraft, SavedMessage } from '../../src/protocol/kept.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
 export type { Message, MessageKind, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
 export type { ChannelEntry, Invitation, InvitationPreview, JoinRequest } from '../../src/protocol/people.ts';
@@ -27,8 +38,19 @@ export type { GoneReason } from '../../src/protocol/reduce.ts';
 export type { SearchHit, SearchPage } from '../../src/protocol/search.ts';
 export type { Change, ItemChange, ItemKind, ItemValue, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 export { unread } from '../../src/protocol/unread.ts';
-export type { Presence, Profile, Session, SignIn, SignUp, Tokens, UpdateUser, User } from '../../src/protocol/users.ts';
+export type {
+  Presence,
+  Profile,
+  Session,
+  SignIn,
+  SignUp,
+  Status,
+  Tokens,
+  UpdateUser,
+  User,
+} from '../../src/protocol/users.ts';
 export type { ErrorCode } from '../../src/protocol/wire.ts';
+export type { Changes, Edit } from './changes.ts';
 export { Chat, type ChatEvents, type Draft } from './chat.ts';
 export type { ChatPage, ChatsResource, NewChat } from './chats.ts';
 export { type ClientEvents, type ClientOptions, createClient, TidelineClient } from './client.ts';
@@ -45,8 +67,9 @@ export type {
   SocketEvent,
 } from './environment.ts';
 export { NetworkError, StorageError, TidelineError } from './errors.ts';
+export type { BlocksResource, FriendsResource } from './friends.ts';
 export type { RequestOptions } from './http.ts';
 export { LocalMessage, type Receipt, type TimelineItem } from './message.ts';
-export type { People } from './people.ts';
+export type { People } from './profiles.ts';
 export { MemoryStorage, type StorageAdapter, type StorageChanges } from './storage.ts';
 export type { HistoryWindow } from './window.ts';

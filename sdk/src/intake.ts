@@ -95,7 +95,7 @@ export class Intake {
     const { delivery, archive, confirmations, repairs } = this.#parts();
     const conversation = this.conversation(chatId);
     const before = conversation.log.upto;
-    const { reset, changes, events, messages, arrived } = conversation.apply(page);
+    const { reset, events, messages, arrived, changed } = conversation.apply(page);
     for (const { client_id, seq, created_at } of arrived) delivery.arrived(client_id, seq, created_at);
     if (reset) {
       this.#events.reset(chatId);
@@ -107,7 +107,7 @@ export class Intake {
       // The row follows with the inbox; what it shows changes now.
       if (conversation.row !== undefined) this.#events.rows([chatId], []);
     }
-    if (reset || changes || arrived.length > 0) this.touch(chatId);
+    if (changed || arrived.length > 0) this.touch(chatId);
     if (reset || events.length > 0) archive.touch(conversation);
     if (conversation.log.upto !== before) confirmations.advanced(chatId);
     repairs.check(conversation);
@@ -173,8 +173,8 @@ export class Intake {
         this.#events.typing(frame.chat_id, frame.user_id);
         break;
       case 'presence': {
-        const { user_id, state, last_seen } = frame;
-        this.#events.presence({ user_id, state, last_seen });
+        const { user_id, state, last_seen, status } = frame;
+        this.#events.presence({ user_id, state, last_seen, status });
         break;
       }
       case 'error':

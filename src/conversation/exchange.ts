@@ -13,9 +13,9 @@ import { lagFrame, type Room } from './room.ts';
 const PULL_BYTES = 256 * 1024;
 const OPENING_BYTES = 512 * 1024;
 
-/** The frames of a conversation that need no socket of their own: everything but `auth`. */
-export type RoomFrame = Exclude<ClientFrame, { t: 'auth' }>;
-export const isRoomFrame = (frame: ClientFrame): frame is RoomFrame => frame.t !== 'auth';
+/** The frames of a conversation that need no socket of their own: `auth` is of a socket, `presence` of a device. */
+export type RoomFrame = Exclude<ClientFrame, { t: 'auth' | 'presence' }>;
+export const isRoomFrame = (frame: ClientFrame): frame is RoomFrame => frame.t !== 'auth' && frame.t !== 'presence';
 
 /** Answers collected for one message of the client; `settled` is called when the last one is there. */
 class Answers {

@@ -4,8 +4,9 @@ import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import type { Result } from '../protocol/errors.ts';
 import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
-import type { Presence } from '../protocol/users.ts';
+import type { Presence, Status } from '../protocol/users.ts';
 import type { Item } from './items.ts';
+import type { Keep } from './kept.ts';
 
 /** Who is asking, as the verified access token says. Times in milliseconds since 1970. */
 const Identity = z.object({
@@ -38,6 +39,8 @@ export interface InboxApi {
   notify(notice: Notice): Promise<NoticeAnswer>;
   /** Rows of other kinds than conversations, at least once and in any order: one older than what is stored changes nothing. */
   put(items: readonly Item[]): Promise<void>;
+  /** What the user keeps for themself: drafts, and messages for later. */
+  keep(keep: Keep): Promise<Result<null>>;
   /** A ready frame (typing, presence) for the user's devices; dropped when there are none. */
   signal(frame: string): Promise<void>;
   /** Conversations, latest activity first. */
@@ -51,8 +54,10 @@ export interface InboxApi {
   sync(request: SyncRequest): Promise<Result<Json<SyncResponse>>>;
   /** Messages that match in the user's conversations, the newest first. */
   search(request: SearchAll): Promise<Result<Json<SearchAllPage>>>;
-  /** A peer tells that they came or went, and hears how this user is: only for people who share a Single. */
+  /** A peer tells how they are, and hears how this user is; null to strangers. */
   meet(peer: Presence): Promise<Presence | null>;
-  /** Presence as `viewer` may see it: the user themself, and people who share a Single with them; else not_found. */
+  /** Sets what the user says of themself; null takes it away. */
+  setStatus(status: Status | null): Promise<void>;
+  /** Presence as `viewer` may see it: the user themself, friends, and people who share a Single; else not_found. */
   presence(viewer: string): Promise<Result<Presence>>;
 }

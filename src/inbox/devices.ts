@@ -3,7 +3,7 @@ import type { CloseReason } from '../protocol/errors.ts';
 import { ClientSocket, COME_BACK, closeQuietly, SocketState } from '../wire/client-socket.ts';
 import type { Identity } from './api.ts';
 
-const DeviceState = SocketState.extend({ pos: z.number() });
+const DeviceState = SocketState.extend({ pos: z.number(), away: z.boolean().default(false) });
 
 /** Bytes of events that may be unconfirmed on one socket. */
 const CREDIT = 1024 * 1024;
@@ -12,6 +12,8 @@ const CREDIT = 1024 * 1024;
 export class Device extends ClientSocket {
   /** Position in the timeline up to which this socket was sent changes before it fell behind. */
   pos: number;
+  /** Its user has left it alone for a while, as it says. */
+  away = false;
   #unconfirmed: { chatId: string; head: number; bytes: number }[] = [];
   #bytes = 0;
 
@@ -21,7 +23,7 @@ export class Device extends ClientSocket {
   }
 
   override state(): z.infer<typeof DeviceState> {
-    return { ...super.state(), pos: this.pos };
+    return { ...super.state(), pos: this.pos, away: this.away };
   }
 
   /** Counts events that go out. false: the credit is used up, and they must not. */
@@ -51,8 +53,10 @@ export class Devices {
     for (const socket of open) {
       const attachment = DeviceState.safeParse(socket.deserializeAttachment());
       if (attachment.success) {
-        const { v: _, lagging, pos, ...identity } = attachment.data;
-        this.#all.set(socket, new Device(socket, identity, pos, lagging));
+        const { v: _, lagging, pos, away, ...identity } = attachment.data;
+        const device = new Device(socket, identity, pos, lagging);
+        device.away = away;
+        this.#all.set(socket, device);
       } else {
         closeQuietly(socket, COME_BACK, 'reconnect');
       }
@@ -61,6 +65,11 @@ export class Devices {
 
   get size(): number {
     return this.#all.size;
+  }
+
+  /** Somebody is at one of them. */
+  get awake(): boolean {
+    return [...this.#all.values()].some((device) => !device.away);
   }
 
   add(device: Device): void {

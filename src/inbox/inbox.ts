@@ -1,4 +1,4 @@
-import { type Clock, timestamp } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Json, Notice, NoticeAnswer, RoomApi } from '../conversation/api.ts';
 import type { RoomFrame } from '../conversation/exchange.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
@@ -6,7 +6,7 @@ import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
-import type { Presence } from '../protocol/users.ts';
+import { Status } from '../protocol/users.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
 import { joinFrames } from '../wire/parse.ts';
 import type { InboxApi } from './api.ts';
@@ -16,7 +16,9 @@ import { Gate } from './gate.ts';
 import { gather } from './gather.ts';
 import { HotRows } from './hot.ts';
 import { type Item, valueJson } from './items.ts';
+import { type Keep, keptItem } from './kept.ts';
 import { parallel } from './parallel.ts';
+import { Presences } from './presence.ts';
 import { type ChatRecord, merge, withPreferences } from './rows.ts';
 import { searchAll } from './search.ts';
 import { Timeline } from './timeline.ts';
@@ -28,8 +30,6 @@ const PARALLEL = 50;
 const CHANGES_PAUSE = 5;
 /** Answers to looks that come within this time, in ms, are stored together. */
 const LOOKS_PAUSE = 10;
-/** People of Singles who are told that the user came or went. */
-const PEERS_TOLD = 200;
 /** Rows in one `inbox` frame to a device that comes back. */
 const ROWS_PER_FRAME = 200;
 /** Pauses before rooms that could not be looked at are asked again while a device waits for them, in ms. */
@@ -48,6 +48,7 @@ export class Inbox {
   readonly timeline: Timeline;
   readonly gate: Gate;
   readonly devices: Devices;
+  readonly presence: Presences;
   readonly #clock: Clock;
   readonly #ports: InboxPorts;
   readonly #courier: Courier<Device>;
@@ -67,6 +68,10 @@ export class Inbox {
     this.timeline = new Timeline(storage, ports.owner);
     this.gate = new Gate(this.timeline, clock);
     this.devices = new Devices(open);
+    this.presence = new Presences(this.timeline, this.devices, clock, {
+      ...ports,
+      signal: (frame) => this.signal(frame),
+    });
     this.#hot = new HotRows(this.timeline, clock, (chatId, change) => this.#announce(chatId, change));
     this.#courier = new Courier({
       submit: (device, chatId, frames) => this.#submit(device, chatId, frames),
@@ -112,14 +117,59 @@ export class Inbox {
     }
     if (kept === undefined) this.#save(record);
     else if (change === undefined) this.#announce(chatId, kept);
+    if (row === undefined && notice.chat.type === 'Single') {
+      const others = notice.chat.peer_ids?.filter((id) => id !== this.#ports.owner) ?? [];
+      this.#ports.background(this.presence.met(others));
+    }
     return { devices: listeners.length };
+  }
+
+  keep(keep: Keep): Result<null> {
+    const item = keptItem(this.timeline, keep, this.#clock());
+    if (!item.ok) return item;
+    this.put([item.value]);
+    return ok(null);
   }
 
   /** Takes rows of other kinds than conversations. */
   put(items: readonly Item[]): void {
     // All of them are good before the first is stored: what is stored is announced.
     const rows = items.map((item) => ({ ...item, value: valueJson(item) }));
+    const people = items.flatMap(({ kind, id }) => (kind === 'contact' ? [{ id, ...this.timeline.contact(id) }] : []));
     this.#announceAll(rows.map((row) => ({ row: `${row.kind}/${row.id}`, change: this.timeline.putItem(row) })));
+    const changed = people.filter((was) => {
+      const now = this.timeline.contact(was.id);
+      return now.blocked !== was.blocked || (now.friend && !was.friend);
+    });
+    if (changed.length > 0) this.#ports.background(this.presence.met(changed.map(({ id }) => id)));
+  }
+
+  /** Sets what the user says of themself; null takes it away. */
+  setStatus(status: Status | null): void {
+    const version = (this.timeline.item('status', 'me')?.version ?? 0) + 1;
+    this.put([{ kind: 'status', id: 'me', version, value: status }]);
+    this.presence.changed();
+  }
+
+  /** The object's alarm: the user may have been away long enough for others to be told, or their status may have expired. */
+  alarm(): void {
+    if (this.presence.status() === null && this.statusUntil !== null) this.setStatus(null);
+    this.presence.changed();
+  }
+
+  /** When the status that is stored expires, in ms since 1970; null: never. */
+  get statusUntil(): number | null {
+    const value = this.timeline.item('status', 'me')?.value ?? null;
+    const until = value === null ? null : Status.parse(JSON.parse(value)).expires_at;
+    return until === null ? null : Date.parse(until);
+  }
+
+  /** A device says whether its user is there. */
+  setAway(device: Device, away: boolean): void {
+    if (device.away === away) return;
+    device.away = away;
+    device.save();
+    this.presence.changed();
   }
 
   /**
@@ -167,7 +217,7 @@ export class Inbox {
     this.devices.add(device);
     this.#replay(device, position === null);
     await this.look();
-    await this.#meetPeers(device);
+    await this.presence.arrived(device);
     await this.#keepLooking();
   }
 
@@ -272,43 +322,6 @@ export class Inbox {
   async setSuspended(suspended: boolean): Promise<void> {
     this.gate.setSuspended(suspended);
     if (suspended) await this.#endEverywhere(() => true, { sessions: 'all', except: undefined, reason: 'suspended' });
-  }
-
-  presence(): Presence {
-    return {
-      user_id: this.#ports.owner,
-      state: this.devices.size > 0 ? 'online' : 'offline',
-      last_seen: this.devices.size > 0 ? timestamp(this.#clock()) : (this.timeline.fact('last_seen') ?? null),
-    };
-  }
-
-  /** A peer came or went. They hear how this user is, if the two share a Single. */
-  meet(peer: Presence): Presence | null {
-    if (!this.timeline.knows(peer.user_id)) return null;
-    this.signal(JSON.stringify({ t: 'presence', ...peer }));
-    return this.presence();
-  }
-
-  /** The last device has left. */
-  left(): void {
-    this.timeline.setFact('last_seen', timestamp(this.#clock()));
-  }
-
-  /** Tells the user's peers that they came or went; `device` hears how the peers are. */
-  async #meetPeers(device?: Device): Promise<void> {
-    const own = this.presence();
-    await parallel(this.timeline.peers(PEERS_TOLD), PARALLEL, async (userId) => {
-      try {
-        const theirs = await this.#ports.peer(userId).meet(own);
-        if (theirs?.state === 'online') device?.send(JSON.stringify({ t: 'presence', ...theirs }));
-      } catch (fault) {
-        this.#ports.log('a peer could not be told of presence', { error: String(fault) });
-      }
-    });
-  }
-
-  goodbye(): Promise<void> {
-    return this.devices.size > 0 ? Promise.resolve() : this.#meetPeers();
   }
 
   async #lookNow(): Promise<void> {

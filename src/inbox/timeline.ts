@@ -1,6 +1,8 @@
 import type { Json } from '../conversation/api.ts';
 import { randomTag } from '../ids.ts';
 import type { ChatListItem } from '../protocol/chats.ts';
+import { Contact, DEFAULT_PRIVACY, Privacy } from '../protocol/friends.ts';
+import type { ItemKind } from '../protocol/sync.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
 import { type ItemRecord, itemChangeJson } from './items.ts';
 import { activityOf, type ChatRecord, changeJson, itemJson, recordOf } from './rows.ts';
@@ -162,20 +164,26 @@ export class Timeline {
     return changeJson(record.chat_id, item, record.gone);
   }
 
+  /** A row of another kind than a conversation, as it is stored. */
+  item(kind: ItemKind, id: string): { version: number; value: string | null } | undefined {
+    if (!this.#ready) return undefined;
+    const query = 'SELECT version, value FROM items WHERE kind = ? AND id = ?';
+    return this.sql.exec<{ version: number; value: string | null }>(query, kind, id).toArray()[0];
+  }
+
+  /** Rows of a kind that are not gone. */
+  itemCount(kind: ItemKind): number {
+    if (!this.#ready) return 0;
+    const query = 'SELECT count(*) AS n FROM items WHERE kind = ? AND value IS NOT NULL';
+    return this.sql.exec<{ n: number }>(query, kind).one().n;
+  }
+
   /**
    * Stores a row of another kind if it is newer than what is stored. Returns its `Change` as JSON; null: nothing that a
    * device sees has changed.
    */
   putItem({ kind, id, version, value }: ItemRecord): string | null {
-    const before = this.#ready
-      ? this.sql
-          .exec<{ version: number; value: string | null }>(
-            'SELECT version, value FROM items WHERE kind = ? AND id = ?',
-            kind,
-            id,
-          )
-          .toArray()[0]
-      : undefined;
+    const before = this.item(kind, id);
     if (before !== undefined && before.version >= version) return null;
     this.prepare();
     if (before?.value === value) {
@@ -194,6 +202,34 @@ export class Timeline {
     );
     this.#pos = pos;
     return itemChangeJson(kind, id, value);
+  }
+
+  /** How the user has somebody. */
+  contact(userId: string): { friend: boolean; blocked: boolean } {
+    const value = this.item('contact', userId)?.value ?? null;
+    if (value === null) return { friend: false, blocked: false };
+    const { state, blocked } = Contact.parse(JSON.parse(value));
+    return { friend: state === 'friend', blocked };
+  }
+
+  /** Whom the user tells when they were last seen. */
+  lastSeenFor(): Privacy['last_seen'] {
+    const value = this.item('privacy', 'me')?.value ?? null;
+    return value === null ? DEFAULT_PRIVACY.last_seen : Privacy.parse(JSON.parse(value)).last_seen;
+  }
+
+  /** Friends and the other people of Singles, the latest first, but for those whom the user has blocked. */
+  people(limit: number): string[] {
+    if (!this.#ready) return [];
+    const friends = this.sql
+      .exec<{ id: string; friend: number; blocked: number }>(
+        `SELECT id, value ->> '$.state' = 'friend' AS friend, value ->> '$.blocked' AS blocked FROM items
+         WHERE kind = 'contact' AND value IS NOT NULL ORDER BY pos DESC`,
+      )
+      .toArray();
+    const blocked = new Set(friends.flatMap((row) => (row.blocked ? [row.id] : [])));
+    const all = [...this.peers(limit), ...friends.flatMap((row) => (row.friend ? [row.id] : []))];
+    return [...new Set(all)].filter((id) => !blocked.has(id)).slice(0, limit);
   }
 
   /** Has this conversation's room asked at the next look. */

@@ -9,12 +9,13 @@ import { Device } from '../inbox/devices.ts';
 import { closeReason } from '../inbox/gate.ts';
 import { Inbox } from '../inbox/inbox.ts';
 import type { Item } from '../inbox/items.ts';
+import type { Keep } from '../inbox/kept.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { PING, PONG } from '../protocol/frames.ts';
 import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
-import type { Presence } from '../protocol/users.ts';
+import type { Presence, Status } from '../protocol/users.ts';
 import { closeQuietly } from '../wire/client-socket.ts';
 import { parseFrames } from '../wire/parse.ts';
 import { acceptUpgrade, refuseUpgrade } from '../wire/upgrade.ts';
@@ -64,6 +65,10 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
     this.#inbox.put(items);
   }
 
+  async keep(keep: Keep): Promise<Result<null>> {
+    return this.#inbox.keep(keep);
+  }
+
   async signal(frame: string): Promise<void> {
     this.#inbox.signal(frame);
   }
@@ -92,14 +97,19 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
   }
 
   async meet(peer: Presence): Promise<Presence | null> {
-    return this.#inbox.meet(peer);
+    return this.#inbox.presence.meet(peer);
   }
 
   async presence(viewer: string): Promise<Result<Presence>> {
-    if (viewer !== this.ctx.id.name && !this.#inbox.timeline.knows(viewer)) {
-      return refuse('not_found', 'presence is shown to people with whom the user has a conversation of two');
-    }
-    return ok(this.#inbox.presence());
+    const seen = this.#inbox.presence.seenBy(viewer);
+    return seen === null
+      ? refuse('not_found', 'presence is shown to friends, and to people with whom the user has a conversation of two')
+      : ok(seen);
+  }
+
+  async setStatus(status: Status | null): Promise<void> {
+    this.#inbox.setStatus(status);
+    await this.#wakeForStatus();
   }
 
   /** A WebSocket upgrade, handed on by the Worker with a verified identity. */
@@ -127,6 +137,7 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
     const forRooms: RoomFrame[] = [];
     for (const frame of frames) {
       if (frame.t === 'auth') this.#background(this.#renew(device, frame.token));
+      else if (frame.t === 'presence') this.#inbox.setAway(device, frame.state === 'away');
       else forRooms.push(frame);
     }
     if (forRooms.length > 0) this.#inbox.forward(device, forRooms);
@@ -141,16 +152,26 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
     return this.#left(socket);
   }
 
-  /** The user has been away long enough for others to be told. */
-  override alarm(): Promise<void> {
-    return this.#inbox.goodbye();
+  override async alarm(): Promise<void> {
+    this.#inbox.alarm();
+    await this.#wakeForStatus();
   }
 
   async #left(socket: WebSocket): Promise<void> {
     this.#inbox.devices.delete(socket);
-    if (this.#inbox.devices.size > 0) return;
-    this.#inbox.left();
+    if (this.#inbox.devices.size > 0) {
+      this.#inbox.presence.changed();
+      return;
+    }
+    this.#inbox.presence.left();
     await this.ctx.storage.setAlarm(systemClock() + GOODBYE_MS);
+  }
+
+  /** Has the alarm come when the status expires, or before. */
+  async #wakeForStatus(): Promise<void> {
+    const until = this.#inbox.statusUntil;
+    const alarm = await this.ctx.storage.getAlarm();
+    if (until !== null && (alarm === null || alarm > until)) await this.ctx.storage.setAlarm(until);
   }
 
   async #renew(device: Device, token: string): Promise<void> {

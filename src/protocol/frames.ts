@@ -6,6 +6,7 @@ import { ChatEvent, Hole } from './events.ts';
 import { LIMITS } from './limits.ts';
 import { messageFields } from './messages.ts';
 import { Change, Cursor } from './sync.ts';
+import { presenceFields } from './users.ts';
 
 export { BEARER_PREFIX, PING, PONG, SUBPROTOCOL } from './wire.ts';
 
@@ -40,6 +41,7 @@ export const ClientFrame = z.discriminatedUnion('t', [
     after: Seq,
     limit: z.int().min(1).max(LIMITS.pageMax).optional(),
   }),
+  z.strictObject({ t: z.literal('presence'), state: z.enum(['online', 'away']) }),
   z.strictObject({ t: z.literal('auth'), token: z.string().max(4096) }),
 ]);
 export type ClientFrame = z.infer<typeof ClientFrame>;
@@ -92,12 +94,7 @@ export const ServerFrame = z.discriminatedUnion('t', [
   ReceiptFrame,
   ErrorFrame,
   z.object({ t: z.literal('typing'), chat_id: ChatId, user_id: UserId }),
-  z.object({
-    t: z.literal('presence'),
-    user_id: UserId,
-    state: z.enum(['online', 'offline']),
-    last_seen: Timestamp.nullable(),
-  }),
+  z.object({ t: z.literal('presence'), ...presenceFields }),
   z.object({ t: z.literal('inbox'), changes: z.array(Change), cursor: Cursor, reset: z.boolean().optional() }),
   z.object({ t: z.literal('lag'), chat_id: ChatId, head_seq: Seq }),
   z.object({ t: z.literal('authed'), expires_at: Timestamp }),

@@ -6,6 +6,7 @@ export * from './errors.ts';
 export * from './events.ts';
 export * from './frames.ts';
 export * from './friends.ts';
+export * from './kept.ts';
 export * from './limits.ts';
 export * from './messages.ts';
 export * from './people.ts';

@@ -14,6 +14,8 @@ export const LIMITS = {
   /** Messages that are pinned in one conversation at the same time. */
   pinsPerChat: 100,
   editsPerMessage: 100,
+  /** Messages that a user has saved for later. */
+  savedMessages: 5000,
   /** Longest window or timer of a conversation: ten years. */
   retentionSeconds: 10 * 366 * 24 * 60 * 60,
   /** Messages of one member that wait in one conversation to be sent later, and how far ahead, in seconds. */
@@ -46,6 +48,10 @@ export const LIMITS = {
   invitations: 100,
   /** Messages that somebody sees of an open channel without being in it: the newest. */
   previewMessages: 30,
+  /** Text of a custom status, in characters. */
+  statusLength: 100,
+  /** Friends and people of Singles who are told how a user is. */
+  presencePeers: 500,
   passwordMin: 8,
   passwordMax: 256,
   /** Members named in one request; more are added in several requests. */

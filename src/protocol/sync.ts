@@ -3,25 +3,36 @@ import { ChatListItem } from './chats.ts';
 import { ChatId, Seq } from './common.ts';
 import { ChatEvent, Hole } from './events.ts';
 import { Contact, FriendGroup, Privacy } from './friends.ts';
+import { Draft, SavedMessage } from './kept.ts';
 import { LIMITS } from './limits.ts';
+import { Status } from './users.ts';
 
 /** The rows of an inbox besides its conversations: what each kind holds. A new kind is one more entry. */
 export const ITEMS = {
   /** By the person's id. */
   contact: Contact,
   friend_group: FriendGroup,
+  draft: Draft,
+  saved: SavedMessage,
   /** One row, `me`. */
   privacy: Privacy,
+  /** One row, `me`: what the user says of themself. One that has expired may stand until it is taken away. */
+  status: Status,
 } as const;
 type ItemSchemas = typeof ITEMS;
 export type ItemKind = keyof ItemSchemas;
 
 type ItemSchema = {
-  [K in ItemKind]: z.ZodObject<{ type: z.ZodLiteral<K>; id: z.ZodString; value: z.ZodNullable<ItemSchemas[K]> }>;
+  [K in ItemKind]: z.ZodObject<{
+    type: z.ZodLiteral<K>;
+    id: z.ZodString;
+    value: z.ZodUnion<[ItemSchemas[K], z.ZodNull]>;
+  }>;
 }[ItemKind];
 /** One member of `Change` for each kind. The types of the members follow from `ITEMS`, which `map` cannot say. */
 const itemChanges = Object.entries(ITEMS).map(([kind, value]) =>
-  z.object({ type: z.literal(kind), id: z.string(), value: value.nullable() }),
+  // Not `nullable()`: of a named schema the document would say that a null has to be an object.
+  z.object({ type: z.literal(kind), id: z.string(), value: z.union([value, z.null()]) }),
 ) as unknown as [ItemSchema];
 
 /**

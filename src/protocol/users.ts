@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DisplayText, SessionId, Timestamp, UserId, WellFormedText } from './common.ts';
+import { Emoji } from './current.ts';
 import { LIMITS } from './limits.ts';
 
 export const Email = z.string().trim().toLowerCase().max(254).pipe(z.email()).meta({
@@ -105,7 +106,32 @@ export const Session = z
   .meta({ id: 'Session' });
 export type Session = z.infer<typeof Session>;
 
-export const Presence = z
-  .object({ user_id: UserId, state: z.enum(['online', 'offline']), last_seen: Timestamp.nullable() })
-  .meta({ id: 'Presence' });
+/** What a user says of themself; a row of their own inbox, too. */
+export const Status = z
+  .object({
+    text: z.string(),
+    emoji: z.string().nullable(),
+    busy: z.boolean().meta({ description: 'While online the user is shown as busy' }),
+    expires_at: Timestamp.nullable(),
+  })
+  .meta({ id: 'Status' });
+export type Status = z.infer<typeof Status>;
+export const SetStatus = z
+  .strictObject({
+    text: DisplayText.max(LIMITS.statusLength).default(''),
+    emoji: Emoji.nullish(),
+    busy: z.boolean().default(false),
+    expires_at: Timestamp.nullish().meta({ description: 'Gone from then on; a time to come' }),
+  })
+  .meta({ id: 'SetStatus' });
+export type SetStatus = z.infer<typeof SetStatus>;
+
+/** `away`: every device has been left alone for a while. Fields of the `presence` frame. */
+export const presenceFields = {
+  user_id: UserId,
+  state: z.enum(['online', 'away', 'busy', 'offline']),
+  last_seen: Timestamp.nullable().meta({ description: 'null also when the user does not tell' }),
+  status: z.union([Status, z.null()]),
+};
+export const Presence = z.object(presenceFields).meta({ id: 'Presence' });
 export type Presence = z.infer<typeof Presence>;

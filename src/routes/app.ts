@@ -15,6 +15,7 @@ import { bounded, context, crossOrigin } from './guard.ts';
 import { health } from './health.ts';
 import { invitations } from './invitations.ts';
 import { joinRequests } from './join-requests.ts';
+import { kept } from './kept.ts';
 import { members } from './members.ts';
 import { messages } from './messages.ts';
 import { notifications } from './notifications.ts';
@@ -49,6 +50,7 @@ export const app = routed
   .route('/', changes)
   .route('/', threads)
   .route('/', own)
+  .route('/', kept)
   .route('/', exports)
   .route('/', workspaces)
   .route('/', search)

@@ -5,9 +5,9 @@ import { database } from '../db/client.ts';
 import { ApiError } from '../errors.ts';
 import { inbox } from '../objects/stubs.ts';
 import { UserId } from '../protocol/common.ts';
-import { Email, Handle, Presence, Profile, UpdateUser, User } from '../protocol/users.ts';
+import { Email, Handle, Presence, Profile, SetStatus, Status, UpdateUser, User } from '../protocol/users.ts';
 import { body, json, params, problems, router } from './api.ts';
-import { ask } from './call.ts';
+import { ask, call } from './call.ts';
 
 const tags = ['Users'];
 const security = [{ bearer: [] }];
@@ -93,11 +93,38 @@ const presence = createRoute({
   operationId: 'getPresence',
   tags,
   summary: 'Whether a user is online',
-  description: 'For oneself and for people with whom one shares a Single; others are not found.',
+  description:
+    'For oneself, for friends, and for people with whom one shares a Single; others are not found. `away`: every device has been left alone for a while.',
   security,
   middleware,
   request: { params: params.user },
   responses: { 200: json(Presence, 'Presence'), ...problems('secured', 'not_found') },
+});
+
+const setStatus = createRoute({
+  method: 'put',
+  path: '/api/users/me/status',
+  operationId: 'setStatus',
+  tags,
+  summary: 'Set the custom status',
+  description:
+    'What the user says of themself, in the place of what they said before: friends and people of Singles see it with their presence. The other devices of the user have it as a change of type `status`.',
+  security,
+  middleware,
+  request: { body: body(SetStatus) },
+  responses: { 200: json(Status, 'The status'), ...problems('secured', 'body') },
+});
+
+const clearStatus = createRoute({
+  method: 'delete',
+  path: '/api/users/me/status',
+  operationId: 'clearStatus',
+  tags,
+  summary: 'Take the custom status away',
+  description: 'Whether or not there is one.',
+  security,
+  middleware,
+  responses: { 204: { description: 'There is no custom status' }, ...problems('secured') },
 });
 
 export const users = router()
@@ -110,6 +137,19 @@ export const users = router()
     const [profile] = await findProfiles(database(c.env), { ids: [c.req.valid('param').id] });
     if (profile === undefined) throw new ApiError('not_found', 'There is no such user');
     return c.json(profile, 200);
+  })
+  .openapi(setStatus, async (c) => {
+    const { text, emoji = null, busy, expires_at = null } = c.req.valid('json');
+    if (expires_at !== null && Date.parse(expires_at) <= Date.now()) {
+      throw new ApiError('invalid', 'expires_at: must be a time to come');
+    }
+    const status = { text, emoji, busy, expires_at };
+    await call(() => inbox(c.env, c.var.identity.user_id).setStatus(status));
+    return c.json(status, 200);
+  })
+  .openapi(clearStatus, async (c) => {
+    await call(() => inbox(c.env, c.var.identity.user_id).setStatus(null));
+    return c.body(null, 204);
   })
   .openapi(presence, async (c) => {
     const { id } = c.req.valid('param');

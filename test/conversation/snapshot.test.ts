@@ -143,6 +143,7 @@ const inRoom = <T>(work: (test: TestRoom) => Promise<T>): Promise<T> =>
     return work(test);
   });
 
+const inChat = ({ thread_seq, also_to_chat }: Message): boolean => thread_seq === undefined || also_to_chat === true;
 const asObject = (messages: Map<number, Message>) => Object.fromEntries([...messages].sort(([a], [b]) => a - b));
 
 describe('events applied to an old snapshot give the fresh one', () => {
@@ -178,6 +179,21 @@ describe('events applied to an old snapshot give the fresh one', () => {
             applyEvent(folded, chatId, event, reader);
           }
           expect(asObject(folded)).toEqual(asObject(fresh));
+
+          // Badges follow from the same: a mention counts as long as it stands and is not read.
+          for (const user of PEOPLE) {
+            const notice = test.conversation.notice(user);
+            const read = notice?.member?.read_seq ?? 0;
+            const mentioning = [...fresh.values()].filter(
+              ({ seq, sender_id, mentions }) => seq > read && sender_id !== user && mentions?.includes(user),
+            );
+            expect(notice?.mentions).toEqual(mentioning.map(({ seq }) => seq).sort((a, b) => a - b));
+            const said = eventsAfter(test, 0).findLast((event) => event.type === 'message');
+            expect(notice?.messages ?? 0).toBeGreaterThanOrEqual(said?.ordinal ?? 0);
+            expect(notice?.last_message?.seq).toBe(
+              [...fresh.values()].filter(inChat).reduce((last, { seq }) => Math.max(last, seq), 0) || undefined,
+            );
+          }
         });
       }),
       { numRuns: 60 },

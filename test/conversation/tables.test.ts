@@ -15,7 +15,7 @@ const ACTIONS = Object.keys(PERMISSIONS.Group) as Action[];
 
 it('in a Single two people write to each other, and it stays as it is', () => {
   for (const role of Role.options) {
-    expect(ACTIONS.filter((action) => may('Single', role, action))).toEqual(['send', 'edit', 'react', 'pin']);
+    expect(ACTIONS.filter((action) => may('Single', role, action))).toEqual(['send', 'edit', 'react', 'pin', 'export']);
   }
 });
 

@@ -157,8 +157,8 @@ describe('what is written', () => {
   it('nothing, for a user who was only looked at', async () => {
     await withInbox(async (test) => {
       await test.sync();
-      test.inbox.presence();
-      test.inbox.meet({ user_id: newUser(), state: 'online', last_seen: null });
+      test.inbox.presence.own();
+      test.inbox.presence.meet({ user_id: newUser(), state: 'online', last_seen: null, status: null });
       expect(test.storage.sql.exec('SELECT name FROM sqlite_master').toArray()).toEqual([]);
     });
   });

@@ -191,7 +191,7 @@ describe('presence', () => {
   it('is nobody else’s business: not of the members of a group', async () => {
     const { ada, bob, one, two } = await pair('Group');
     expect(await inboxOf(bob).presence(ada)).toMatchObject({ ok: false, refusal: { code: 'not_found' } });
-    expect(await inboxOf(bob).meet({ user_id: ada, state: 'online', last_seen: null })).toBeNull();
+    expect(await inboxOf(bob).meet({ user_id: ada, state: 'online', last_seen: null, status: null })).toBeNull();
     two.close();
     await eventually('the alarm is set', () => runDurableObjectAlarm(inboxOf(bob)));
     await scheduler.wait(50);

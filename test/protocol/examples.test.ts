@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { SyncResponse } from '../../src/protocol/sync.ts';
 import { type Account, api, type Call, request, unique } from '../support/api.ts';
-import { friend } from '../support/inbox.ts';
-import { inboxOf } from '../support/objects.ts';
 import { openSocket, type TestSocket } from '../support/socket.ts';
 import { example } from './support/document.ts';
 import { EventReader } from './support/events.ts';
@@ -141,16 +140,34 @@ describe('sockets', () => {
   });
 
   it('a row that is no conversation comes with the others', async () => {
-    const inbox = await open(cleo, '/api/ws');
-    await inbox.next('inbox');
-    await inboxOf(cleo.id).put([friend(ben.id, 1, 'Ben from the harbour')]);
-    asDocumented('inbox-friend', await inbox.next('inbox'));
-    inbox.close();
+    const ask = { user_id: ben.id, text: 'We met at the pier', source: 'search' };
+    asDocumented('request-friend', ask);
+    asDocumented('contact-sent', await call(200, '/api/friend-requests', { token: cleo.token, body: ask }));
+    await call(200, `/api/friend-requests/${cleo.id}/accept`, { token: ben.token, method: 'POST' });
+    const group = await call<Named>(201, '/api/friend-groups', { token: cleo.token, body: { name: 'Crew' } });
+    const put = (path: string, body: unknown) => call(200, path, { token: cleo.token, method: 'PUT', body });
+    await put(`/api/friends/${ben.id}`, { remark: 'Ben from the harbour', group_ids: [group.id] });
+    await put('/api/users/me/privacy', { messages: 'friends' });
+    await put('/api/users/me/status', {
+      text: 'at sea',
+      emoji: '🌊',
+      busy: true,
+      expires_at: '2099-01-01T00:00:00.000Z',
+    });
+    const { changes, cursor } = await call<SyncResponse>(200, '/api/sync', { token: cleo.token });
+    asDocumented('inbox-items', { t: 'inbox', changes: changes.filter((change) => 'value' in change), cursor });
+    await call(204, `/api/friends/${ben.id}`, { token: cleo.token, method: 'DELETE' });
+    await put('/api/users/me/privacy', { messages: 'everyone' });
   });
 
   it('presence of a person of a Single', async () => {
     benInbox = await open(ben, '/api/ws');
     asDocumented('presence', await adaInbox.next('presence', (frame) => frame.user_id === ben.id));
+    const away = { t: 'presence', state: 'away' };
+    asDocumented('away', away);
+    benInbox.send(away);
+    await adaInbox.next('presence', (frame) => frame.user_id === ben.id && frame.state === 'away');
+    benInbox.send({ ...away, state: 'online' });
     asDocumented('presence', await benInbox.next('presence', (frame) => frame.user_id === ada.id));
   });
 
@@ -234,6 +251,54 @@ describe('messages', () => {
   });
 });
 
+describe('changes of messages', () => {
+  // A conversation of its own: what the others are about stays as it is.
+  let id: string;
+  let room: TestSocket;
+  const at = (path: string) => `/api/chats/${id}/${path}`;
+  const next = async (type: string): Promise<void> => {
+    const { events } = await room.next('events', (frame) => frame.events.some((event) => event.type === type));
+    asDocumented(`event-${type.replaceAll('.', '-')}`, events[0]);
+  };
+
+  it('come to everybody as events, and make the message what it is now', async () => {
+    const body = { type: 'Group', name: 'Tide tables', members: [ben.id] };
+    ({ id } = await call<Named>(201, '/api/chats', { token: ada.token, body }));
+    room = await open(ada, `/api/chats/${id}/ws`);
+    const say = (account: Account, fields: object) =>
+      call<Sent>(201, at('messages'), { token: account.token, body: { content: 'text', ...fields } });
+    await say(ada, {});
+    const { seq } = await say(ben, { mentions: [ada.id] });
+    await say(ada, { thread_seq: seq });
+    await next('thread.reply');
+    const edit = { content: '@Ada: many thanks', mentions: [ada.id] };
+    await call(200, at(`messages/${seq}`), { token: ben.token, method: 'PATCH', body: edit });
+    await next('message.edited');
+    const frame = { t: 'change', client_id: 'a-3', chat_id: id, seq, change: { type: 'react', emoji: '👍' } };
+    asDocumented('change', frame);
+    room.send(frame);
+    asDocumented('ack', await room.next('ack'));
+    await next('reaction.added');
+    await call(200, at(`pins/${seq}`), { token: ada.token, method: 'PUT' });
+    await next('message.pinned');
+    const { items } = await call<{ items: Sent[] }>(200, at('messages?limit=1'), { token: ada.token });
+    asDocumented('message-now', items[0]);
+    await call(200, at(`messages/${seq}/reactions/👍`), { token: ada.token, method: 'DELETE' });
+    await next('reaction.removed');
+    const { cursor } = await call<{ cursor: string }>(200, '/api/sync', { token: ada.token });
+    await call(204, at('draft'), { token: ada.token, method: 'PUT', body: { content: 'Half a thou' } });
+    await call(204, at(`saved/${seq}`), { token: ada.token, method: 'PUT', body: { note: 'Ask Ben' } });
+    const kept = await call<{ changes: { type: string }[] }>(200, `/api/sync?cursor=${cursor}`, { token: ada.token });
+    const rows = kept.changes.filter(({ type }) => type === 'draft' || type === 'saved');
+    asDocumented('inbox-kept', { t: 'inbox', changes: rows, cursor: 'x' });
+    await call(200, at(`pins/${seq}`), { token: ada.token, method: 'DELETE' });
+    await next('message.unpinned');
+    await call(200, at(`messages/${seq}`), { token: ben.token, method: 'DELETE' });
+    await next('message.recalled');
+    room.close();
+  });
+});
+
 describe('signals and marks', () => {
   it('typing', async () => {
     const frame = { t: 'typing', chat_id: chat };
@@ -302,11 +367,11 @@ describe('signals and marks', () => {
 describe('sync', () => {
   it('answers with the rows that changed', async () => {
     const first = await call<{ cursor: string; changes: unknown[] }>(200, '/api/sync', { token: ada.token });
-    expect(first.changes).toHaveLength(2);
+    expect(first.changes).toHaveLength(5);
     const nothing = await call(200, `/api/sync?cursor=${first.cursor}`, { token: ada.token });
     expect(nothing).toEqual({ changes: [], cursor: first.cursor, has_more: false });
     const reset = await call(200, '/api/sync?cursor=another.7', { token: ada.token });
-    expect(reset).toMatchObject({ reset: true, changes: { length: 2 } });
+    expect(reset).toMatchObject({ reset: true, changes: { length: 5 } });
   });
 
   it('brings the events that a device lacks', async () => {

@@ -182,9 +182,10 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     { status: 422 },
   ],
   getUser: ({ member }) => [{ status: 200, path: { id: member.id } }],
-  getPresence: ({ owner, member }) => [
+  getPresence: async ({ owner, member }) => [
     { status: 200, path: { id: owner.id } },
     { status: 404, path: { id: member.id } },
+    ...(await newFriends()).map((as, index, pair) => ({ status: 200, as, path: { id: pair[1 - index]?.id ?? '' } })),
   ],
   listFriends: () => [{ status: 200 }, { status: 200, query: 'limit=1' }, { status: 422, query: 'cursor=bad' }],
   updateFriend: async (f) => {
@@ -282,6 +283,14 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
       { status: 404, path },
     ];
   },
+  setStatus: () => [
+    { status: 200, body: { text: 'at sea', emoji: '🌊', busy: true, expires_at: '2099-01-01T00:00:00.000Z' } },
+    { status: 200, body: {} },
+    { status: 422, body: { text: 'gone', expires_at: '2020-01-01T00:00:00.000Z' } },
+    { status: 422, body: { text: 'x'.repeat(101) } },
+    { status: 422, body: { emoji: 'no emoji' } },
+  ],
+  clearStatus: () => [{ status: 204 }, { status: 204 }],
   getPrivacy: () => [{ status: 200 }],
   updatePrivacy: () => [
     { status: 200, body: { friend_requests: 'approval', messages: 'everyone', last_seen: 'everyone' } },
@@ -739,6 +748,20 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     });
     return [{ status: 204, path: { client_id } }, { status: 404, path: { client_id } }, await outside(f)];
   },
+  putDraft: (f) => [
+    { status: 204, body: { content: 'Half a thou' } },
+    { status: 204, body: { content: 'In a thread', thread_seq: 2, reply_to: 3 } },
+    { status: 204, body: { content: '' } },
+    { status: 404, as: f.stranger, body: { content: 'x' } },
+    { status: 422, body: { content: 'x'.repeat(32 * 1024 + 1) } },
+  ],
+  saveMessage: async (f) => [
+    { status: 204, body: {} },
+    { status: 204, body: { note: 'Read this' } },
+    { status: 404, as: f.stranger, body: {} },
+    { status: 422, body: { note: '' } },
+  ],
+  unsaveMessage: (f) => [{ status: 204 }, { status: 204 }, { status: 404, as: f.stranger }],
   exportChat: async (f) => [{ status: 200 }, { status: 404, as: f.stranger }, await outside(f)],
   setRetention: async (f) => [
     { status: 200, path: { id: await newGroup(f) }, body: { edit_window: 60, message_timer: 3600 } },

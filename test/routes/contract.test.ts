@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '../../src/ids.ts';
 import { Problem } from '../../src/protocol/errors.ts';
 import { type Call, request, signUp } from '../support/api.ts';
 import { Contract, type Operation } from '../support/contract.ts';
@@ -26,9 +27,16 @@ beforeAll(async () => {
 const STREAMS = ['streamEvents'];
 const SOCKETS = ['openInboxSocket', 'openChatSocket'];
 
+/** What `id` names under a path, where it is no user. */
+const NAMED: [prefix: string, id: (f: Fixture) => string][] = [
+  ['/api/chats', ({ group }) => group],
+  ['/api/workspaces', ({ workspace }) => workspace],
+  ['/api/friend-groups', () => newId('fgr')],
+];
+
 /** The path parameters that name things of the fixture. */
 const defaults = ({ path }: Operation, f: Fixture): Record<string, string> => ({
-  id: path.startsWith('/api/chats') ? f.group : path.startsWith('/api/workspaces') ? f.workspace : f.member.id,
+  id: NAMED.find(([prefix]) => path.startsWith(prefix))?.[1](f) ?? f.member.id,
   user_id: f.member.id,
   seq: '2',
   emoji: '👍',
@@ -158,8 +166,8 @@ describe.each([...contract.operations.keys()])('%s', (id) => {
 });
 
 it('every declared answer was given, but for faults and limits', () => {
-  // Limits are proved in limits.strict.test.ts, faults in call.test.ts, the race for a password in sessions.test.ts.
-  expect(contract.unseen([429, 500, 503])).toEqual(['changePassword 409']);
+  // The limit of saved messages is proved in kept.test.ts. Limits are proved in limits.strict.test.ts, faults in call.test.ts, the race for a password in sessions.test.ts.
+  expect(contract.unseen([429, 500, 503])).toEqual(['changePassword 409', 'saveMessage 409']);
 });
 
 /** Ends a stream after its first chunk. */

@@ -1,6 +1,6 @@
 /** Fields whose value is part of the shape: they say what the rest means. */
 const TAGS = new Set(['t', 'type', 'code', 'kind', 'reason', 'state']);
-const ID = /^(usr|chat|ws|ses|req|inv)_[0-9a-z]{26}$/;
+const ID = /^(usr|chat|ws|ses|fgr|req|inv)_[0-9a-z]{26}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
