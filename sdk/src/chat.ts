@@ -1,4 +1,4 @@
-import type { Chat as ChatData, ChatListItem, Member, Preferences, UpdateChat } from '../../src/protocol/chats.ts';
+import type { ChatDetail, ChatListItem, Member, Preferences, UpdateChat } from '../../src/protocol/chats.ts';
 import type { ChatEvent } from '../../src/protocol/events.ts';
 import type { Message } from '../../src/protocol/messages.ts';
 import type { GoneReason } from '../../src/protocol/reduce.ts';
@@ -11,6 +11,7 @@ import type { Engine } from './engine.ts';
 import { TidelineError } from './errors.ts';
 import type { LocalMessage, TimelineItem } from './message.ts';
 import type { MessageFields } from './outbox.ts';
+import type { ChatPeople } from './people.ts';
 import type { SearchOptions } from './search.ts';
 import { HistoryWindow } from './window.ts';
 
@@ -208,11 +209,19 @@ export class Chat extends Emitter<ChatEvents> {
     return this.#resource.search(this.id, options);
   }
 
-  update(patch: UpdateChat): Promise<ChatData> {
+  update(patch: UpdateChat): Promise<ChatDetail> {
     return this.#resource.update(this.id, patch);
   }
   delete(): Promise<void> {
     return this.#resource.delete(this.id);
+  }
+  /** Roles, nicknames, mutes, bans, requests, invitations, the announcement. */
+  get people(): ChatPeople {
+    return this.#resource.people(this.id);
+  }
+  /** What the server says of it now: with who may do what, and one's own place in it. */
+  fetch(): Promise<ChatDetail> {
+    return this.#resource.fetch(this.id);
   }
   /** Every member. */
   members(): Promise<Member[]> {

@@ -1,5 +1,6 @@
 import type {
   Chat as ChatData,
+  ChatDetail,
   ChatListItem,
   CreateChat,
   Member,
@@ -15,6 +16,7 @@ import type { Conversation } from './conversation.ts';
 import { TidelineError } from './errors.ts';
 import type { Http } from './http.ts';
 import { activityOf } from './intake.ts';
+import { ChatPeople } from './people.ts';
 import { searchChat } from './search.ts';
 
 export interface ChatPage {
@@ -86,12 +88,12 @@ export class ChatsResource {
   }
 
   /** What the server says of it now. */
-  fetch(id: string): Promise<ChatData> {
-    return this.#http.request<ChatData>(path(id));
+  fetch(id: string): Promise<ChatDetail> {
+    return this.#http.request<ChatDetail>(path(id));
   }
 
-  async update(id: string, patch: UpdateChat): Promise<ChatData> {
-    const chat = await this.#http.request<ChatData>(path(id), { method: 'PUT', body: patch });
+  async update(id: string, patch: UpdateChat): Promise<ChatDetail> {
+    const chat = await this.#http.request<ChatDetail>(path(id), { method: 'PUT', body: patch });
     await this.#ports.changed();
     return chat;
   }
@@ -150,6 +152,11 @@ export class ChatsResource {
 
   async leave(id: string): Promise<void> {
     await this.removeMember(id, this.#self());
+  }
+
+  /** What is done about the people of a conversation. */
+  people(id: string): ChatPeople {
+    return new ChatPeople(this.#http, id, this.#ports.changed);
   }
 
   /** Mute, pin or archive, for the user alone. */

@@ -16,6 +16,7 @@ import { NetworkError, StorageError, TidelineError } from './errors.ts';
 import { BlocksResource, FriendsResource } from './friends.ts';
 import { Http, type RequestOptions } from './http.ts';
 import type { LocalMessage } from './message.ts';
+import { Places } from './places.ts';
 import { People } from './profiles.ts';
 import { type SearchOptions, searchAll } from './search.ts';
 import { Session } from './session.ts';
@@ -68,6 +69,8 @@ export class TidelineClient extends Emitter<ClientEvents> {
   readonly people: People;
   readonly friends: FriendsResource;
   readonly blocks: BlocksResource;
+  /** Channels to find and invitations to use. */
+  readonly places: Places;
   readonly #environment: Environment;
   readonly #storage: StorageAdapter;
   readonly #device: string | undefined;
@@ -133,6 +136,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
     const contacts = { contacts: () => this.items('contact'), groups: () => this.items('friend_group'), changed };
     this.friends = new FriendsResource(this.#http, contacts);
     this.blocks = new BlocksResource(this.#http, contacts);
+    this.places = new Places(this.#http, changed);
     this.chats = new ChatsResource(this.#http, {
       chat: (id) => this.chat(id),
       conversation: (id) => this.#engine.conversation(id),

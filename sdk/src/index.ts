@@ -7,16 +7,22 @@ export type {
   ScheduledMessage,
 } from '../../src/protocol/changes.ts';
 export type {
+  Action,
   Chat as ChatData,
+  ChatDetail,
   ChatListItem,
   ChatType,
   FanoutTier,
   HistoryPolicy,
+  JoinPolicy,
   Member,
+  Overrides,
+  Permissions,
   Preferences,
   Retention,
   Role,
   UpdateChat,
+  UpdateMember,
   Workspace,
   WorkspaceMember,
 } from '../../src/protocol/chats.ts';
@@ -33,7 +39,19 @@ export type {
 export type { Draft as DraftRow, PutDraft, SavedMessage } from '../../src/protocol/kept.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
 export type { Message, MessageKind, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
-export type { ChannelEntry, Invitation, InvitationPreview, JoinRequest } from '../../src/protocol/people.ts';
+export type {
+  Announcement,
+  AnnouncementReader,
+  Ban,
+  ChannelEntry,
+  ChannelPreview,
+  Invitation,
+  InvitationPreview,
+  JoinRequest,
+  NewInvitation,
+  PermissionTable,
+  Redeemed,
+} from '../../src/protocol/people.ts';
 export type { GoneReason } from '../../src/protocol/reduce.ts';
 export type { SearchHit, SearchPage } from '../../src/protocol/search.ts';
 export type { Change, ItemChange, ItemKind, ItemValue, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
@@ -70,6 +88,8 @@ export { NetworkError, StorageError, TidelineError } from './errors.ts';
 export type { BlocksResource, FriendsResource } from './friends.ts';
 export type { RequestOptions } from './http.ts';
 export { LocalMessage, type Receipt, type TimelineItem } from './message.ts';
+export type { ChatPeople, NewInvitationOptions } from './people.ts';
+export type { ChannelPage, Places } from './places.ts';
 export type { People } from './profiles.ts';
 export { MemoryStorage, type StorageAdapter, type StorageChanges } from './storage.ts';
 export type { HistoryWindow } from './window.ts';

@@ -258,7 +258,7 @@ export class Conversation {
     return sent;
   }
 
-  /** Who sends. What stands in the log already is answered whatever has become of the sender's right to send. */
+  /** Who sends. A resend gets the answer that it missed, though its sender may write no more. */
   #sender(user: string, clientId: string): Result<MemberRow> {
     const actor = this.actor(user, 'send');
     const member = this.exists && !actor.ok ? this.members.current(user) : undefined;

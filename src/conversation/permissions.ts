@@ -122,8 +122,9 @@ export const permissionsOf = (type: ChatType, overrides: Overrides): Permissions
 
 /** What somebody who is muted, or a member of a silenced conversation, may not do. */
 export const SPEECH: ReadonlySet<Action> = new Set<Action>(['send', 'edit', 'react', 'mention_all', 'pin']);
-/** What can still be done in an archived conversation: to go, to see to who is in it, and to bring it back. */
+/** What can still be done in an archived conversation: to read, to go, to see to who is in it, and to bring it back. */
 export const IN_ARCHIVE: ReadonlySet<Action> = new Set<Action>([
+  'export',
   'leave',
   'remove',
   'ban',

@@ -127,7 +127,12 @@ const STEPS: Record<EventType, fc.Arbitrary<Step>> = {
 /** Types that no step of a living conversation brings: its beginning, its end. */
 const NEVER: EventType[] = ['chat.deleted'];
 
-const histories = fc.array(fc.oneof(STEPS.message, ...Object.values(STEPS)), { minLength: 1, maxLength: 30 });
+const { message: sending, ...others } = STEPS;
+const histories = fc.array(fc.oneof({ weight: 12, arbitrary: sending }, ...Object.values(others)), {
+  minLength: 1,
+  maxLength: 60,
+  size: 'max',
+});
 
 const eventsAfter = (test: TestRoom, after: number): ChatEvent[] => {
   const member = test.conversation.members.current(PEOPLE[0] ?? '');
@@ -140,6 +145,7 @@ const inRoom = <T>(work: (test: TestRoom) => Promise<T>): Promise<T> =>
   overStorage((storage) => {
     const test = new TestRoom(storage);
     test.create(PEOPLE, { type: 'PublicChannel', join_policy: 'approval' });
+    test.publish(test.conversation.membership.update(ADA, { overrides: { pin: 'member' } }));
     return work(test);
   });
 

@@ -35,7 +35,7 @@ function expected(type: ChatType, who: Who, action: Action, state: State, overri
   const own = Object.entries(overrides).find(([name]) => name === action)?.[1];
   const least = own ?? PERMISSIONS[type][action];
   if (least === 'nobody' || RANKS[who] < RANKS[least]) return 'forbidden';
-  const inArchive = ['leave', 'remove', 'ban', 'archive', 'transfer', 'delete'];
+  const inArchive = ['export', 'leave', 'remove', 'ban', 'archive', 'transfer', 'delete'];
   if (state === 'archived' && !inArchive.includes(action)) return 'archived';
   const speaks = ['send', 'edit', 'react', 'pin'].includes(action);
   if (state === 'muted' && speaks) return 'muted';

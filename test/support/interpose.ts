@@ -7,18 +7,18 @@ import { env } from 'cloudflare:workers';
 
 type Namespace = 'ROOMS' | 'INBOXES';
 
-/** `before` runs once, before the first call of `method` on an object of the namespace. */
-export function interposed(namespace: Namespace, method: string, before: () => Promise<unknown>): Env {
-  let ran = false;
+/** `before` runs once, before the first call (or the `nth`) of `method` on an object of the namespace. */
+export function interposed(namespace: Namespace, method: string, before: () => Promise<unknown>, nth = 1): Env {
+  let calls = 0;
   const around = (stub: object): object =>
     new Proxy(stub, {
       get(target, property) {
         const value: unknown = Reflect.get(target, property, target);
         if (typeof value !== 'function') return value;
         return async (...args: unknown[]) => {
-          if (property === method && !ran) {
-            ran = true;
-            await before();
+          if (property === method) {
+            calls += 1;
+            if (calls === nth) await before();
           }
           const answer: unknown = await Reflect.apply(value, target, args);
           return answer;

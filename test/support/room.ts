@@ -147,8 +147,9 @@ export class TestRoom {
   }
 
   /** Publishes a change of the conversation, unless it was refused. */
-  publish(result: Result<Commit>): void {
+  publish(result: Result<Commit>): Result<Commit> {
     if (result.ok) this.room.publish(result.value);
+    return result;
   }
 
   /** Carries out a command about people, and publishes what it did. */
@@ -181,7 +182,7 @@ export class TestRoom {
     throw new Error(`the alarm still rings after ${most} times`);
   }
 
-  rows(table: 'outbox' | 'events' | 'members' | 'mentions'): number {
+  rows(table: 'outbox' | 'events' | 'members' | 'mentions' | 'listing'): number {
     return this.storage.sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${table}`).one().n;
   }
 }
