@@ -6,7 +6,7 @@ export function expect(isSo: boolean, otherwise: string): asserts isSo {
 }
 
 /** Waits until the two are equal. */
-export async function eventually<T>(read: () => Promise<T>, wanted: T, what: string, within = 15_000): Promise<void> {
+export async function eventually<T>(read: () => Promise<T>, wanted: T, what: string, within = 30_000): Promise<void> {
   const end = Date.now() + within;
   for (;;) {
     const value = await read().catch((error: unknown) => error);

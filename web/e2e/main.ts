@@ -12,7 +12,7 @@ if (executable === undefined) {
   process.exit(2);
 }
 /** Milliseconds. */
-const STORY_LIMIT = 120_000;
+const STORY_LIMIT = 180_000;
 
 const only = process.argv.slice(2);
 const folder = join(import.meta.dirname, 'screens');

@@ -44,7 +44,7 @@ export class Person {
       locale: 'en-GB',
       ...options,
     });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(30_000);
     const page = await context.newPage();
     return new Person(name, context, page, shots);
   }

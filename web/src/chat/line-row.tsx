@@ -1,6 +1,6 @@
 import type { ChatListItem } from '@tideline/sdk';
 import { Check, CheckCheck, CircleAlert, Clock3, MessagesSquare, MoreHorizontal, Pin, Reply } from 'lucide-react';
-import { type KeyboardEvent, memo, useMemo } from 'react';
+import { type KeyboardEvent, memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge, useNames, useProfile, useSelf } from '../bridge/hooks.ts';
 import { useStore } from '../bridge/store.ts';
@@ -32,7 +32,6 @@ interface Props {
 
 /** One line of a conversation, with the day or the mark that begins with it. */
 export const LineRow = memo(function LineRow(props: Props) {
-  const { t } = useTranslation();
   const { row } = props;
   return (
     <div className={cx(css.row, row.first && css.first)}>
@@ -41,15 +40,20 @@ export const LineRow = memo(function LineRow(props: Props) {
           <span>{row.day}</span>
         </div>
       )}
-      {row.unread && (
-        <div className={css.unread}>
-          <span>{t('chat.unreadHere')}</span>
-        </div>
-      )}
+      {row.unread && <UnreadMark />}
       {row.line.type === 'message' ? <Message {...props} line={row.line} /> : <Happened {...props} />}
     </div>
   );
 }, same);
+
+function UnreadMark() {
+  const { t } = useTranslation();
+  return (
+    <div className={css.unread}>
+      <span>{t('chat.unreadHere')}</span>
+    </div>
+  );
+}
 
 /** A line further down does not change with the watermarks, nor with how many there are before it. */
 function same(a: Props, b: Props): boolean {
@@ -107,10 +111,12 @@ function Message({ line, ...props }: Props & { line: MessageLine }) {
   const name = sender?.fullname ?? t('chat.deletedUser');
   const delivery = stateOf(props);
   const grouped = chat.type !== 'Single';
-  const actions = useMemo(() => messageActions({ line, own, chat, bridge, t, on }), [line, own, chat, bridge, t, on]);
-  const showMenu = (anchor: Element | { x: number; y: number }) =>
-    actions.length > 0 &&
-    openMenu({ anchor, label: t('message.actions'), emoji: quickReactions({ line, bridge }), entries: actions });
+  // Worked out when it is asked for: there are many messages, and few menus.
+  const showMenu = (anchor: Element | { x: number; y: number }) => {
+    const entries = messageActions({ line, own, chat, bridge, t, on });
+    if (entries.length === 0) return;
+    openMenu({ anchor, label: t('message.actions'), emoji: quickReactions({ line, bridge }), entries });
+  };
   const press = (event: KeyboardEvent<HTMLElement>) => {
     if (event.target !== event.currentTarget) return;
     if ((event.key === 'r' || event.key === 'R') && message.seq !== null) on.reply(line);
@@ -160,7 +166,7 @@ function Message({ line, ...props }: Props & { line: MessageLine }) {
             {own && delivery !== undefined && <Ticks delivery={delivery} />}
           </span>
         </div>
-        <Reactions message={message} />
+        {message.reactions !== undefined && <Reactions message={message} />}
         {message.thread !== undefined && message.seq !== null && (
           <button type="button" className={css.thread} onClick={() => on.thread(message.seq ?? 0)}>
             <MessagesSquare size={14} aria-hidden="true" />
