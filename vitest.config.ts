@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
@@ -45,6 +46,13 @@ export default defineConfig(async () => {
         { test: { name: 'chaos', include: ['test/chaos/**/*.test.ts'], testTimeout: 60_000 } },
         // The arithmetic of the cost model.
         { test: { name: 'bench', include: ['bench/**/*.test.ts'] } },
+        // The parts of the web client that need no browser; the rest is `npm run e2e`.
+        {
+          resolve: {
+            alias: { '@tideline/sdk': fileURLToPath(new URL('sdk/src/index.ts', import.meta.url)) },
+          },
+          test: { name: 'web', include: ['web/test/**/*.test.ts'] },
+        },
         // The SDK in Node: its pure parts alone, and all of it against a server of its own.
         { test: { name: 'sdk-unit', include: ['sdk/test/unit/**/*.test.ts'] } },
         {

@@ -8,6 +8,7 @@ import { lockState } from './local/lock.ts';
 import { asBindings, loadSecrets, writePrivate } from './local/secrets.ts';
 import { readSettings } from './local/settings.ts';
 import { makeStateFolder } from './local/state-folder.ts';
+import { buildWeb } from './web.ts';
 
 const { stateDir } = readSettings(process.env, ROOT);
 await makeStateFolder(stateDir);
@@ -22,6 +23,7 @@ await writePrivate(
     .join(''),
 );
 await copyDocsAssets();
+await buildWeb();
 
 const { d1_databases } = await readConfigFile(ROOT);
 for (const { binding } of d1_databases) {

@@ -78,6 +78,34 @@ async function call<S extends z.ZodType>(
   return schema.parse(JSON.parse(text));
 }
 
+/** The web client: its page at every address of it, with its policy, and the files that the page names. */
+async function checkClient(url: string): Promise<void> {
+  const get = (path: string) =>
+    fetch(url + path, { headers: { 'sec-fetch-mode': 'navigate' }, signal: AbortSignal.timeout(10_000) });
+  for (const path of ['/', '/c/chat_1', '/people']) {
+    const page = await get(path);
+    const html = await page.text();
+    const policy = page.headers.get('content-security-policy') ?? '';
+    if (!page.ok || !html.includes('id="root"')) throw new Error(`${path}: ${page.status}, no page of the client`);
+    if (!/default-src 'none'/.test(policy) || /unsafe|https?:/.test(policy))
+      throw new Error(`${path}: policy "${policy}"`);
+    const [, script = ''] = /src="(\/app\/[^"]+\.js)"/.exec(html) ?? [];
+    const file = await get(script);
+    await file.text();
+    if (!/javascript/.test(file.headers.get('content-type') ?? '')) throw new Error(`${script}: ${file.status}`);
+    if (!/immutable/.test(file.headers.get('cache-control') ?? '')) throw new Error(`${script}: may not be kept`);
+  }
+  for (const path of ['/sw.js', '/manifest.webmanifest', '/theme.js']) {
+    const file = await get(path);
+    await file.text();
+    if (!file.ok) throw new Error(`${path}: ${file.status}`);
+  }
+  // An unknown address of the API is no page.
+  const unknown = await get('/api/nothing');
+  await unknown.text();
+  if (unknown.status !== 404) throw new Error(`/api/nothing: ${unknown.status}`);
+}
+
 const Signed = z.object({ token: z.string(), user: z.object({ id: z.string() }) });
 const Named = z.object({ id: z.string() });
 const Sent = z.object({ seq: z.number() });
@@ -101,6 +129,7 @@ try {
   const page = await fetch(`${server.url}/docs`, { signal: AbortSignal.timeout(10_000) });
   if (!page.ok) throw new Error(`/docs: ${page.status}`);
   await page.text();
+  await checkClient(server.url);
   await server.stop();
 
   server = await start(stateDir);

@@ -50,6 +50,7 @@ export async function main(): Promise<void> {
       [
         ...server.migrated.map((name) => `migration ${name} applied`),
         `Tideline is running, started in ${seconds} s. Ctrl-C stops it.`,
+        `  Chat    ${server.url}`,
         `  API     ${server.url}/api`,
         `  Docs    ${server.url}/docs`,
         `  Health  ${server.url}/healthz`,

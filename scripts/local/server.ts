@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Log, Miniflare, LogLevel as MiniflareLogLevel, type SharedOptions, type WorkerOptions } from 'miniflare';
 import { ConfigError, parseConfig } from '../../src/variables.ts';
 import { bundleWorker, copyDocsAssets, endBundler, type Module, ROOT } from '../bundle.ts';
+import { buildWeb } from '../web.ts';
 import { readConfigFile, workerOptions } from './config-file.ts';
 import { everyMinute } from './cron.ts';
 import { Fault, messageOf } from './fault.ts';
@@ -46,8 +47,11 @@ export async function startServer(
   const mailbox = env.SMTP_URL === undefined ? await openMailbox(join(stateDir, 'mail')) : undefined;
   const defaults = { ...file.vars, PUBLIC_URL: url, SMTP_URL: mailbox?.url ?? '', MAIL_FROM, ...asBindings(secrets) };
   const values = variables(defaults, env);
-  const bundled = build?.modules ?? bundleWorker(file.main).catch(buildFault);
-  const [modules] = await Promise.all([bundled, copyDocsAssets()]);
+  const [modules] = await Promise.all([
+    build?.modules ?? bundleWorker(file.main).catch((error: unknown) => buildFault('the Worker', error)),
+    buildWeb().catch((error: unknown) => buildFault('the web client', error)),
+    copyDocsAssets(),
+  ]);
   await endBundler();
 
   const guard = guardRuntime();
@@ -152,8 +156,8 @@ function variables<T extends Record<string, string>>(defaults: T, env: NodeJS.Pr
   return values;
 }
 
-function buildFault(error: unknown): never {
-  throw new Fault(`the Worker does not build: ${messageOf(error)}`, { cause: error });
+function buildFault(what: string, error: unknown): never {
+  throw new Fault(`${what} does not build: ${messageOf(error)}`, { cause: error });
 }
 
 /** The server is up when the Worker itself says so: a wrong variable is found here, not at the first request. */

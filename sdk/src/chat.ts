@@ -9,11 +9,13 @@ import type { ChatsResource } from './chats.ts';
 import type { Conversation, Watermarks } from './conversation.ts';
 import { Emitter } from './emitter.ts';
 import type { Engine } from './engine.ts';
+import { TidelineError } from './errors.ts';
 import type { LocalMessage, TimelineItem } from './message.ts';
 import type { MessageFields } from './outbox.ts';
 import type { ChatPeople } from './people.ts';
 import { closePoll, forward, type MessagesPage, type PageOptions, poll, readers, vote, votes } from './polls.ts';
 import type { SearchOptions } from './search.ts';
+import { HistoryWindow } from './window.ts';
 
 /** Events brought by `open` and `loadOlder` unless they are told otherwise. */
 const PAGE = 50;
@@ -106,14 +108,33 @@ export class Chat extends Emitter<ChatEvents> {
    */
   async open(options: { page?: number } = {}): Promise<void> {
     const conversation = this.#conversation;
+    conversation.onScreen = true;
+    await this.restore();
+    if (!conversation.onScreen) throw new TidelineError('conflict', 'The conversation was closed again');
     const opened = this.#engine.openRoom(this.id);
     // Awaited below; a failure must not count as unhandled until then.
     opened.catch(() => undefined);
     await this.#engine.locate(conversation);
     const missing = (options.page ?? PAGE) - conversation.events.length;
     if (missing > 0 && this.hasOlder) await this.loadOlder(missing);
+    await this.restore();
     await opened;
     await this.changes.syncHidden();
+  }
+
+  /** Brings what this device has stored of it, without a network. Called by `open`. */
+  restore(): Promise<void> {
+    return this.#engine.restore(this.#conversation);
+  }
+
+  /**
+   * The history around an old message, apart from `timeline`.
+   * @throws NetworkError, TidelineError
+   */
+  async around(seq: number, options: { page?: number } = {}): Promise<HistoryWindow> {
+    const window = new HistoryWindow((query) => this.#resource.messages(this.id, query));
+    await window.begin(seq, options.page);
+    return window;
   }
 
   /** Takes it off screen: news come with the inbox again. */

@@ -7,7 +7,9 @@ import type {
   Preferences,
   UpdateChat,
 } from '../../src/protocol/chats.ts';
+
 import { LIMITS } from '../../src/protocol/limits.ts';
+import type { MessagePage } from '../../src/protocol/messages.ts';
 import type { SearchPage } from '../../src/protocol/search.ts';
 import type { Chat } from './chat.ts';
 import type { Conversation } from './conversation.ts';
@@ -104,6 +106,11 @@ export class ChatsResource {
   async delete(id: string): Promise<void> {
     await this.#http.request(path(id), { method: 'DELETE' });
     await this.#ports.changed();
+  }
+
+  /** Messages as they are now: the newest page, or the one on that side of a seq. */
+  messages(id: string, page: { before?: number; after?: number; limit?: number } = {}): Promise<MessagePage> {
+    return this.#http.request<MessagePage>(`${path(id)}/messages`, { query: page });
   }
 
   /** Every member, page by page. */

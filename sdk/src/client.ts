@@ -19,6 +19,7 @@ import { BlocksResource, FriendsResource } from './friends.ts';
 import { Http, type RequestOptions } from './http.ts';
 import type { LocalMessage } from './message.ts';
 import { Places } from './places.ts';
+import { People } from './profiles.ts';
 import { PushResource } from './push.ts';
 import { type SearchOptions, searchAll } from './search.ts';
 import { Session } from './session.ts';
@@ -52,6 +53,8 @@ export interface ClientEvents {
   receipt: Watermarks & { readonly chat_id: string; readonly user_id: string };
   typing: { readonly chat_id: string; readonly user_id: string; readonly stop?: true };
   presence: Presence;
+  /** Profiles of `client.people` that are new or other than before. */
+  people: readonly Profile[];
   /** The session has ended and nobody is signed in; unsent messages wait in storage for the same user. */
   signedout: TidelineError;
   /** What went wrong apart from any call. The client goes on by itself. */
@@ -68,6 +71,8 @@ export async function createClient(options: ClientOptions): Promise<TidelineClie
 /** A signed-in user's device. Made by `createClient`. */
 export class TidelineClient extends Emitter<ClientEvents> {
   readonly chats: ChatsResource;
+  /** Names and pictures of users, kept on this device. */
+  readonly people: People;
   readonly friends: FriendsResource;
   readonly blocks: BlocksResource;
   readonly workspaces: WorkspacesResource;
@@ -128,6 +133,11 @@ export class TidelineClient extends Emitter<ClientEvents> {
       },
       presence: (presence) => this.emit('presence', presence),
       refused: (error) => void this.#refused(error),
+      fault: (error) => this.emit('error', error),
+    });
+    this.people = new People(this.#environment.clock, this.#storage, {
+      find: (ids) => this.findUsers({ ids }),
+      changed: (profiles) => this.emit('people', profiles),
       fault: (error) => this.emit('error', error),
     });
     const changed = async () => {
@@ -268,6 +278,11 @@ export class TidelineClient extends Emitter<ClientEvents> {
     });
   }
 
+  /** Ends the wait before the next attempt to connect: somebody is looking, or the network is back. */
+  wake(): void {
+    this.#engine.kick();
+  }
+
   disconnect(): void {
     this.#stopListening?.();
     this.#stopListening = undefined;
@@ -278,7 +293,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
   async close(): Promise<void> {
     this.disconnect();
     await this.#engine.delivery.flushed();
-    await this.#engine.list.store();
+    await Promise.all([this.#engine.list.store(), this.#engine.archive.store()]);
   }
 
   /** Catches up once over REST, connected or not. */
@@ -324,7 +339,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
   /** @internal */
   async restore(): Promise<void> {
     await this.#session.load();
-    if (this.user !== null) await this.#engine.load(this.user.id);
+    if (this.user !== null) await this.#load(this.user.id);
   }
 
   async #signedIn(path: string, input: SignUp | SignIn): Promise<User> {
@@ -335,8 +350,9 @@ export class TidelineClient extends Emitter<ClientEvents> {
       auth: false,
     });
     this.#engine.clear();
+    this.people.clear();
     await this.#session.adopt(tokens, askedAt);
-    await this.#engine.load(tokens.user.id);
+    await this.#load(tokens.user.id);
     return tokens.user;
   }
 
@@ -356,6 +372,10 @@ export class TidelineClient extends Emitter<ClientEvents> {
     }
   }
 
+  async #load(userId: string): Promise<void> {
+    await Promise.all([this.people.load(userId), this.#engine.load(userId)]);
+  }
+
   async #refused(error: TidelineError): Promise<void> {
     // A suspended user keeps the session: it may be used again when the suspension is lifted.
     if (error.status === 401) await this.#session.forget(error);
@@ -364,13 +384,14 @@ export class TidelineClient extends Emitter<ClientEvents> {
 
   #ended(error: TidelineError): void {
     this.#engine.clear();
+    this.people.clear();
     this.#handles.clear();
     this.emit('signedout', error);
   }
 
   async #erase(userId: string): Promise<void> {
     try {
-      const prefixes = ['outbox', 'list', 'read'].map((name) => `${name}/${userId}/`);
+      const prefixes = ['outbox', 'list', 'read', 'log', 'people'].map((name) => `${name}/${userId}/`);
       const stored = await Promise.all(prefixes.map((prefix) => this.#storage.read(prefix)));
       await this.#storage.write({ delete: stored.flatMap((entries) => Object.keys(entries)) });
     } catch (cause) {

@@ -214,9 +214,7 @@ export class Delivery {
   /** One write at a time; what changes meanwhile goes with the next, all at once. */
   #save(clientId: string, entry: OutboxEntry | null): Promise<void> {
     this.#unsaved.set(this.#key(clientId), entry);
-    this.#saving ??= this.#write().finally(() => {
-      this.#saving = undefined;
-    });
+    this.#saving ??= this.#write();
     return this.#saving;
   }
 
@@ -239,6 +237,8 @@ export class Delivery {
       for (const { entry } of kept) this.#outbox.saved(entry.client_id);
       for (const chatId of new Set(kept.map(({ entry }) => entry.chat_id))) this.pump(chatId);
     }
+    // In the turn in which nothing is left: what is saved next begins a write of its own.
+    this.#saving = undefined;
   }
 
   /** Comes back when a pause ends, a full buffer may have room, or an answer is overdue. */

@@ -1,5 +1,6 @@
 import type { EventPage } from '../../src/protocol/events.ts';
 import { LIMITS } from '../../src/protocol/limits.ts';
+import { Archive } from './archive.ts';
 import { Confirmations } from './confirmations.ts';
 import { Connections, INBOX } from './connections.ts';
 import type { Conversation } from './conversation.ts';
@@ -42,6 +43,7 @@ export class Engine {
   readonly #reads: ReadMarks;
   readonly delivery: Delivery;
   readonly list: List;
+  readonly archive: Archive;
   #state: ConnectionState = 'offline';
   #away = false;
   /** Aborts with the inbox's connection. */
@@ -70,6 +72,7 @@ export class Engine {
       },
       cursor: () => this.list.cursor,
     };
+    this.archive = new Archive(clock, storage, fault);
     const connections = new Connections(environment, session, base, positions, {
       opened: (route) => this.#opened(route),
       frames: (route, frames, size) => this.#intake.receive(route, frames, size),
@@ -89,6 +92,7 @@ export class Engine {
         delivery: this.delivery,
         reads: this.#reads,
         list: this.list,
+        archive: this.archive,
         confirmations: this.#confirmations,
         repairs: this.#repairs,
       }),
@@ -136,6 +140,7 @@ export class Engine {
 
   /** Takes up what storage holds of this user. */
   async load(user: string): Promise<void> {
+    this.archive.load(user);
     await this.list.load(user);
     for (const [chatId, seq] of await this.#reads.load(user)) this.conversation(chatId).readMark = seq;
     await this.delivery.load(user);
@@ -170,6 +175,7 @@ export class Engine {
     this.#connections.closeRooms();
     this.list.clear();
     this.delivery.clear();
+    this.archive.clear();
     this.#reads.clear();
     this.#intake.clear();
   }
@@ -193,6 +199,13 @@ export class Engine {
     this.#connections.closeRoom(chatId);
   }
 
+  /** Puts what is stored of the conversation before what is held, and keeps it from now on. */
+  async restore(conversation: Conversation): Promise<void> {
+    const { from } = conversation.log;
+    await this.archive.restore(conversation);
+    if (conversation.log.from !== from || conversation.events.length > 0) this.#intake.touch(conversation.id);
+  }
+
   /** Brings up to `limit` events from before those held. @returns how many came */
   async loadOlder(conversation: Conversation, limit: number): Promise<number> {
     // The server may cut a page short; one that does not reach up to what is held joins on to nothing.
@@ -204,7 +217,10 @@ export class Engine {
         return 0;
       }
       const older = conversation.applyOlder(page);
-      if (older.length > 0) this.#intake.touch(conversation.id);
+      if (older.length > 0) {
+        this.#intake.touch(conversation.id);
+        this.archive.touch(conversation);
+      }
       if (conversation.log.from < from) return older.length;
     }
     return 0;

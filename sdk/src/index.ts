@@ -77,6 +77,7 @@ export type {
   Subscription,
 } from '../../src/protocol/push.ts';
 export type { GoneReason } from '../../src/protocol/reduce.ts';
+export type { SearchHit, SearchPage } from '../../src/protocol/search.ts';
 export type { Change, ItemChange, ItemKind, ItemValue, SyncRequest, SyncResponse } from '../../src/protocol/sync.ts';
 export { unread } from '../../src/protocol/unread.ts';
 export type {
@@ -127,6 +128,8 @@ export { LocalMessage, type Receipt, type TimelineItem } from './message.ts';
 export type { ChatPeople, NewInvitationOptions } from './people.ts';
 export type { ChannelPage, Places } from './places.ts';
 export type { MessagesPage, PageOptions } from './polls.ts';
+export type { People } from './profiles.ts';
 export type { PushResource } from './push.ts';
 export { MemoryStorage, type StorageAdapter, type StorageChanges } from './storage.ts';
+export type { HistoryWindow } from './window.ts';
 export type { WorkspaceInvitationPage, WorkspacePeoplePage, WorkspacesResource } from './workspaces.ts';

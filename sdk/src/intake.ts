@@ -5,6 +5,7 @@ import type { Message } from '../../src/protocol/messages.ts';
 import type { GoneReason, LogPage } from '../../src/protocol/reduce.ts';
 import type { ItemChange } from '../../src/protocol/sync.ts';
 import type { Presence } from '../../src/protocol/users.ts';
+import type { Archive } from './archive.ts';
 import type { Confirmations } from './confirmations.ts';
 import { Conversation, type Watermarks } from './conversation.ts';
 import type { Delivery } from './delivery.ts';
@@ -34,6 +35,7 @@ export interface IntakeParts {
   readonly delivery: Delivery;
   readonly reads: ReadMarks;
   readonly list: List;
+  readonly archive: Archive;
   readonly confirmations: Confirmations;
   readonly repairs: Repairs;
 }
@@ -90,7 +92,7 @@ export class Intake {
 
   /** A page of a conversation's log, from wherever. */
   apply(chatId: string, page: LogPage): void {
-    const { delivery, confirmations, repairs } = this.#parts();
+    const { delivery, archive, confirmations, repairs } = this.#parts();
     const conversation = this.conversation(chatId);
     const before = conversation.log.upto;
     const { reset, events, messages, arrived, changed } = conversation.apply(page);
@@ -106,6 +108,7 @@ export class Intake {
       if (conversation.row !== undefined) this.#events.rows([chatId], []);
     }
     if (changed || arrived.length > 0) this.touch(chatId);
+    if (reset || events.length > 0) archive.touch(conversation);
     if (conversation.log.upto !== before) confirmations.advanced(chatId);
     repairs.check(conversation);
   }
@@ -131,6 +134,7 @@ export class Intake {
     conversation.gone = reason;
     this.#ports.close(conversation.id);
     this.#parts().reads.forget(conversation.id);
+    void this.#parts().archive.forget(conversation.id);
     if (!told) this.#events.gone(conversation.id, reason);
   }
 

@@ -29,6 +29,16 @@ describe('a message', () => {
     expect(chat.timeline).toEqual([ada.heard[0]]);
   });
 
+  it('sent in the very turn in which those before are acknowledged goes out as they did', async () => {
+    const [ada, bob] = await Promise.all([person('Ada'), person('Bob')]);
+    const chat = ada.client.chat(await group(ada, bob));
+    for (let round = 0; round < 20; round++) {
+      await Promise.all([1, 2, 3].map((i) => chat.send(`${round}.${i}`).sent));
+    }
+    await until(() => bob.heard.length === 60);
+    expect(ada.client.outbox).toEqual([]);
+  });
+
   it('carries a reply and mentions', async () => {
     const [ada, bob] = await Promise.all([person('Ada'), person('Bob')]);
     const id = await group(ada, bob);

@@ -1,0 +1,276 @@
+import { type ChatListItem, LIMITS, type Profile } from '@tideline/sdk';
+import { SendHorizontal, X } from 'lucide-react';
+import { type KeyboardEvent, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useBridge, useErrorText, useFace, useProfile, useSelf } from '../bridge/hooks.ts';
+import { CallError } from '../bridge/remote.ts';
+import { usePart, useStore } from '../bridge/store.ts';
+import type { Line, MessageLine } from '../core/protocol.ts';
+import { edit } from '../messages/changes.ts';
+import { previewOf } from '../messages/preview.ts';
+import { settings } from '../settings/store.ts';
+import { Avatar } from '../ui/avatar.tsx';
+import { toast } from '../ui/overlays.ts';
+import { cx, IconButton } from '../ui/ui.tsx';
+import css from './composer.module.css';
+import { draftOf, keepDraft } from './drafts.ts';
+
+const encoder = new TextEncoder();
+/** People offered after an @. */
+const OFFERED = 6;
+
+/** What is written is an answer to a message, or its new wording. */
+export interface Compose {
+  readonly type: 'reply' | 'edit';
+  readonly line: MessageLine;
+}
+
+interface Props {
+  row: ChatListItem;
+  compose: Compose | undefined;
+  onCompose: (compose: Compose | undefined) => void;
+  lines: readonly Line[];
+}
+
+/** Where a message is written. What is written stays on the device until it is sent. */
+export function Composer({ row, compose, onCompose, lines }: Props) {
+  const { t } = useTranslation();
+  const bridge = useBridge();
+  const self = useSelf();
+  const { name } = useFace(row);
+  const errorText = useErrorText();
+  const field = useRef<HTMLTextAreaElement>(null);
+  const [text, setText] = useState(() => draftOf(row.id));
+  const [mentioned, setMentioned] = useState<ReadonlyMap<string, string>>(new Map());
+  const { enterSends } = useStore(settings);
+  const offer = useMentionOffer(row, text, field);
+  const listId = useId();
+
+  useEffect(() => {
+    // On a device with a keyboard one can write at once; on a phone the keyboard would cover the messages.
+    if (matchMedia('(hover: hover)').matches) field.current?.focus();
+  }, []);
+  const editing = compose?.type === 'edit' ? compose.line : undefined;
+  useEffect(() => {
+    if (compose === undefined) return;
+    field.current?.focus();
+    if (compose.type === 'edit') setText(compose.line.message.content);
+  }, [compose]);
+  const end = () => {
+    onCompose(undefined);
+    // An edit was over the draft, not in its place.
+    if (editing !== undefined) setText(draftOf(row.id));
+  };
+  useLayoutEffect(() => {
+    const element = field.current;
+    if (element === null) return;
+    element.style.height = '0';
+    element.style.height = `${Math.min(element.scrollHeight, 220)}px`;
+    // The text decides on the height.
+    void text;
+  }, [text]);
+
+  const change = (next: string) => {
+    setText(next);
+    if (editing === undefined) keepDraft(row.id, next);
+    if (next !== '') void bridge.chat(row.id).typing();
+  };
+  const over = useMemo(() => encoder.encode(text.trim()).byteLength - LIMITS.contentBytes, [text]);
+  const empty = text.trim() === '';
+
+  const send = async () => {
+    if (empty || over > 0) return;
+    const content = text.trim();
+    const mentions = [...mentioned].filter(([, shown]) => content.includes(shown)).map(([id]) => id);
+    const seq = compose?.line.message.seq ?? null;
+    if (editing !== undefined && seq !== null) {
+      const before = editing.message.mentions ?? [];
+      const kept = before.filter((id) => content.includes(`@${bridge.people.get().get(id)?.fullname ?? ''}`));
+      if (await edit(bridge, row.id, seq, content, [...new Set([...kept, ...mentions])])) end();
+      return;
+    }
+    change('');
+    setMentioned(new Map());
+    onCompose(undefined);
+    try {
+      await bridge.chat(row.id).send({
+        content,
+        ...(seq === null ? {} : { reply_to: seq }),
+        ...(mentions.length === 0 ? {} : { mentions: mentions.slice(0, LIMITS.mentionsPerMessage) }),
+      });
+    } catch (error) {
+      // Refused before it was kept: the text goes back to where it can be changed.
+      if (field.current?.value === '') change(content);
+      if (error instanceof CallError) toast(errorText(error.code, error.message));
+    }
+  };
+
+  const mention = (person: Profile) => {
+    const element = field.current;
+    if (element === null || offer.start === undefined) return;
+    const shown = `@${person.fullname}`;
+    const next = `${text.slice(0, offer.start)}${shown} ${text.slice(element.selectionStart)}`;
+    const at = offer.start + shown.length + 1;
+    setMentioned(new Map(mentioned).set(person.id, shown));
+    change(next);
+    requestAnimationFrame(() => {
+      element.focus();
+      element.setSelectionRange(at, at);
+    });
+  };
+
+  const press = (event: KeyboardEvent<HTMLTextAreaElement>) => {
+    // While an input method composes, its keys are its own: Enter takes the Chinese characters.
+    if (event.nativeEvent.isComposing || event.keyCode === 229) return;
+    if (offer.people.length > 0 && offer.press(event, mention)) return;
+    if (event.key === 'Escape' && compose !== undefined) {
+      event.preventDefault();
+      end();
+      return;
+    }
+    if (event.key === 'ArrowUp' && text === '') {
+      const own = lines.findLast((line) => line.type === 'message');
+      const article = own && document.querySelector<HTMLElement>(`[data-key="${CSS.escape(own.key)}"]`);
+      if (article != null) {
+        event.preventDefault();
+        article.focus();
+      }
+      return;
+    }
+    const ctrl = event.ctrlKey || event.metaKey;
+    if (event.key === 'Enter' && !event.altKey && (ctrl || (enterSends && !event.shiftKey))) {
+      event.preventDefault();
+      void send();
+    }
+  };
+
+  return (
+    <form
+      className={css.composer}
+      onSubmit={(event) => {
+        event.preventDefault();
+        void send();
+      }}
+    >
+      {offer.people.length > 0 && (
+        <div className={css.offer} id={listId} role="listbox" aria-label={t('composer.mentions')}>
+          {offer.people.map((person, i) => (
+            <div
+              key={person.id}
+              id={`${listId}-${i}`}
+              role="option"
+              tabIndex={-1}
+              aria-selected={i === offer.chosen}
+              className={cx(i === offer.chosen && css.chosen)}
+              onPointerDown={(event) => {
+                event.preventDefault();
+                mention(person);
+              }}
+            >
+              <Avatar id={person.id} name={person.fullname} image={person.avatar} size={24} />
+              {person.fullname}
+              {person.handle !== null && <small>@{person.handle}</small>}
+            </div>
+          ))}
+        </div>
+      )}
+      {compose !== undefined && <Composing compose={compose} self={self.id} onCancel={end} />}
+      <div className={css.bar}>
+        <textarea
+          ref={field}
+          className={css.input}
+          rows={1}
+          value={text}
+          aria-label={t('composer.placeholder', { name })}
+          placeholder={t('composer.placeholder', { name })}
+          aria-autocomplete="list"
+          aria-controls={offer.people.length > 0 ? listId : undefined}
+          aria-activedescendant={offer.people.length > 0 ? `${listId}-${offer.chosen}` : undefined}
+          enterKeyHint={enterSends ? 'send' : 'enter'}
+          onChange={(event) => {
+            change(event.target.value);
+            offer.look(event.target);
+          }}
+          onSelect={(event) => offer.look(event.currentTarget)}
+          onKeyDown={press}
+        />
+        <IconButton
+          type="submit"
+          className={css.send}
+          label={editing === undefined ? t('composer.send') : t('composer.save')}
+          disabled={empty || over > 0}
+        >
+          <SendHorizontal size={20} />
+        </IconButton>
+      </div>
+      {over > 0 && (
+        <p className={css.over} role="alert">
+          {t('composer.tooLong', { count: over })}
+        </p>
+      )}
+    </form>
+  );
+}
+
+function Composing({ compose, self, onCancel }: { compose: Compose; self: string; onCancel: () => void }) {
+  const { t } = useTranslation();
+  const { message } = compose.line;
+  const sender = useProfile(message.sender_id);
+  const name = message.sender_id === self ? t('message.you') : (sender?.fullname ?? t('chat.deletedUser'));
+  return (
+    <div className={css.reply}>
+      <span>
+        <b>{compose.type === 'edit' ? t('composer.editing') : t('composer.replyingTo', { name })}</b>
+        <span>{previewOf(message, t)}</span>
+      </span>
+      <IconButton
+        label={compose.type === 'edit' ? t('composer.cancelEdit') : t('composer.cancelReply')}
+        onClick={onCancel}
+      >
+        <X size={18} />
+      </IconButton>
+    </div>
+  );
+}
+
+/** Members whose name begins with what stands between an @ and the caret. */
+function useMentionOffer(row: ChatListItem, text: string, field: React.RefObject<HTMLTextAreaElement | null>) {
+  const bridge = useBridge();
+  const self = useSelf();
+  const members = usePart(bridge.members, (all) => all.get(row.id));
+  const people = useStore(bridge.people);
+  const [start, setStart] = useState<number>();
+  const [chosen, setChosen] = useState(0);
+
+  const look = (element: HTMLTextAreaElement) => {
+    const before = element.value.slice(0, element.selectionStart);
+    const match = /(?:^|\s)@([^\s@]*)$/u.exec(before);
+    setStart(match === null ? undefined : before.length - (match[1]?.length ?? 0) - 1);
+  };
+  const caret = field.current?.selectionStart ?? text.length;
+  const query = start === undefined ? undefined : text.slice(start + 1, caret).toLowerCase();
+  const found = useMemo(() => {
+    if (query === undefined) return [];
+    return (members ?? [])
+      .flatMap(({ user_id }) => (user_id === self.id ? [] : (people.get(user_id) ?? [])))
+      .filter((one) => one.fullname.toLowerCase().includes(query) || (one.handle?.startsWith(query) ?? false))
+      .slice(0, OFFERED);
+  }, [query, members, people, self.id]);
+  const at = Math.min(chosen, Math.max(0, found.length - 1));
+
+  /** @returns whether the key was for the list */
+  const press = (event: KeyboardEvent, take: (person: Profile) => void): boolean => {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (step !== undefined) setChosen((at + step + found.length) % found.length);
+    else if (event.key === 'Enter' || event.key === 'Tab') {
+      const person = found[at];
+      if (person === undefined) return false;
+      take(person);
+      setStart(undefined);
+    } else if (event.key === 'Escape') setStart(undefined);
+    else return false;
+    event.preventDefault();
+    return true;
+  };
+  return { people: found, chosen: at, start, look, press };
+}

@@ -1,0 +1,22 @@
+import { lazy, Suspense } from 'react';
+import { useStore } from '../bridge/store.ts';
+import { dialog } from './store.ts';
+
+const Palette = lazy(() => import('./palette.tsx'));
+const NewChat = lazy(() => import('./new-chat.tsx'));
+const AddMembers = lazy(() => import('./add-members.tsx'));
+const Settings = lazy(() => import('../settings/settings.tsx'));
+
+/** The dialog that is open, if any. */
+export function Dialogs() {
+  const open = useStore(dialog);
+  if (open === undefined) return null;
+  return (
+    <Suspense>
+      {open.name === 'palette' && <Palette />}
+      {open.name === 'new' && <NewChat {...open} />}
+      {open.name === 'add-members' && <AddMembers to={open.to} />}
+      {open.name === 'settings' && <Settings page={open.page} />}
+    </Suspense>
+  );
+}

@@ -1,0 +1,22 @@
+import { Store } from '../bridge/store.ts';
+
+export type SettingsPage = 'profile' | 'appearance' | 'notifications' | 'sessions' | 'shortcuts';
+
+/** The dialogs there are, with what each needs. One more: an entry here, and a line in `dialogs.tsx`. */
+export type DialogRequest =
+  | { readonly name: 'palette' }
+  | {
+      readonly name: 'new';
+      readonly workspace_id?: string;
+      readonly kind?: 'person' | 'group' | 'channel' | 'workspace';
+    }
+  | { readonly name: 'add-members'; readonly to: { readonly chat_id: string } | { readonly workspace_id: string } }
+  | { readonly name: 'settings'; readonly page: SettingsPage };
+
+/** Tells pages that show workspaces that one was changed from here. */
+export const WORKSPACE_CHANGED = 'tideline:workspace';
+
+export const dialog = new Store<DialogRequest | undefined>(undefined);
+
+export const openDialog = (request: DialogRequest): void => dialog.set(request);
+export const closeDialog = (): void => dialog.set(undefined);

@@ -1,0 +1,100 @@
+import type { ChatListItem } from '@tideline/sdk';
+import type { TFunction } from 'i18next';
+import { Copy, MessagesSquare, Pencil, Pin, PinOff, Reply, RotateCcw, Trash2, Undo2 } from 'lucide-react';
+import type { Bridge } from '../bridge/bridge.ts';
+import { QUICK } from '../chat/reactions.tsx';
+import type { MessageLine } from '../core/protocol.ts';
+import { ask, type MenuEntry, toast } from '../ui/overlays.ts';
+import { pin, react, recall } from './changes.ts';
+
+/** What a line asks of the conversation around it. */
+export interface LineEvents {
+  readonly reply: (line: MessageLine) => void;
+  readonly edit: (line: MessageLine) => void;
+  readonly thread: (seq: number) => void;
+}
+
+export interface ActionContext {
+  readonly line: MessageLine;
+  readonly own: boolean;
+  readonly chat: Pick<ChatListItem, 'id' | 'type' | 'role'>;
+  readonly bridge: Bridge;
+  readonly t: TFunction;
+  readonly on: LineEvents;
+}
+
+/** What can be done with a message. One more action: an entry here. */
+export function messageActions({ line, own, chat, bridge, t, on }: ActionContext): MenuEntry[] {
+  const { message, status } = line;
+  const { chat_id, client_id, seq } = message;
+  if (status === 'failed') {
+    return [
+      {
+        id: 'retry',
+        label: t('message.retry'),
+        icon: <RotateCcw size={16} />,
+        run: () => bridge.outbox(chat_id, client_id, 'retry'),
+      },
+      {
+        id: 'discard',
+        label: t('message.discard'),
+        icon: <Trash2 size={16} />,
+        danger: true,
+        run: () => bridge.outbox(chat_id, client_id, 'discard'),
+      },
+    ];
+  }
+  if (seq === null || message.recalled !== undefined) return [];
+  const pinned = message.pinned !== undefined;
+  const sure = async () => {
+    const question = { title: t('message.recallAsk'), text: t('message.recallText'), action: t('message.recall') };
+    if (await ask(question)) await recall(bridge, chat_id, seq);
+  };
+  const entries: (MenuEntry | false)[] = [
+    { id: 'reply', label: t('message.reply'), icon: <Reply size={16} />, run: () => on.reply(line) },
+    {
+      id: 'thread',
+      label: t('message.thread'),
+      icon: <MessagesSquare size={16} />,
+      run: () => on.thread(message.thread_seq ?? seq),
+    },
+    own &&
+      message.kind === 'text' && {
+        id: 'edit',
+        label: t('message.edit'),
+        icon: <Pencil size={16} />,
+        run: () => on.edit(line),
+      },
+    message.content !== '' && {
+      id: 'copy',
+      label: t('message.copy'),
+      icon: <Copy size={16} />,
+      run: () => void navigator.clipboard.writeText(message.content).then(() => toast(t('message.copied'))),
+    },
+    {
+      id: 'pin',
+      label: pinned ? t('message.unpin') : t('message.pin'),
+      icon: pinned ? <PinOff size={16} /> : <Pin size={16} />,
+      run: () => void pin(bridge, chat_id, seq, !pinned),
+    },
+    // Whoever may not is told so by the server: permissions differ by conversation.
+    (own || (chat.type !== 'Single' && chat.role !== 'member')) && {
+      id: 'recall',
+      label: t('message.recall'),
+      icon: <Undo2 size={16} />,
+      danger: true,
+      run: () => void sure(),
+    },
+  ];
+  return entries.filter((entry) => entry !== false);
+}
+
+/** Reactions that are one press away. */
+export function quickReactions({ line, bridge }: Pick<ActionContext, 'line' | 'bridge'>) {
+  const { chat_id, seq, recalled, reactions = [] } = line.message;
+  if (seq === null || recalled !== undefined) return undefined;
+  return QUICK.map((emoji) => {
+    const mine = reactions.some((reaction) => reaction.emoji === emoji && reaction.mine === true);
+    return { emoji, mine, run: () => void react(bridge, chat_id, seq, emoji, !mine) };
+  });
+}

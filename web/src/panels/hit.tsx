@@ -1,0 +1,39 @@
+import type { Message } from '@tideline/sdk';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useProfile } from '../bridge/hooks.ts';
+import { fullTime, shortTime } from '../i18n/times.ts';
+import { previewOf } from '../messages/preview.ts';
+import { Avatar } from '../ui/avatar.tsx';
+import css from './panel.module.css';
+
+/** A message in a list of messages; a press shows it in its place. */
+export function Hit({
+  message,
+  goTo,
+  children,
+}: {
+  message: Message;
+  goTo: (seq: number) => void;
+  children?: ReactNode;
+}) {
+  const { t } = useTranslation();
+  const sender = useProfile(message.sender_id);
+  const name = sender?.fullname ?? t('chat.deletedUser');
+  return (
+    <li>
+      <button type="button" className={css.hit} title={t('panel.goTo')} onClick={() => goTo(message.seq)}>
+        <Avatar id={message.sender_id} name={name} image={sender?.avatar} size={32} />
+        <span>
+          <span className={css.hitHead}>
+            <b>{name}</b>
+            <time dateTime={message.created_at} title={fullTime(message.created_at)}>
+              {shortTime(message.created_at)}
+            </time>
+          </span>
+          <span className={css.hitText}>{children ?? previewOf(message, t)}</span>
+        </span>
+      </button>
+    </li>
+  );
+}

@@ -1,0 +1,57 @@
+import type { ChatListItem } from '@tideline/sdk';
+import { X } from 'lucide-react';
+import { type ComponentType, useEffect } from 'react';
+import { useTranslation } from 'react-i18next';
+import { IconButton } from '../ui/ui.tsx';
+import { Details } from './details.tsx';
+import css from './panel.module.css';
+import { Pins } from './pins.tsx';
+import { Search } from './search.tsx';
+import type { PanelRequest } from './store.ts';
+import { Thread } from './thread.tsx';
+
+export interface PanelProps {
+  row: ChatListItem;
+  panel: PanelRequest;
+  /** Shows a message among the others. */
+  goTo: (seq: number) => void;
+}
+
+/** What can stand beside a conversation. One more: an entry here, and in `PanelRequest`. */
+const PANELS: Record<
+  PanelRequest['name'],
+  { title: `${'panel' | 'details'}.${string}`; content: ComponentType<PanelProps> }
+> = {
+  details: { title: 'details.title', content: Details },
+  search: { title: 'panel.search', content: Search },
+  pins: { title: 'panel.pins', content: Pins },
+  thread: { title: 'panel.thread', content: Thread },
+};
+
+/** What belongs to a conversation beside its messages. */
+export default function Panel({ onClose, ...props }: PanelProps & { onClose: () => void }) {
+  const { t } = useTranslation();
+  const { title, content: Content } = PANELS[props.panel.name];
+  const text = t(title as 'details.title');
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      const above = document.querySelector('[role=menu], [role=dialog], [role=alertdialog]');
+      if (event.key === 'Escape' && !event.defaultPrevented && above === null) onClose();
+    };
+    window.addEventListener('keydown', listen);
+    return () => window.removeEventListener('keydown', listen);
+  }, [onClose]);
+  return (
+    <aside className={css.panel} aria-label={text}>
+      <header className={css.head}>
+        <h2>{text}</h2>
+        <IconButton label={t('panel.close')} onClick={onClose}>
+          <X size={18} />
+        </IconButton>
+      </header>
+      <div className={css.scroll}>
+        <Content {...props} />
+      </div>
+    </aside>
+  );
+}

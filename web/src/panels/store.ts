@@ -1,0 +1,6 @@
+/** What stands beside a conversation. */
+export type PanelRequest =
+  | { readonly name: 'details' }
+  | { readonly name: 'search' }
+  | { readonly name: 'pins' }
+  | { readonly name: 'thread'; readonly seq: number };

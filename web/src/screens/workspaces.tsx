@@ -1,0 +1,196 @@
+import type { ChatListItem, Workspace, WorkspaceMember } from '@tideline/sdk';
+import { Building2, Hash, Lock, Plus, UserMinus, UserPlus } from 'lucide-react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link, useLocation } from 'wouter';
+import { useBridge, useProfile, useSelf, useSortedRows } from '../bridge/hooks.ts';
+import { CallError } from '../bridge/remote.ts';
+import { openDialog, WORKSPACE_CHANGED } from '../dialogs/store.ts';
+import { failureText } from '../notify.ts';
+import { Avatar } from '../ui/avatar.tsx';
+import { ask, toast } from '../ui/overlays.ts';
+import { Badge, Button, Empty, IconButton } from '../ui/ui.tsx';
+import { Screen } from './screen.tsx';
+import css from './workspaces.module.css';
+
+interface Page<T> {
+  readonly items: readonly T[];
+}
+
+const shown = (error: unknown) => {
+  if (!(error instanceof CallError)) throw error;
+  toast(failureText(error.failure));
+};
+
+/** Loads now, and whenever something was changed from here. */
+function useWorkspaceNews(load: () => void): void {
+  useEffect(() => {
+    load();
+    window.addEventListener(WORKSPACE_CHANGED, load);
+    return () => window.removeEventListener(WORKSPACE_CHANGED, load);
+  }, [load]);
+}
+
+/** All workspaces of the user, or one of them. */
+export default function Workspaces({ id }: { id: string | undefined }) {
+  const { t } = useTranslation();
+  const bridge = useBridge();
+  const [workspaces, setWorkspaces] = useState<readonly Workspace[]>();
+  const load = useCallback(() => {
+    bridge
+      .request<Page<Workspace>>('/api/workspaces', { query: { limit: 200 } })
+      .then((page) => setWorkspaces(page.items))
+      .catch(shown);
+  }, [bridge]);
+  useWorkspaceNews(load);
+  const chosen = workspaces?.find((workspace) => workspace.id === id);
+  return (
+    <Screen
+      title={chosen?.name ?? t('workspace.title')}
+      back={chosen === undefined ? '/' : '/w'}
+      action={
+        chosen === undefined && (
+          <Button onClick={() => openDialog({ name: 'new', kind: 'workspace' })}>
+            <Plus size={16} />
+            {t('workspace.create')}
+          </Button>
+        )
+      }
+    >
+      {chosen !== undefined ? (
+        <OneWorkspace key={chosen.id} workspace={chosen} />
+      ) : workspaces?.length === 0 ? (
+        <Empty icon={<Building2 size={28} />} title={t('workspace.title')}>
+          <p>{t('workspace.empty')}</p>
+        </Empty>
+      ) : (
+        <ul className={css.cards}>
+          {workspaces?.map((workspace) => (
+            <li key={workspace.id}>
+              <Link href={`/w/${workspace.id}`} className={css.card}>
+                <Avatar id={workspace.id} name={workspace.name} size={46} square />
+                <span>
+                  <b>{workspace.name}</b>
+                  <small>{workspace.description}</small>
+                </span>
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Screen>
+  );
+}
+
+function OneWorkspace({ workspace }: { workspace: Workspace }) {
+  const { t } = useTranslation();
+  const bridge = useBridge();
+  const self = useSelf();
+  const [, go] = useLocation();
+  const rows = useSortedRows();
+  const chats = useMemo(() => rows.filter((row) => row.workspace_id === workspace.id), [rows, workspace.id]);
+  const [members, setMembers] = useState<readonly WorkspaceMember[]>([]);
+  const path = `/api/workspaces/${workspace.id}`;
+  const load = useCallback(() => {
+    bridge
+      .request<Page<WorkspaceMember>>(`${path}/members`, { query: { limit: 500 } })
+      .then((page) => setMembers(page.items))
+      .catch(shown);
+  }, [bridge, path]);
+  useWorkspaceNews(load);
+
+  const owner = workspace.owner_id === self.id;
+  const end = async () => {
+    const { name } = workspace;
+    const question = owner
+      ? { title: t('workspace.deleteAsk', { name }), text: t('workspace.deleteText'), action: t('workspace.delete') }
+      : { title: t('workspace.leaveAsk', { name }), text: t('workspace.leaveText'), action: t('workspace.leave') };
+    if (!(await ask(question))) return;
+    await bridge.request(owner ? path : `${path}/members/${self.id}`, { method: 'DELETE' });
+    window.dispatchEvent(new Event(WORKSPACE_CHANGED));
+    go('/w');
+  };
+
+  return (
+    <div className={css.one}>
+      {workspace.description !== null && <p className={css.about}>{workspace.description}</p>}
+      <section aria-labelledby="workspace-chats">
+        <header>
+          <h2 id="workspace-chats">{t('workspace.channels')}</h2>
+          <IconButton
+            label={t('workspace.newChannel')}
+            onClick={() => openDialog({ name: 'new', kind: 'channel', workspace_id: workspace.id })}
+          >
+            <Plus size={18} />
+          </IconButton>
+        </header>
+        <ul>
+          {chats.map((row) => (
+            <li key={row.id}>
+              <Link href={`/c/${row.id}`} className={css.line}>
+                <ChannelIcon row={row} />
+                <span>{row.name}</span>
+                {row.unread > 0 && <Badge count={row.unread} label={t('list.unreadCount', { count: row.unread })} />}
+              </Link>
+            </li>
+          ))}
+        </ul>
+      </section>
+      <section aria-labelledby="workspace-members">
+        <header>
+          <h2 id="workspace-members">
+            {t('workspace.members')} <small>{members.length}</small>
+          </h2>
+          {owner && (
+            <IconButton
+              label={t('workspace.add')}
+              onClick={() => openDialog({ name: 'add-members', to: { workspace_id: workspace.id } })}
+            >
+              <UserPlus size={18} />
+            </IconButton>
+          )}
+        </header>
+        <ul>
+          {members.map((member) => (
+            <WorkspaceMemberRow
+              key={member.user_id}
+              member={member}
+              onRemove={
+                owner && member.user_id !== self.id
+                  ? () =>
+                      void bridge.request(`${path}/members/${member.user_id}`, { method: 'DELETE' }).then(load, shown)
+                  : undefined
+              }
+            />
+          ))}
+        </ul>
+      </section>
+      <Button look="danger" onClick={() => void end().catch(shown)}>
+        {owner ? t('workspace.delete') : t('workspace.leave')}
+      </Button>
+    </div>
+  );
+}
+
+function ChannelIcon({ row }: { row: ChatListItem }) {
+  const Icon = row.type === 'PublicChannel' ? Hash : Lock;
+  return <Icon size={17} aria-hidden="true" />;
+}
+
+function WorkspaceMemberRow({ member, onRemove }: { member: WorkspaceMember; onRemove: (() => void) | undefined }) {
+  const { t } = useTranslation();
+  const profile = useProfile(member.user_id);
+  const name = profile?.fullname ?? '…';
+  return (
+    <li className={css.line}>
+      <Avatar id={member.user_id} name={name} image={profile?.avatar} size={32} />
+      <span>{name}</span>
+      <small>{t(`role.${member.role}`)}</small>
+      {onRemove !== undefined && (
+        <IconButton label={t('details.remove', { name })} onClick={onRemove}>
+          <UserMinus size={17} />
+        </IconButton>
+      )}
+    </li>
+  );
+}
