@@ -48,15 +48,17 @@ const Variables = z.object({
     })
     .pipe(z.object({ keys: z.array(SigningKey).min(1) })),
   ADMIN_TOKEN: z.string().min(32, 'must be at least 32 characters; make it with `npm run keys`'),
-  SMTP_URL: z
-    .url({ protocol: /^smtps?$/, error: 'must be smtps://user:password@host, or smtp://host:port' })
-    .transform((text) => new URL(text))
-    .refine((url) => url.protocol === 'smtps:' || url.username === '', {
-      error: 'must be smtps:// when it carries a password, which smtp:// would send in clear',
-    })
-    // Empty: no mail is sent.
-    .or(z.literal('').transform(() => undefined))
-    .optional(),
+  // Empty: no mail is sent.
+  SMTP_URL: z.preprocess(
+    (text) => (text === '' ? undefined : text),
+    z
+      .url({ protocol: /^smtps?$/, error: 'must be smtps://user:password@host, or smtp://host:port' })
+      .transform((text) => new URL(text))
+      .refine((url) => url.protocol === 'smtps:' || url.username === '', {
+        error: 'must be smtps:// when it carries a password, which smtp:// would send in clear',
+      })
+      .optional(),
+  ),
   VAPID_KEY: z
     .string()
     .transform((text, ctx) => {

@@ -35,6 +35,8 @@ export async function main(): Promise<void> {
   process.on('SIGTERM', stop);
   process.on('SIGHUP', stop);
   onParentGone(stop);
+  // Whoever reads what is printed may go, as `head` does: the server goes on.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
   try {
     const settings = readSettings(process.env, process.cwd());

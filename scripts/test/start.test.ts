@@ -25,7 +25,11 @@ function start(env: Record<string, string>, nodeOptions: string[] = []): Run {
   });
   let output = '';
   const printed = [child.stdout, child.stderr].map(async (stream) => {
-    for await (const chunk of stream?.setEncoding('utf8') ?? []) output += chunk;
+    stream?.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk;
+    });
+    // Not its end: a test may close it before.
+    if (stream !== null) await once(stream, 'close');
   });
   const ended = Promise.all([once(child, 'exit'), ...printed]).then(([[code]]) => ({ code, output }));
   onTestFinished(async () => {
@@ -137,6 +141,21 @@ describe('npm start', () => {
     const { output } = await server.ended;
     expect(output).toContain(`mail to ada@example.com: ${join(folder, 'mail', name)}\n`);
     expect(output).toContain(`  | ${code}\n`);
+  });
+
+  it('goes on when nobody reads any more what it prints', async () => {
+    const folder = await temporaryFolder();
+    const server = start({ STATE_DIR: folder });
+    const url = await urlOf(server);
+    server.child.stdout?.destroy();
+    const ada = { fullname: 'Ada', email: 'ada@example.com', password: 'correct horse battery' };
+    const headers = { 'content-type': 'application/json' };
+    const signUp = await fetch(`${url}/api/auth/signup`, { method: 'POST', headers, body: JSON.stringify(ada) });
+    expect(signUp.status).toBe(201);
+    // A mail is printed when it has been kept.
+    await expect.poll(() => readdirSync(join(folder, 'mail')), { timeout: 10_000 }).toHaveLength(1);
+    await sleep(200);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 
   it('shows nobody the content of a bucket', async () => {

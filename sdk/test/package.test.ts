@@ -82,7 +82,7 @@ describe('the package', () => {
 import { ${node ? 'FileStorage' : 'IndexedDbStorage'} as Storage } from '@tideline/sdk/${node ? 'node' : 'indexeddb'}';
 const options: ClientOptions = { url: 'https://chat.example.com', storage: new Storage('tideline'), WebSocket, fetch };
 const client = await createClient(options);
-client.on('message', (message: Message) => { const seq: number = message.seq; const kind: 'text' = message.kind; void [seq, kind]; });
+client.on('message', (message: Message) => { const seq: number = message.seq; const kind: Message['kind'] = message.kind; void [seq, kind]; });
 client.on('events', ({ events }) => {
   for (const event of events) if (event.type === 'member.left') { const who: string = event.user_id; void who; }
 });

@@ -191,17 +191,27 @@ export async function addMembers(
  * Calls a room for a user. Its `forbidden` says that the conversation exists: somebody who may not even know that is told
  * `not_found`.
  */
-export async function inChat<T>(
+export async function tryInChat<T>(
   env: Env,
   chatId: string,
   userId: string,
   attempt: (chat: RoomApi, userId: string) => Promise<Result<T>>,
   options?: { once?: boolean },
-): Promise<T> {
+): Promise<Result<T>> {
   const answer = await call(() => attempt(room(env, chatId), userId), options);
-  if (!answer.ok && answer.refusal.code === 'forbidden') await see(env, chatId, userId);
-  return unwrap(answer);
+  if (answer.ok || answer.refusal.code !== 'forbidden') return answer;
+  try {
+    await see(env, chatId, userId);
+    return answer;
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 'not_found') return NOT_FOUND;
+    throw error;
+  }
 }
+
+/** As `tryInChat`; throws its refusals. */
+export const inChat = async <T>(...args: Parameters<typeof tryInChat<T>>): Promise<T> =>
+  unwrap(await tryInChat<T>(...args));
 
 /** What is done about the people of a conversation. The answer is JSON; what is done twice is not always done once. */
 export const manage = (

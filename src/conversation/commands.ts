@@ -49,7 +49,9 @@ export type Command =
   | { do: 'preview' };
 
 export function carryOut(conversation: Conversation, user: string, command: Command): Result<Outcome<unknown>> {
-  if (!conversation.initialised) return NOT_FOUND;
+  // A code is answered the same whether or not there is the conversation that it names.
+  const byCode = command.do === 'preview_invitation' || command.do === 'redeem';
+  if (!conversation.initialised && !byCode) return NOT_FOUND;
   switch (command.do) {
     case 'get_member':
       return getMember(conversation, user, command.user_id);

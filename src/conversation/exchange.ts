@@ -7,6 +7,7 @@ import type { Exchanged, SocketPage } from './api.ts';
 import type { Connection } from './connections.ts';
 import type { Conversation, Sent } from './conversation.ts';
 import { catchUpPage, type LogPage, pageAfter, pageFrame } from './pages.ts';
+import { NOT_FOUND } from './permissions.ts';
 import { lagFrame, type Room } from './room.ts';
 
 /** Bytes of events a page on a socket carries, and those that a new socket gets at once. */
@@ -102,7 +103,7 @@ export function submit(room: Room, user: string, frames: RoomFrame[]): Promise<s
     for (const frame of frames) {
       const actor = room.conversation.actor(user);
       if (!actor.ok) {
-        answers.add(errorFrame(actor.refusal, aboutOf(frame)));
+        answers.add(errorFrame(outsideRefusal(room, actor.refusal), aboutOf(frame)));
       } else if (frame.t === 'send' || frame.t === 'change') {
         answers.expect();
         room.send({
@@ -123,6 +124,10 @@ export function submit(room: Room, user: string, frames: RoomFrame[]): Promise<s
     answers.done();
   });
 }
+
+/** Who is not in the channel of a workspace may not be in the workspace either, and then does not know of it. */
+const outsideRefusal = ({ conversation }: Room, refusal: Refusal): Refusal =>
+  refusal.code === 'forbidden' && conversation.chat.workspace_id !== null ? NOT_FOUND.refusal : refusal;
 
 /** The same for an inbox that takes its notice with the answers. */
 export async function exchange(room: Room, user: string, frames: RoomFrame[]): Promise<Exchanged> {

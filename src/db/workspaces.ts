@@ -107,8 +107,12 @@ export const versioning = (db: Db, id: string) =>
     .update(workspaces)
     .set({
       version: sql`${workspaces.version} + 1`,
-      owner_id: sql`coalesce((SELECT m.user_id FROM workspace_members AS m WHERE m.workspace_id = ${id} AND m.role = 'owner'
-        ORDER BY m.user_id = ${workspaces.owner_id} DESC, m.joined_at, m.user_id LIMIT 1), ${workspaces.owner_id})`,
+      // Not one ORDER BY with the named owner first: some versions of SQLite do not see the outer row there.
+      owner_id: sql`CASE
+        WHEN EXISTS (SELECT 1 FROM workspace_members AS m
+          WHERE m.workspace_id = ${id} AND m.role = 'owner' AND m.user_id = ${workspaces.owner_id}) THEN ${workspaces.owner_id}
+        ELSE coalesce((SELECT m.user_id FROM workspace_members AS m WHERE m.workspace_id = ${id} AND m.role = 'owner'
+          ORDER BY m.joined_at, m.user_id LIMIT 1), ${workspaces.owner_id}) END`,
     })
     .where(eq(workspaces.id, id));
 

@@ -1,5 +1,5 @@
 import { eq, sql } from 'drizzle-orm';
-import { inChat } from '../chats/directory.ts';
+import { inChat, see } from '../chats/directory.ts';
 import { timestamp } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { type Db, database } from '../db/client.ts';
@@ -114,7 +114,7 @@ export async function linkFile(
   { file_id, from_chat_id }: { file_id: string; from_chat_id?: string | undefined },
   now: number,
 ): Promise<FileTicket> {
-  const { member } = await inChat(env, chatId, userId, (chat, user) => chat.describe(user));
+  const { member } = await see(env, chatId, userId);
   if (!member) throw new ApiError('forbidden', 'Join the channel first');
   const db = database(env);
   const stored =

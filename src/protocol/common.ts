@@ -62,3 +62,7 @@ export const queryInt = (schema: z.ZodNumber) =>
 export const PageLimit = queryInt(z.int().min(1).max(LIMITS.pageMax))
   .default(LIMITS.pageDefault)
   .meta({ default: LIMITS.pageDefault });
+
+const EMOJI = /^\p{RGI_Emoji}$/v;
+/** One emoji that is recommended for interchange (UTS #51). JSON Schema has no pattern for it. */
+export const isEmoji = (text: string): boolean => EMOJI.test(text);

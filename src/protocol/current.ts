@@ -1,19 +1,18 @@
 import { z } from 'zod';
-import { Seq, Timestamp, UserId } from './common.ts';
+import { isEmoji, Seq, Timestamp, UserId } from './common.ts';
 import { PollResults, Preview } from './kinds.ts';
 
 const CUSTOM = /^:[a-z0-9_+-]{1,32}:$/;
-const EMOJI = /^\p{RGI_Emoji}$/v;
 
 /** One spelling of each emoji: with the selector that shows it as a picture, where it needs one. */
-const spelled = (text: string): string => (EMOJI.test(`${text}\ufe0f`) ? `${text}\ufe0f` : text);
+const spelled = (text: string): string => (isEmoji(`${text}\ufe0f`) ? `${text}\ufe0f` : text);
 
 /** What people react with: one emoji, or a custom one by its name. */
 export const Emoji = z
   .string()
   .max(64)
   .overwrite(spelled)
-  .refine((text) => EMOJI.test(text) || CUSTOM.test(text), {
+  .refine((text) => isEmoji(text) || CUSTOM.test(text), {
     error: 'must be one emoji, or the :name: of a custom one',
   })
   .meta({ description: 'One emoji of Unicode, or `:name:` of a custom one', example: '👍' });

@@ -18,3 +18,4 @@ export * from './state.ts';
 export * from './sync.ts';
 export * from './unread.ts';
 export * from './users.ts';
+export * from './workspaces.ts';

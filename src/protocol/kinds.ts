@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ChatId, DisplayText, Seq, Timestamp, UserId, utf8Length } from './common.ts';
+import { ChatId, DisplayText, isEmoji, Seq, Timestamp, UserId, utf8Length } from './common.ts';
 import { LIMITS } from './limits.ts';
 
 /** What a message can be. What a kind needs and what it refuses stands in `conversation/kinds.ts`. */
@@ -89,7 +89,8 @@ export const Sticker = z
   .strictObject({
     emoji: z
       .string()
-      .regex(/^\p{RGI_Emoji}$/v, 'must be one emoji')
+      .max(64)
+      .refine(isEmoji, 'must be one emoji')
       .meta({ description: 'What is shown where the picture is not known', example: '🌊' }),
     pack: StickerName.optional().meta({ description: 'A collection that the app knows' }),
     name: StickerName.optional().meta({ description: 'The sticker in its collection; without one the emoji, large' }),
@@ -172,15 +173,19 @@ export type PollView = z.infer<typeof PollView>;
 export const Vote = z.object({ user_id: UserId, options: z.array(z.int()) }).meta({ id: 'Vote' });
 export type Vote = z.infer<typeof Vote>;
 
-/** JSON; its type ends at the first level, because the types of calls between objects cannot follow it for ever. */
-type AppObject = Record<string, string | number | boolean | null | object>;
-
-/** An object of the app's own. Whatever comes here was read from JSON; it is kept as it is, without a copy. */
+/**
+ * An object of the app's own. Its type ends at the first level, because the types of calls between objects cannot follow
+ * it for ever, and has no name, which declarations of other modules would lack. Whatever comes here was read from JSON; it
+ * is kept as it is, without a copy.
+ */
 const AppData = z
-  .custom<AppObject>((data) => typeof data === 'object' && data !== null && !Array.isArray(data), {
-    error: 'must be an object',
-    abort: true,
-  })
+  .custom<Record<string, string | number | boolean | null | object>>(
+    (data) => typeof data === 'object' && data !== null && !Array.isArray(data),
+    {
+      error: 'must be an object',
+      abort: true,
+    },
+  )
   .superRefine((data, context) => {
     const found =
       flaw(data, LIMITS.customDepth) ??

@@ -77,7 +77,10 @@ const epoch = createRoute({
   security: [{ admin: [] }],
   middleware: adminOnly,
   request: { params: params.chat },
-  responses: { 204: { description: 'Everybody is being told' }, ...problems('unauthenticated', 'not_found') },
+  responses: {
+    204: { description: 'Everybody is being told' },
+    ...problems('unauthenticated', 'malformed', 'not_found'),
+  },
 });
 
 export const admin = router()

@@ -1,14 +1,12 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { authenticated } from '../auth/middleware.ts';
-import { inChat } from '../chats/directory.ts';
+import { inChat, tryInChat } from '../chats/directory.ts';
 import { linkFile } from '../files/files.ts';
-import { room } from '../objects/stubs.ts';
 import { Reader } from '../protocol/chats.ts';
 import { PageLimit, UserId } from '../protocol/common.ts';
 import type { FileInfo } from '../protocol/files.ts';
 import { ForwardMessage, SentMessage } from '../protocol/messages.ts';
 import { type ApiContext, body, compact, json, pageOf, params, problems, router } from './api.ts';
-import { call } from './call.ts';
 
 const tags = ['Messages'];
 const security = [{ bearer: [] }];
@@ -66,7 +64,7 @@ export const forwards = router()
     const { from_chat_id, seq, client_id = crypto.randomUUID() } = c.req.valid('json');
     const { user_id } = c.var.identity;
     // The room of the original says what it says: neither the caller nor this place is believed.
-    const attested = await call(() => room(c.env, from_chat_id).attest(user_id, seq));
+    const attested = await tryInChat(c.env, from_chat_id, user_id, (chat, user) => chat.attest(user, seq));
     const tickets = attested.ok ? await ticketsFor(c, id, from_chat_id, attested.value.files ?? []) : [];
     const copy = { client_id, attested, tickets };
     const sent = await inChat(c.env, id, user_id, (chat, user) => chat.forward(user, copy));

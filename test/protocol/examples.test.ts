@@ -388,11 +388,11 @@ describe('signals and marks', () => {
 describe('sync', () => {
   it('answers with the rows that changed', async () => {
     const first = await call<{ cursor: string; changes: unknown[] }>(200, '/api/sync', { token: ada.token });
-    expect(first.changes).toHaveLength(5);
+    expect(first.changes).toHaveLength(6);
     const nothing = await call(200, `/api/sync?cursor=${first.cursor}`, { token: ada.token });
     expect(nothing).toEqual({ changes: [], cursor: first.cursor, has_more: false });
     const reset = await call(200, '/api/sync?cursor=another.7', { token: ada.token });
-    expect(reset).toMatchObject({ reset: true, changes: { length: 5 } });
+    expect(reset).toMatchObject({ reset: true, changes: { length: 6 } });
   });
 
   it('brings the events that a device lacks', async () => {
