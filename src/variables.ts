@@ -36,6 +36,7 @@ const Variables = z.object({
     .regex(/^\d{1,6}$/, 'must be a whole number of milliseconds')
     .transform(Number),
   RATE_LIMITS: z.enum(['on', 'off']).transform((value) => value === 'on'),
+  LINK_PREVIEWS: z.enum(['on', 'off']).transform((value) => value === 'on'),
   JWT_KEYS: z
     .string()
     .transform((text, ctx) => {
@@ -86,6 +87,8 @@ export interface Config {
   reconnectWindow: number;
   /** The rates of `protocol/limits.ts` are enforced. */
   rateLimits: boolean;
+  /** Pages that messages link to are asked for what they are. */
+  linkPreviews: boolean;
   signingKeys: [SigningKey, ...SigningKey[]];
   adminToken: string;
   /** By which push services know this server; null: nothing is pushed. */
@@ -147,6 +150,7 @@ export function parseConfig(env: Partial<Record<keyof z.input<typeof Variables>,
     allowedOrigins: parsed.data.ALLOWED_ORIGINS,
     reconnectWindow: parsed.data.RECONNECT_WINDOW_MS,
     rateLimits: parsed.data.RATE_LIMITS,
+    linkPreviews: parsed.data.LINK_PREVIEWS,
     signingKeys: [first, ...rest],
     adminToken: parsed.data.ADMIN_TOKEN,
     vapid: parsed.data.VAPID_KEY === undefined ? null : vapidOf(parsed.data.VAPID_KEY, parsed.data.PUBLIC_URL),

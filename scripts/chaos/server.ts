@@ -97,6 +97,7 @@ export class Server {
         CHAOS_BUNDLE: this.#bundle,
         LOG_LEVEL: 'warn',
         RECONNECT_WINDOW_MS: '200',
+        LINK_PREVIEWS: 'off',
       },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
@@ -182,7 +183,7 @@ export class Server {
   }
 
   async #door<T>(name: string, order: object = {}): Promise<T> {
-    const answer = await fetch(`${this.url}/__chaos/${name}`, {
+    const answer = await fetch(`${this.url}/api/__chaos/${name}`, {
       method: 'POST',
       body: JSON.stringify(order),
       signal: AbortSignal.timeout(20_000),

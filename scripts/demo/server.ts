@@ -24,7 +24,15 @@ export async function startServer(): Promise<Server> {
   const child = fork(join(ROOT, 'scripts/start.mjs'), {
     cwd: ROOT,
     execArgv: [],
-    env: { ...process.env, HOST: '127.0.0.1', PORT: '0', STATE_DIR: stateDir, LOG_LEVEL: 'warn', SMTP_URL: '' },
+    env: {
+      ...process.env,
+      HOST: '127.0.0.1',
+      PORT: '0',
+      STATE_DIR: stateDir,
+      LOG_LEVEL: 'warn',
+      SMTP_URL: '',
+      LINK_PREVIEWS: 'off',
+    },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const exited = once(child, 'exit');

@@ -15,6 +15,7 @@ it('makes secrets that the Worker accepts, each time others', async () => {
     ALLOWED_ORIGINS: '*',
     RECONNECT_WINDOW_MS: '2000',
     RATE_LIMITS: 'off',
+    LINK_PREVIEWS: 'off',
     ...asBindings(one),
   });
   expect(config.signingKeys[0].kid).toMatch(/^[\w-]{43}$/);

@@ -229,7 +229,7 @@ export class Room {
 
   /** Queues a vote: what comes while others are told of a result is the next one. */
   vote(waiting: WaitingVote): void {
-    if (this.#votes.length >= MAX_WAITING.sends) waiting.answer(refuse('rate_limited', 'too many vote: try again', 1));
+    if (this.#votes.length >= MAX_WAITING.sends) waiting.answer(refuse('rate_limited', 'too many votes: try again', 1));
     else this.#background(this.#votes.add(waiting));
   }
 
@@ -273,7 +273,7 @@ export class Room {
       );
     }
     for (const answer of answers) answer();
-    this.publish({ events, ended: [] });
+    if (events.length > 0) this.publish({ events, ended: [] });
   }
 
   /** Seconds until the user may send, and the conversation take, another message; 0: now. */

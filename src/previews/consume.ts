@@ -12,7 +12,8 @@ export type PreviewJob = z.infer<typeof PreviewJob>;
 
 /** Consumer of the PREVIEWS queue: looks a link up and tells the room. A room that cannot be told is told again later. */
 export async function consumePreviews(batch: MessageBatch, env: Env, outside?: Outside): Promise<void> {
-  const agent = `Tideline/1 (link preview; +${configOf(env).publicUrl})`;
+  const { publicUrl, linkPreviews } = configOf(env);
+  const agent = `Tideline/1 (link preview; +${publicUrl})`;
   await Promise.all(
     batch.messages.map(async (message) => {
       const job = PreviewJob.safeParse(message.body);
@@ -22,7 +23,7 @@ export async function consumePreviews(batch: MessageBatch, env: Env, outside?: O
       }
       const { chat_id, seq, url } = job.data;
       try {
-        const preview = await fetchPreview(url, agent, outside);
+        const preview = linkPreviews ? await fetchPreview(url, agent, outside) : null;
         await room(env, chat_id).previewed(seq, url, preview);
         message.ack();
       } catch (error) {

@@ -1,4 +1,4 @@
-import { createExecutionContext, createMessageBatch, getQueueResult } from 'cloudflare:test';
+import { createExecutionContext, createMessageBatch, getQueueResult, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect, it } from 'vitest';
 import { consumePreviews, PREVIEWS_QUEUE } from '../../src/previews/consume.ts';
@@ -40,4 +40,27 @@ it('a link of the queue becomes a part of its message, once; what is no link is 
   expect(result.retryMessages).toEqual([]);
   const page = EventPage.parse(JSON.parse(value(await roomOf(chat_id).events(bob, { after: dead.seq, limit: 9 }))));
   expect(page.items).toMatchObject([{ type: 'message.preview', target: seq, preview: { url, title: 'Tide tables' } }]);
+});
+
+it('asks nobody where the operator has switched previews off, and forgets the link', async () => {
+  const [ada, bob] = [newUser(), newUser()];
+  const chat_id = await createChat([ada, bob]);
+  const url = 'https://example.com/b';
+  const { seq } = value(await roomOf(chat_id).send(ada, { kind: 'text', content: url, client_id: 'c' }));
+  const asked: string[] = [];
+  const watched: Outside = {
+    ...outside,
+    addresses: async (name) => {
+      asked.push(name);
+      return [];
+    },
+  };
+  const batch = batchOf([{ chat_id, seq, url }]);
+  await consumePreviews(batch, { ...env, LINK_PREVIEWS: 'off' }, watched);
+  expect((await getQueueResult(batch, createExecutionContext())).explicitAcks).toEqual(['0']);
+  expect(asked).toEqual([]);
+  const links = await runInDurableObject(roomOf(chat_id), (_, state) =>
+    state.storage.sql.exec('SELECT count(*) AS n FROM links').one(),
+  );
+  expect(links).toEqual({ n: 0 });
 });

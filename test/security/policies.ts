@@ -10,7 +10,8 @@ import type { Contract, Operation } from '../support/contract.ts';
  * - `person`: about another user, for those who have to do with them
  * - `relation`: about somebody, or something, among the caller's own relations that the path names
  * - `chat`, `workspace`: about the one that the path names, for those who are in it
- * - `session`: about a session of the caller
+ * - `owned`: about a session, file, upload or subscription of the caller that the path names
+ * - `code`: about what a secret in the body opens, for whoever has it
  * - `operator`: takes the admin token, and no other
  */
 export type Policy =
@@ -21,20 +22,45 @@ export type Policy =
   | 'relation'
   | 'chat'
   | 'workspace'
-  | 'session'
+  | 'owned'
+  | 'code'
   | 'operator';
 
 export const POLICIES: Record<string, Policy> = {
   signUp: 'public',
   signIn: 'public',
   refresh: 'public',
+  verifyEmail: 'public',
+  forgotPassword: 'public',
+  resetPassword: 'public',
+  getPermissions: 'public',
   signOut: 'own',
   listSessions: 'own',
   signOutEverywhere: 'own',
-  endSession: 'session',
+  endSession: 'owned',
+  uploadPart: 'owned',
+  getUpload: 'owned',
+  abortUpload: 'owned',
+  completeUpload: 'owned',
+  getFile: 'owned',
+  getFileContent: 'owned',
+  unsubscribeFromPush: 'owned',
   changePassword: 'own',
   getMe: 'own',
   updateMe: 'own',
+  getEmailState: 'own',
+  sendVerification: 'own',
+  setStatus: 'own',
+  clearStatus: 'own',
+  uploadFile: 'own',
+  startUpload: 'own',
+  getStorage: 'own',
+  findChannels: 'own',
+  getPushKey: 'own',
+  subscribeToPush: 'own',
+  listPushSubscriptions: 'own',
+  getNotificationSettings: 'own',
+  setNotificationSettings: 'own',
   findUsers: 'profile',
   getUser: 'profile',
   getPresence: 'person',
@@ -86,7 +112,42 @@ export const POLICIES: Record<string, Policy> = {
   listScheduled: 'chat',
   exportChat: 'chat',
   searchChat: 'chat',
+  getMember: 'chat',
+  updateMember: 'chat',
+  transferOwnership: 'chat',
+  listBans: 'chat',
+  banUser: 'chat',
+  unbanUser: 'chat',
+  makeJoinRequest: 'chat',
+  listJoinRequests: 'chat',
+  getJoinRequest: 'chat',
+  decideJoinRequest: 'chat',
+  cancelJoinRequest: 'chat',
+  createInvitation: 'chat',
+  listInvitations: 'chat',
+  revokeInvitation: 'chat',
+  getAnnouncement: 'chat',
+  setAnnouncement: 'chat',
+  removeAnnouncement: 'chat',
+  readAnnouncement: 'chat',
+  listAnnouncementReaders: 'chat',
+  previewChannel: 'chat',
+  forwardMessage: 'chat',
+  listReaders: 'chat',
+  getPoll: 'chat',
+  votePoll: 'chat',
+  closePoll: 'chat',
+  listVotes: 'chat',
+  createFileTicket: 'chat',
+  getChatFile: 'chat',
+  putDraft: 'chat',
+  saveMessage: 'chat',
+  unsaveMessage: 'chat',
   searchAll: 'own',
+  previewInvitation: 'code',
+  redeemInvitation: 'code',
+  previewWorkspaceInvitation: 'code',
+  redeemWorkspaceInvitation: 'code',
   listWorkspaces: 'own',
   createWorkspace: 'own',
   getWorkspace: 'workspace',
@@ -95,6 +156,12 @@ export const POLICIES: Record<string, Policy> = {
   listWorkspaceMembers: 'workspace',
   addWorkspaceMembers: 'workspace',
   removeWorkspaceMember: 'workspace',
+  restoreWorkspace: 'workspace',
+  transferWorkspace: 'workspace',
+  setWorkspaceRole: 'workspace',
+  listWorkspaceInvitations: 'workspace',
+  createWorkspaceInvitation: 'workspace',
+  revokeWorkspaceInvitation: 'workspace',
   sync: 'own',
   syncWithEvents: 'own',
   streamEvents: 'own',
@@ -103,6 +170,7 @@ export const POLICIES: Record<string, Policy> = {
   setUserStatus: 'operator',
   audit: 'operator',
   renewEpoch: 'operator',
+  announce: 'operator',
   health: 'public',
   jwks: 'public',
   getOpenApi: 'public',
@@ -110,7 +178,12 @@ export const POLICIES: Record<string, Policy> = {
 };
 
 /** What an operation cannot do without in its query. */
-export const QUERIES: Record<string, string> = { searchChat: 'q=canary', searchAll: 'q=canary' };
+export const QUERIES: Record<string, string> = {
+  searchChat: 'q=canary',
+  searchAll: 'q=canary',
+  findChannels: 'q=canary',
+  uploadFile: 'name=canary',
+};
 
 /** Operations whose answer is a socket or does not end. */
 export const SOCKETS = ['openInboxSocket', 'openChatSocket'];

@@ -24,6 +24,7 @@ export async function startServer(): Promise<LocalServer> {
       PORT: '0',
       STATE_DIR: join(folder, 'state'),
       LOG_LEVEL: 'error',
+      LINK_PREVIEWS: 'off',
     },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });

@@ -72,6 +72,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       PORT: String(port),
       STATE_DIR: join(folder, 'state'),
       SMTP_URL: '',
+      LINK_PREVIEWS: 'off',
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -5,7 +5,7 @@ import worker, * as classes from '../../../src/worker.ts';
 import { type Action, arm, disarmAll, type Running, running } from './failpoint.ts';
 
 /*
- * The Worker as `npm run chaos` runs it: the real one, with a back door (`/__chaos/…`) through which objects are ended and
+ * The Worker as `npm run chaos` runs it: the real one, with a back door (`/api/__chaos/…`) through which objects are ended and
  * put to sleep, clocks are moved, queues misbehave and failpoints are set. No other build contains this file.
  */
 
@@ -148,7 +148,7 @@ const doors: Record<string, (env: Env, order: Order) => Promise<unknown> | unkno
   },
 };
 
-const PREFIX = '/__chaos/';
+const PREFIX = '/api/__chaos/';
 
 /** A batch as a queue may deliver it that promises no order. */
 function reversed(batch: MessageBatch): MessageBatch {

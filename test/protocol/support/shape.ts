@@ -37,7 +37,8 @@ export function differences(documented: unknown, real: unknown, path = '$'): str
   const inner = [...known].flatMap(([key, entry]) => {
     if (!came.has(key)) return [];
     const value = came.get(key);
-    if (TAGS.has(key) && entry !== value && !(SECRET.test(String(entry)) && SECRET.test(String(value)))) return [`${path}.${key}: documented as ${entry}, came as ${value}`];
+    if (TAGS.has(key) && entry !== value && !(SECRET.test(String(entry)) && SECRET.test(String(value))))
+      return [`${path}.${key}: documented as ${entry}, came as ${value}`];
     return differences(entry, value, `${path}.${key}`);
   });
   return [...missing, ...extra, ...inner];

@@ -1,23 +1,21 @@
-import type {
-  ChatListItem,
-  ConnectionState,
-  Contact,
-  ErrorCode,
-  Member,
-  Message,
-  Presence,
-  Profile,
-  RequestOptions,
-  TidelineClient,
-  User,
+import {
+  type ChatListItem,
+  type ConnectionState,
+  type Contact,
+  type ErrorCode,
+  LIMITS,
+  type Member,
+  type Message,
+  type Presence,
+  type Profile,
+  type RequestOptions,
+  type TidelineClient,
+  type User,
 } from '@tideline/sdk';
 import type { Failure, FromCore, Line, TimelineState, ToCore } from '../core/protocol.ts';
 import { spliced } from '../core/splice.ts';
 import { CallError, type Remote, type RemoteChat, remote } from './remote.ts';
 import { Store } from './store.ts';
-
-/** A typing hint is shown this long, ms: the server passes on one in three seconds. */
-const TYPING_FOR = 5_000;
 
 export interface Timeline {
   readonly lines: readonly Line[];
@@ -193,7 +191,7 @@ export class Bridge {
     clearTimeout(this.#typingTimers.get(key));
     this.#typingTimers.set(
       key,
-      setTimeout(() => this.stoppedTyping(chatId, userId), TYPING_FOR),
+      setTimeout(() => this.stoppedTyping(chatId, userId), LIMITS.typingTimeoutMs),
     );
     this.want(userId);
     const all = this.typing.get();
