@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { may as mayThere } from '../../src/conversation/permissions.ts';
+import { Role } from '../../src/protocol/chats.ts';
 import { WorkspaceRole } from '../../src/protocol/workspaces.ts';
 import { gives, may, WORKSPACE_PERMISSIONS, type WorkspaceAction } from '../../src/workspaces/permissions.ts';
 import { type Account, signUp } from '../support/api.ts';
@@ -113,6 +115,29 @@ describe('who may make channels', () => {
         const done = await outcome(as(role), '/api/chats', { body });
         expect([role, type, done]).toEqual([role, type, allowed ? 201 : 'forbidden']);
       }
+    }
+  });
+});
+
+describe.each(['Group', 'PrivateChannel', 'PublicChannel'] as const)('in a %s of the workspace', (type) => {
+  it.each(Role.options)('as %s of it, whoever is no guest brings people in as its table says', async (place) => {
+    const newcomer = await signUp();
+    await seat(owner, id, newcomer, 'member');
+    const path = `/api/chats/${await newChannel(owner, id, { type, members: ROLES.map((role) => as(role).id) })}`;
+    for (const role of ROLES) {
+      if (place === 'member') continue;
+      const given = await outcome(owner, `${path}/members/${as(role).id}`, { method: 'PUT', body: { role: place } });
+      expect(given).toBe(200);
+    }
+    for (const role of ROLES) {
+      const who = as(role);
+      const allowed = (action: 'add' | 'invite') => role !== 'guest' && mayThere(type, place, action);
+      const added = await outcome(who, `${path}/members`, { body: { user_ids: [newcomer.id] } });
+      expect([role, 'add', added]).toEqual([role, 'add', allowed('add') ? 201 : 'forbidden']);
+      if (added === 201) await act(owner, `${path}/members/${newcomer.id}`, { method: 'DELETE' });
+      const invited = await outcome(who, `${path}/invitations`, { body: {} });
+      expect([role, 'invite', invited]).toEqual([role, 'invite', allowed('invite') ? 201 : 'forbidden']);
+      expect([role, await outcome(who, `${path}/messages`, { body: { content: 'x' } })]).toEqual([role, 201]);
     }
   });
 });
