@@ -179,6 +179,13 @@ describe('a guest', () => {
     // Added to the channel, they are in it like anybody.
     expect(await outcome(host, `${path}/members`, { body: { user_ids: [guest.id] } })).toBe(201);
     expect(await outcome(guest, `${path}/messages`)).toBe(200);
+    // Nor do they let anybody in who asks, whatever they are there.
+    await act(host, path, { method: 'PUT', body: { join_policy: 'approval' } });
+    await act(host, `${path}/members/${guest.id}`, { method: 'PUT', body: { role: 'moderator' } });
+    expect(await outcome(far, `${path}/requests`, { body: {} })).toBe(201);
+    const decision = { method: 'PUT', body: { decision: 'accept' } };
+    expect(await outcome(guest, `${path}/requests/${far.id}`, decision)).toBe('forbidden');
+    expect(await outcome(host, `${path}/requests/${far.id}`, decision)).toBe(200);
   });
 
   it('reads the directory by pages, each person once', async () => {
