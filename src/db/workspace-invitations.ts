@@ -48,8 +48,7 @@ export const makingInvitation = (db: Db, row: InvitationRow, limit: number) =>
     )
     .returning();
 
-export const invitationExists = (id: string): SQL =>
-  sql`EXISTS (SELECT 1 FROM workspace_invitations WHERE id = ${id})`;
+export const invitationExists = (id: string): SQL => sql`EXISTS (SELECT 1 FROM workspace_invitations WHERE id = ${id})`;
 
 /**
  * What the mail of an invitation says, and to whom it goes; the invitation has this code's digest then. undefined: it does not

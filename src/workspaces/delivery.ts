@@ -67,7 +67,10 @@ export async function sendInvitation(
   if (letter === undefined) return;
   const { email, expires_at, inviter, workspace } = letter;
   const until = timestamp(expires_at);
-  await mailerOf(env, config)({
+  await mailerOf(
+    env,
+    config,
+  )({
     to: email,
     ...invitationText({ url: config.publicUrl, code, inviter, workspace, until }),
   });

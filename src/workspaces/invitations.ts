@@ -6,8 +6,8 @@ import { insertingIf } from '../db/tasks.ts';
 import {
   enteringByInvitation,
   findOffer,
-  invitationExists,
   type InvitationRow,
+  invitationExists,
   listInvitations,
   makingInvitation,
   type Offer,

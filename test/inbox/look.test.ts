@@ -110,7 +110,8 @@ describe('a look', () => {
       answer.reject(new Error('unreachable'));
       await eventually(
         'the device learns',
-        () => device.of('inbox').some(({ changes }) => changes.some((it) => it.type === 'chat' && it.chat.head_seq === 9)),
+        () =>
+          device.of('inbox').some(({ changes }) => changes.some((it) => it.type === 'chat' && it.chat.head_seq === 9)),
         3000,
       );
       await test.settled();

@@ -94,8 +94,8 @@ export function faulty(nth: number, when: 'before' | 'after'): { env: Env; faile
   };
   const batch = (statements: D1PreparedStatement[]) =>
     step(() => env.DB.batch(statements.map((one) => plain.get(one) ?? one)));
-  const objects = (namespace: Namespace) =>
-    new Proxy(env[namespace], {
+  const objects = <T extends object>(namespace: T): T =>
+    new Proxy(namespace, {
       get(target, property) {
         const value: unknown = Reflect.get(target, property, target);
         if (typeof value !== 'function') return value;
@@ -109,8 +109,8 @@ export function faulty(nth: number, when: 'before' | 'after'): { env: Env; faile
     env: {
       ...env,
       DB: counted(env.DB, { prepare: (query: string) => statement(env.DB.prepare(query)), batch }),
-      ROOMS: objects('ROOMS'),
-      INBOXES: objects('INBOXES'),
+      ROOMS: objects(env.ROOMS),
+      INBOXES: objects(env.INBOXES),
       TASKS: counted(env.TASKS),
     },
     failed: () => calls >= nth,

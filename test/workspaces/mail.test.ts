@@ -97,7 +97,9 @@ describe('the mail of an invitation', () => {
     expect(await box.deliver()).toEqual([]);
 
     await invite();
-    await env.DB.prepare("UPDATE tasks SET payload = json_set(payload, '$.at', 0) WHERE kind = 'invitation_mail'").run();
+    await env.DB.prepare(
+      "UPDATE tasks SET payload = json_set(payload, '$.at', 0) WHERE kind = 'invitation_mail'",
+    ).run();
     expect(await box.deliver()).toEqual([]);
     expect(await env.DB.prepare("SELECT count(*) AS n FROM tasks WHERE kind = 'invitation_mail'").first('n')).toBe(0);
   });
