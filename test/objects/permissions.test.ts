@@ -122,8 +122,9 @@ async function attempt(chat: string, one: Case, state: State): Promise<string> {
   const [method, path, body] = callOf(one, state);
   const token = await tokenOf(one.user);
   const response = await request(`/api/chats/${chat}${path}`, { method, token, ...(body ? { body } : {}) });
-  const text = await response.text();
-  return response.ok ? 'ok' : Problem.parse(JSON.parse(text)).code;
+  if (!response.ok) return Problem.parse(await response.json()).code;
+  await response.arrayBuffer();
+  return 'ok';
 }
 
 // The same people in every room: there are fewer inboxes to tell.
