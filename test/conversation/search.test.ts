@@ -306,6 +306,45 @@ describe('search in a room', () => {
     });
   });
 
+  it('takes whatever people write and look for: hostile text breaks neither the index nor a hit', async () => {
+    const piece = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 40 }),
+      fc.constantFrom(
+        '\u0000',
+        '\u202eevil\u202c',
+        '\u200b',
+        '界'.repeat(200),
+        `z${'\u0351'.repeat(300)}`,
+        '"',
+        '* - OR NEAR(',
+        '👩‍👩‍👧',
+      ),
+    );
+    const hostile = fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => pieces.join(' ').toWellFormed());
+    await fc.assert(
+      fc.asyncProperty(fc.array(hostile, { minLength: 1, maxLength: 4 }), hostile, async (texts, other) => {
+        await inRoom(async (test) => {
+          test.create([ada]);
+          for (const text of texts) await test.sent(ada, text);
+          for (const q of [...texts, other].map((text) => text.slice(0, 256).toWellFormed())) {
+            for (const sort of ['newest', 'relevance'] as const) {
+              for (const { hit } of value(test.room.search(ada, ask({ q, sort }))).items) {
+                const { message, snippet, highlights } = SearchHit.parse(JSON.parse(hit));
+                expect(message.content).toContain(snippet);
+                expect(snippet.isWellFormed()).toBe(true);
+                for (const [start, end] of highlights) {
+                  expect(start).toBeLessThan(end);
+                  expect(end).toBeLessThanOrEqual(snippet.length);
+                }
+              }
+            }
+          }
+        });
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   it('finds what a plain look through the log finds', async () => {
     const word = fc.constantFrom('cat', 'category', 'dog', 'Éclair', '世界', '界世', '好', 'タワー');
     const text = fc.array(word, { minLength: 1, maxLength: 4 }).map((words) => words.join(' '));

@@ -42,6 +42,13 @@ export class ConversationRoom extends objects.ConversationRoom {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, start('room', ctx, env));
   }
+
+  /** What a search is without an index: a look at every message, the newest first. @returns how many were found, at most `limit` */
+  async scan(text: string, limit: number): Promise<number> {
+    const query = `SELECT seq FROM events WHERE type IN ('message', 'thread.reply') AND instr(lower(content), ?) > 0
+      ORDER BY seq DESC LIMIT ?`;
+    return this.ctx.storage.sql.exec(query, text, limit).toArray().length;
+  }
 }
 export class UserInbox extends objects.UserInbox {
   constructor(ctx: DurableObjectState, env: Env) {
