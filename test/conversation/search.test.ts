@@ -320,7 +320,9 @@ describe('search in a room', () => {
         '👩‍👩‍👧',
       ),
     );
-    const hostile = fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => pieces.join(' ').toWellFormed() || 'x');
+    const hostile = fc
+      .array(piece, { minLength: 1, maxLength: 5 })
+      .map((pieces) => pieces.join(' ').toWellFormed() || 'x');
     await fc.assert(
       fc.asyncProperty(fc.array(hostile, { minLength: 1, maxLength: 4 }), hostile, async (texts, other) => {
         await inRoom(async (test) => {

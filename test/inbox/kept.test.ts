@@ -42,6 +42,25 @@ describe('what a user keeps', () => {
     });
   });
 
+  it('can be let go of when its conversation is left, and nothing more is kept of that', async () => {
+    await withInbox(async (test) => {
+      test.inbox.notify(notice({ chat_id }));
+      test.inbox.keep(draft('half'));
+      test.inbox.keep(saved(1));
+      test.inbox.notify(notice({ chat_id, head: 2, member_seq: 2, gone: 'left' }));
+      const { cursor } = await test.sync();
+      for (const keep of [draft('more'), saved(2)]) {
+        expect(codeOf(test.inbox.keep(keep))).toBe('not_found');
+      }
+      expect(codeOf(test.inbox.keep(draft('')))).toBe('ok');
+      expect(codeOf(test.inbox.keep({ kind: 'saved', chat_id, seq: 1, saved: null }))).toBe('ok');
+      expect((await test.sync({ cursor })).changes).toMatchObject([
+        { type: 'draft', id: chat_id, value: null },
+        { type: 'saved', id: `${chat_id}/1`, value: null },
+      ]);
+    });
+  });
+
   it('is of conversations in the list, and of a limited number', async () => {
     await withInbox(async (test) => {
       expect(codeOf(test.inbox.keep(draft('x')))).toBe('not_found');
