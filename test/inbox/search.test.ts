@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FoundPage } from '../../src/conversation/find.ts';
 import { newId } from '../../src/ids.ts';
+import { refuse } from '../../src/protocol/errors.ts';
 import { LIMITS } from '../../src/protocol/limits.ts';
 import { notice, type TestInbox, withInbox } from '../support/inbox.ts';
 import { codeOf, value } from '../support/objects.ts';
@@ -64,8 +65,7 @@ describe('a search across conversations', () => {
       const [first = '', second = ''] = chatsOf(test, 2);
       test.rooms.search = async (chat) => found([], { complete: chat === first });
       expect(await search(test)).toMatchObject({ complete: false, unreached: [] });
-      test.rooms.search = async (chat) =>
-        chat === second ? { ok: false, refusal: { code: 'not_found', message: 'gone' } } : found();
+      test.rooms.search = async (chat) => (chat === second ? refuse('not_found', 'gone') : found());
       expect(await search(test)).toMatchObject({ items: [], complete: true, unreached: [] });
       expect(codeOf(await test.inbox.search({ q: 'x', limit: 1, cursor: '1.chat.2' }))).toBe('invalid');
     });
