@@ -4,10 +4,13 @@ import { timestamp } from '../../src/clock.ts';
 import { Alarms } from '../../src/conversation/alarms.ts';
 import { pageAfter } from '../../src/conversation/pages.ts';
 import { updateRetention } from '../../src/conversation/retention.ts';
+import { signTicket, TICKET_TTL_MS } from '../../src/files/ticket.ts';
+import { newId } from '../../src/ids.ts';
+import type { SendMessage } from '../../src/protocol/messages.ts';
 import { SENT } from '../support/kinds.ts';
 import { answered, messagesNow } from '../support/messages.ts';
 import { codeOf, newUser, overStorage } from '../support/objects.ts';
-import { TestRoom } from '../support/room.ts';
+import { TestRoom, TICKET_KEYS } from '../support/room.ts';
 
 const [ada, bob] = [newUser(), newUser()];
 const MINUTE = 60_000;
@@ -197,6 +200,28 @@ describe('a message that is sent later', () => {
       expect(codeOf(schedule(test, 'x', 0))).toBe('invalid');
       expect(codeOf(schedule(test, 'x', 400 * 24 * 60 * MINUTE))).toBe('invalid');
       expect(codeOf(schedule(test, 'x', MINUTE, 'x', newUser()))).toBe('not_found');
+    });
+  });
+
+  it('is one that could be sent: of its kind, with tickets that are good at its time', async () => {
+    await inRoom(async (test) => {
+      const later = (message: Partial<SendMessage>, wait = MINUTE) =>
+        test.room.ask(ada, {
+          type: 'schedule',
+          send_at: timestamp(test.clock.now + wait),
+          message: { kind: 'text', content: '', client_id: 'x', ...message },
+        });
+      expect(codeOf(later({}))).toBe('invalid');
+      expect(codeOf(later({ kind: 'poll', content: '?' }))).toBe('invalid');
+      const about = { id: newId('file'), name: 'a', size: 1, type: 'image/png', sha256: 'a'.repeat(64), inline: true };
+      const claims = { chat_id: test.conversation.chat.id, file: { ...about, created_at: timestamp(test.clock.now) } };
+      const ticketOf = (user_id: string) => signTicket(TICKET_KEYS, { ...claims, user_id }, test.clock.now).ticket;
+      const image = (user: string) => ({ kind: 'image' as const, files: [ticketOf(user)] });
+      expect(codeOf(later(image(bob)))).toBe('invalid');
+      expect(codeOf(later(image(ada), TICKET_TTL_MS + MINUTE))).toBe('invalid');
+      expect(codeOf(later(image(ada), TICKET_TTL_MS - MINUTE))).toBe('ok');
+      await test.ringUntilQuiet();
+      expect([...messagesNow(test, bob).values()]).toMatchObject([{ kind: 'image', files: [{ id: about.id }] }]);
     });
   });
 

@@ -77,12 +77,12 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       (test, model) =>
         say(test, model, user, { everyone: 'all' }),
   ),
-  fc.tuple(person, which, called).map(
-    ([user, index, mentions]): Step =>
+  fc.tuple(person, which, called, fc.boolean()).map(
+    ([user, index, mentions, all]): Step =>
       async (test, model) => {
         const root = model.said.filter(({ inChat }) => inChat).at(index % Math.max(1, model.said.length));
         if (root !== undefined && !root.gone)
-          await say(test, model, user, { thread_seq: root.seq, ...named(mentions) });
+          await say(test, model, user, { thread_seq: root.seq, ...(all ? { everyone: 'all' } : named(mentions)) });
       },
   ),
   fc.tuple(person, called).map(
