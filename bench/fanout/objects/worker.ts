@@ -93,10 +93,19 @@ const NewChat = z.object({
   inboxes: z.object({ real: z.int(), online: z.int() }),
 });
 const Call = z.object({ name: z.string(), method: z.string(), args: z.array(z.unknown()) });
+const Calls = z.object({ name: z.string(), method: z.string(), each: z.array(z.array(z.unknown())) });
 const Users = z.object({ users: z.array(z.string()) });
 
 const front = observed('worker', '');
 const { fetch: serve, queue, scheduled } = objects.default;
+
+/** A method of a room, as its Worker calls it. */
+function methodOf(env: Env, name: string, method: string): (args: unknown[]) => unknown {
+  const stub = env.ROOMS.get(env.ROOMS.idFromName(name));
+  const member: unknown = Reflect.get(stub, method);
+  if (typeof member !== 'function') throw new Error(`a room has no ${method}`);
+  return (args) => Reflect.apply(member, stub, args);
+}
 
 /** What the bench asks for. Nothing of it is counted, but for what it makes the objects do. */
 const DESK: Record<string, (env: Env, body: unknown) => unknown> = {
@@ -123,10 +132,12 @@ const DESK: Record<string, (env: Env, body: unknown) => unknown> = {
   },
   room(env, body) {
     const { name, method, args } = Call.parse(body);
-    const stub = env.ROOMS.get(env.ROOMS.idFromName(name));
-    const member: unknown = Reflect.get(stub, method);
-    if (typeof member !== 'function') throw new Error(`a room has no ${method}`);
-    return Reflect.apply(member, stub, args);
+    return methodOf(env, name, method)(args);
+  },
+  /** The same call with each of these arguments, all at once. */
+  async roomAll(env, body) {
+    const { name, method, each } = Calls.parse(body);
+    await Promise.all(each.map(methodOf(env, name, method)));
   },
 };
 
