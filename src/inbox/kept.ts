@@ -15,18 +15,21 @@ export function keptItem(timeline: Timeline, keep: Keep, now: number): Result<It
   const id = `${keep.chat_id}${suffixOf(keep)}`;
   const before = timeline.itemAt(keep.kind, id);
   const version = (before?.version ?? 0) + 1;
+  const isNew = before?.value == null;
+  const ends = keep.kind === 'draft' ? keep.draft.content === '' : keep.saved === null;
   // What was kept of a conversation that the user has left can be let go of.
-  const letsGo = (keep.kind === 'draft' ? keep.draft.content === '' : keep.saved === null) && before?.value != null;
-  if (!letsGo && timeline.get(keep.chat_id)?.item == null) {
+  if ((isNew || !ends) && timeline.get(keep.chat_id)?.item == null) {
     return refuse('not_found', 'there is no such conversation in your list');
+  }
+  const most = { draft: LIMITS.drafts, saved: LIMITS.savedMessages }[keep.kind];
+  if (isNew && !ends && timeline.itemCount(keep.kind) >= most) {
+    const what = { draft: 'drafts are kept', saved: 'messages are saved' }[keep.kind];
+    return refuse('conflict', `at most ${most} ${what}: remove one first`);
   }
   if (keep.kind === 'draft') {
     const { content, reply_to = null, thread_seq = null } = keep.draft;
     const draft = { chat_id: keep.chat_id, thread_seq, content, reply_to, updated_at: timestamp(now) };
     return ok({ kind: 'draft', id, version, value: content === '' ? null : draft });
-  }
-  if (keep.saved !== null && before?.value == null && timeline.itemCount('saved') >= LIMITS.savedMessages) {
-    return refuse('conflict', `at most ${LIMITS.savedMessages} messages are saved: remove one first`);
   }
   const saved = keep.saved && { chat_id: keep.chat_id, seq: keep.seq, note: keep.saved.note, saved_at: timestamp(now) };
   return ok({ kind: 'saved', id, version, value: saved });

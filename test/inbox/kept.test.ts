@@ -70,6 +70,11 @@ describe('what a user keeps', () => {
       expect(codeOf(test.inbox.keep(saved(1, 'changed')))).toBe('ok');
       test.inbox.keep({ kind: 'saved', chat_id, seq: 1, saved: null });
       expect(codeOf(test.inbox.keep(saved(0)))).toBe('ok');
+      for (let seq = 1; seq <= LIMITS.drafts; seq++) test.inbox.keep(draft('x', { thread_seq: seq }));
+      expect(codeOf(test.inbox.keep(draft('x')))).toBe('conflict');
+      expect(codeOf(test.inbox.keep(draft('other', { thread_seq: 1 })))).toBe('ok');
+      test.inbox.keep(draft('', { thread_seq: 1 }));
+      expect(codeOf(test.inbox.keep(draft('x')))).toBe('ok');
     });
   });
 });
