@@ -10,8 +10,8 @@ export type Keep =
   | { kind: 'draft'; chat_id: string; draft: PutDraft }
   | { kind: 'saved'; chat_id: string; seq: number; saved: { note: string | null } | null };
 
-/** The row that follows. The inbox owns these facts itself: each row is one version after the one before. */
-export function keptItem(timeline: Timeline, keep: Keep, now: number): Result<Item> {
+/** The row that follows; null: it is so already. The inbox owns these facts itself: each row is one version after the one before. */
+export function keptItem(timeline: Timeline, keep: Keep, now: number): Result<Item | null> {
   const id = `${keep.chat_id}${suffixOf(keep)}`;
   const before = timeline.itemAt(keep.kind, id);
   const version = (before?.version ?? 0) + 1;
@@ -21,8 +21,9 @@ export function keptItem(timeline: Timeline, keep: Keep, now: number): Result<It
   if ((isNew || !ends) && timeline.get(keep.chat_id)?.item == null) {
     return refuse('not_found', 'there is no such conversation in your list');
   }
+  if (isNew && ends) return ok(null);
   const most = { draft: LIMITS.drafts, saved: LIMITS.savedMessages }[keep.kind];
-  if (isNew && !ends && timeline.itemCount(keep.kind) >= most) {
+  if (isNew && timeline.itemCount(keep.kind) >= most) {
     const what = { draft: 'drafts are kept', saved: 'messages are saved' }[keep.kind];
     return refuse('conflict', `at most ${most} ${what}: remove one first`);
   }

@@ -42,6 +42,16 @@ describe('what a user keeps', () => {
     });
   });
 
+  it('that was never kept is let go of without a trace', async () => {
+    await withInbox(async (test) => {
+      test.inbox.notify(notice({ chat_id }));
+      const { cursor } = await test.sync();
+      expect(codeOf(test.inbox.keep(draft('', { thread_seq: 7 })))).toBe('ok');
+      expect(codeOf(test.inbox.keep({ kind: 'saved', chat_id, seq: 7, saved: null }))).toBe('ok');
+      expect((await test.sync({ cursor })).changes).toEqual([]);
+    });
+  });
+
   it('can be let go of when its conversation is left, and nothing more is kept of that', async () => {
     await withInbox(async (test) => {
       test.inbox.notify(notice({ chat_id }));
