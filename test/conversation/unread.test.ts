@@ -153,9 +153,9 @@ it('unread and mentions are what one counts one by one, on every row, under edit
           const row = merge(undefined, notice, false).item;
           // What is gone has been said all the same: counts of messages do not move, those of calls do.
           expect(row?.unread).toBe(behind.filter(({ inChat }) => inChat).length);
-          const calls = behind.filter(({ sender, gone, calls }) => !gone && sender !== user && calls.has(user));
-          expect(notice.mentions).toEqual(calls.map(({ seq }) => seq));
-          expect(row?.mentions).toBe(calls.length);
+          const mentioned = behind.filter(({ sender, gone, calls }) => !gone && sender !== user && calls.has(user));
+          expect(notice.mentions).toEqual(mentioned.map(({ seq }) => seq));
+          expect(row?.mentions).toBe(mentioned.length);
         }
       });
     }),

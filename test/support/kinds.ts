@@ -7,7 +7,7 @@ import { type TestRoom, TICKET_KEYS } from './room.ts';
 
 interface Sending {
   /** Sends a message of this kind in which `words` stand, where it has words. */
-  send(test: TestRoom, user: string, words: string): Promise<number>;
+  send: (test: TestRoom, user: string, words: string) => Promise<number>;
   /** People read words in it. */
   says: boolean;
 }
