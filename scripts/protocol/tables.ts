@@ -36,6 +36,7 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   pinsPerChat: ['count', 'Messages that are pinned in one conversation at the same time'],
   editsPerMessage: ['count', 'Edits of one message'],
   savedMessages: ['count', 'Messages that a user has saved for later'],
+  drafts: ['count', 'Drafts that a user keeps, of conversations and of threads'],
   retentionSeconds: ['count', 'Seconds in the longest window or timer of a conversation'],
   scheduledPerMember: ['count', 'Messages of one member that wait in one conversation to be sent later'],
   scheduleSeconds: ['count', 'Seconds that a message may be scheduled ahead'],

@@ -141,7 +141,7 @@ export class Inbox {
   keep(keep: Keep): Result<null> {
     const item = keptItem(this.timeline, keep, this.#clock());
     if (!item.ok) return item;
-    this.put([item.value]);
+    if (item.value !== null) this.put([item.value]);
     return ok(null);
   }
 

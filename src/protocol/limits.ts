@@ -35,6 +35,8 @@ export const LIMITS = {
   editsPerMessage: 100,
   /** Messages that a user has saved for later. */
   savedMessages: 5000,
+  /** Drafts that a user keeps, of conversations and of threads. */
+  drafts: 1000,
   /** Longest window or timer of a conversation: ten years. */
   retentionSeconds: 10 * 366 * 24 * 60 * 60,
   /** Messages of one member that wait in one conversation to be sent later, and how far ahead, in seconds. */
