@@ -110,6 +110,7 @@ export async function resetPassword(
     usingUp(db, user_id, 'reset'),
     clearing(db, await keyFor(email)),
   ]);
+  // failpoint: password.reset
   await runTask(env, task);
   if (updated.length === 0) throw badCode();
 }

@@ -111,7 +111,9 @@ export class Listing {
 
   async #tell(row: Row): Promise<void> {
     try {
+      // failpoint: listing.calling
       await this.#ports.list(this.#entry(row.profile === 1));
+      // failpoint: listing.called
       // Of what has changed meanwhile there is a row still, of another seq.
       this.#conversation.sql.exec('DELETE FROM listing WHERE seq = ?', row.seq);
     } catch (fault) {

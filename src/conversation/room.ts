@@ -171,6 +171,7 @@ export class Room {
     const now = this.#clock();
     while (conversation.timers.next !== undefined && conversation.timers.next <= now) {
       const commits = [expire(conversation, now), sendDue(conversation, now), closeDue(conversation, now)];
+      // failpoint: room.due
       conversation.timers.refresh();
       for (const commit of commits) this.publish(commit);
       this.#lookUp(now);
@@ -198,6 +199,7 @@ export class Room {
     this.attend();
     const actor = this.conversation.actor(user);
     const result = actor.ok ? answer(this.conversation, actor.value, ask, this.#clock()) : actor;
+    // failpoint: room.asked
     const owed = this.conversation.takeOwed();
     if (owed.length > 0) {
       this.fanout.guard();
@@ -272,6 +274,7 @@ export class Room {
             answer(UNAVAILABLE),
       );
     }
+    // failpoint: room.voted
     for (const answer of answers) answer();
     if (events.length > 0) this.publish({ events, ended: [] });
   }

@@ -135,6 +135,7 @@ export async function linkFile(
       .where(sql`${files.id} IN (SELECT value FROM json_each(${ids}))`)
       .returning({ id: files.id }),
   ]);
+  // failpoint: files.linked
   const left = new Set(kept.map(({ id }) => id));
   if (!left.has(file_id)) throw noFile();
   const file = thumbnail_id !== undefined && left.has(thumbnail_id) ? { ...info, thumbnail_id } : info;

@@ -151,6 +151,7 @@ export class Inbox {
     const rows = items.map((item) => ({ ...item, value: valueJson(item) }));
     const people = items.flatMap(({ kind, id }) => (kind === 'contact' ? [{ id, ...this.timeline.contact(id) }] : []));
     this.#announceAll(rows.map((row) => ({ row: `${row.kind}/${row.id}`, change: this.timeline.putItem(row) })));
+    // failpoint: inbox.items-stored
     const changed = people.filter((was) => {
       const now = this.timeline.contact(was.id);
       return now.blocked !== was.blocked || (now.friend && !was.friend);

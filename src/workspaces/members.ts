@@ -56,6 +56,7 @@ export async function addWorkspaceMembers(
       ...tasks.map((task) => inserting(db, task, now)),
     ]);
     if (came.length > 0) {
+      // failpoint: workspace.entered
       for (const task of tasks) await followUp(env, task);
     } else {
       for (const task of tasks) await deleting(db, task.id);
@@ -152,6 +153,7 @@ async function written(
     for (const task of tasks) await deleting(db, task.id);
     return false;
   }
+  // failpoint: workspace.member-changed
   for (const task of tasks) await followUp(env, task);
   return true;
 }
@@ -179,6 +181,7 @@ export async function transferWorkspace(
       await deleting(db, task.id);
       return false;
     }
+    // failpoint: workspace.transferred
     await followUp(env, task);
     return true;
   });
@@ -214,9 +217,11 @@ export async function removeWorkspaceMember(
       for (const task of [expel, ...told]) await deleting(db, task.id);
       return false;
     }
+    // failpoint: workspace.member-removed
     for (const task of told) await followUp(env, task);
     return true;
   });
+  // failpoint: workspace.removal-told
   // The answer says that they are out of every conversation: so it waits for that.
   await runTask(env, expel);
 }

@@ -45,6 +45,7 @@ export async function settleWorkspace(
   const { workspace_id } = task;
   const userIds = await memberIds(db, workspace_id, task.after, CHUNK);
   await settleSeats(env, db, workspace_id, userIds);
+  // failpoint: workspace.told
   const { workspace } = await readSeats(db, workspace_id, []);
   if (workspace !== undefined && workspace.deleted_at !== null) await forgettingMembers(db, workspace_id, userIds);
   const last = userIds.at(-1);
@@ -66,9 +67,11 @@ export async function enterDefaults(
   const entering = [...roles].flatMap(([userId, role]) => (role === 'guest' ? [] : [userId]));
   const chatIds = entering.length === 0 ? [] : await publicChannelsAmong(db, workspace_id, defaultChatsOf(workspace));
   await parallel(chatIds, WIDTH, (chatId) => room(env, chatId).enroll(by, entering));
+  // failpoint: workspace.defaults-entered
   for (const user_id of await outsiders(db, workspace_id, user_ids)) {
     await parallel(chatIds, WIDTH, (chatId) => room(env, chatId).expel(user_id));
     const task = { id: newId('tsk'), task: { kind: 'expel' as const, workspace_id, user_id, after: '' } };
+    // failpoint: workspace.defaults-left
     await inserting(db, task, Date.now());
     await env.TASKS.send({ task_id: task.id });
   }
