@@ -138,7 +138,10 @@ it('a backup of a server that runs is whole, and after a restore clients give up
 
   await until('everything agrees', async () => (await command(place, 'audit.ts')).code === 0);
   const audited = await command(place, 'audit.ts', '--repair');
-  expect(audited).toEqual({ code: 0, output: '1 conversations and 2 users checked, 0 open findings\n' });
+  expect(audited).toEqual({
+    code: 0,
+    output: expect.stringMatching(/^1 conversations, 2 users, .*, 0 open findings\n$/),
+  });
 }, 120_000);
 
 it('says in one line what is wrong', async () => {

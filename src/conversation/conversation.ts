@@ -377,6 +377,16 @@ export class Conversation {
     return this.exists && this.#files.visible(fileId, 0);
   }
 
+  /** Files that messages carry, by id, after an id. */
+  fileIds(after: string, limit: number): string[] {
+    return this.#files.ids(after, limit);
+  }
+
+  /** These files are nowhere any more: nobody may fetch them. */
+  loseFiles(fileIds: readonly string[]): void {
+    if (this.exists) this.#files.lose(fileIds);
+  }
+
   /** Changes a message; the caller's transaction holds it. */
   changeMessage(user: string, request: ChangeRequest, now: number): Result<Sent> {
     const actor = this.actor(user);

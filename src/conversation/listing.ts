@@ -68,6 +68,9 @@ export function markListing(
   return true;
 }
 
+/** Whether there is something that the directory does not know yet. */
+export const isListingDue = (sql: SqlStorage): boolean => sql.exec('SELECT 1 FROM listing').toArray().length > 0;
+
 export interface ListingPorts {
   list(entry: ListingEntry): Promise<void>;
   /** Makes sure that the alarm comes at or before this time. */
@@ -107,6 +110,15 @@ export class Listing {
     if (this.#since !== undefined && now - this.#since < CALL_TIMEOUT_MS) return;
     this.#since = now;
     this.#ports.background(this.#tell(row));
+  }
+
+  /** Tells the directory once more, whatever it knows. */
+  again(): void {
+    const { sql, log } = this.#conversation;
+    const now = this.#clock();
+    const standing = sql.exec('UPDATE listing SET seq = ?, profile = 1, due_at = min(due_at, ?)', log.head, now);
+    if (standing.rowsWritten === 0) sql.exec('INSERT INTO listing VALUES (?, 1, ?, 0)', log.head, now);
+    this.update();
   }
 
   async #tell(row: Row): Promise<void> {

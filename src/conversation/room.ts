@@ -412,6 +412,11 @@ export class Room {
     this.fanout.published([], [], []);
   }
 
+  /** Tells the directory again how a public channel is. */
+  relist(): void {
+    if (this.conversation.exists && this.conversation.chat.type === 'PublicChannel') this.listing.again();
+  }
+
   /** Tells these users' inboxes again how things are for them. */
   retell(users: string[]): void {
     if (!this.conversation.initialised) return;

@@ -287,6 +287,14 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     this.#room.retell(users);
   }
 
+  async loseFiles(fileIds: string[]): Promise<void> {
+    this.#room.conversation.loseFiles(fileIds);
+  }
+
+  async relist(): Promise<void> {
+    this.#room.relist();
+  }
+
   async renew(): Promise<void> {
     this.#room.renew();
   }
