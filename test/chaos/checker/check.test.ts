@@ -39,6 +39,30 @@ const ackedSends = (history: Entry[]) => {
   });
 };
 
+const ackedChanges = (history: Entry[]) => {
+  const invoked = new Map(all(history, 'invoke').map((entry) => [entry.op, entry]));
+  return all(history, 'ok').flatMap(({ op, answer }) => {
+    const call = invoked.get(op)?.call;
+    return call?.do === 'change' && answer.seq !== undefined ? [{ call, seq: answer.seq }] : [];
+  });
+};
+
+/** Of one message nothing is left in the end but its place. */
+const vanished = (history: Entry[], chat: string, seq: number): Entry[] => {
+  const hole = { from_seq: seq, to_seq: seq, reason: 'expired' };
+  const others = (messages: unknown[]) => messages.filter((message) => Reflect.get(Object(message), 'seq') !== seq);
+  return history.map((entry) => {
+    if (entry.e === 'log' && entry.chat === chat) {
+      const events = entry.events.filter((event) => event.seq !== seq);
+      const isTheirs = events.length < entry.events.length;
+      return isTheirs ? { ...entry, events, holes: [...entry.holes, hole] } : entry;
+    }
+    if (entry.e === 'messages' && entry.chat === chat) return { ...entry, messages: others(entry.messages) };
+    if (entry.e !== 'replica') return entry;
+    return { ...entry, messages: { ...entry.messages, [chat]: others(entry.messages[chat] ?? []) } };
+  });
+};
+
 const logs = (history: Entry[], least = 2) => all(history, 'log').filter(({ events }) => events.length >= least);
 
 const MUTATIONS: Record<Property, Record<string, Mutation>> = {
@@ -57,6 +81,48 @@ const MUTATIONS: Record<Property, Record<string, Mutation>> = {
           event.client_id === acked.call.client_id ? { ...event, content: `${String(event.content)}\ufffd` } : event,
         ),
       );
+    },
+    'an acknowledged change is gone': (history, random) => {
+      const changed = pick(random, ackedChanges(history));
+      if (changed === undefined) return undefined;
+      return history.map((entry) =>
+        'events' in entry && entry.chat === changed.call.chat
+          ? { ...entry, events: entry.events.filter(({ seq }) => seq !== changed.seq) }
+          : entry,
+      );
+    },
+    'what was recalled is there': (history, random) => {
+      const recalled = pick(
+        random,
+        ackedChanges(history).filter(({ call }) => call.what === 'recall'),
+      );
+      if (recalled === undefined) return undefined;
+      const { chat, target } = recalled.call;
+      return everywhere(history, chat, (events) =>
+        events.map((event) => (event.seq === target ? { ...event, recalled: undefined } : event)),
+      );
+    },
+    'a message is recalled that nobody has recalled': (history, random) => {
+      const asked = new Set(ackedChanges(history).map(({ call }) => `${call.chat} ${call.target}`));
+      const acked = pick(
+        random,
+        ackedSends(history).filter(({ call, seq }) => !asked.has(`${call.chat} ${seq}`)),
+      );
+      if (acked === undefined) return undefined;
+      return everywhere(history, acked.call.chat, (events) =>
+        events.map((event) => (event.seq === acked.seq ? { ...event, content: '', recalled: {} } : event)),
+      );
+    },
+    'a message has vanished that had to stay': (history, random) => {
+      const acked = pick(random, ackedSends(history));
+      return acked && vanished(history, acked.call.chat, acked.seq);
+    },
+    'the file of a message is gone': (history, random) => {
+      const acked = pick(random, ackedSends(history));
+      if (acked === undefined) return undefined;
+      const { seq, call, invoke } = acked;
+      const about = { session: invoke.session, user: invoke.user, at: acked.ok.at };
+      return [...history, { e: 'file', chat: call.chat, seq, file: 'file-1', status: 404, ...about }];
     },
     'an ack names another seq': (history, random) => {
       const acked = pick(random, ackedSends(history));
@@ -90,6 +156,14 @@ const MUTATIONS: Record<Property, Record<string, Mutation>> = {
         const last = events.at(-1);
         return last === undefined || last.seq < log.head ? events : [...events, { ...message, seq: log.head + 1 }];
       });
+    },
+    'an invitation lets in more than it is for': (history) => {
+      const about = { session: 'ben-1', user: 'ben', at: 0 };
+      const redeemed = (op: number): Entry[] => [
+        { e: 'invoke', op, call: { do: 'redeem', invitation: 'inv', uses: 1 }, ...about },
+        { e: 'ok', op, answer: { joined: true }, ...about },
+      ];
+      return [...redeemed(1_000_003), ...redeemed(1_000_004), ...history];
     },
     'a resend is acknowledged with another seq': (history, random) => {
       const acked = pick(random, ackedSends(history));
@@ -238,6 +312,7 @@ const MUTATIONS: Record<Property, Record<string, Mutation>> = {
       const replica = pick(random, all(history, 'replica'));
       return replica && swap(history, replica, { ...replica, rows: { ...replica.rows, gone: {} } });
     },
+    'the audit finds something': (history) => [...history, { e: 'audit', at: 0, findings: ['inbox.behind'] }],
     'a device lacks a message': (history, random) => {
       const replica = pick(
         random,
@@ -327,6 +402,25 @@ describe('the checker', () => {
       }),
       { numRuns: 150 },
     );
+  });
+
+  it('lets messages vanish, and frames leave them out, where they have a timer', () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const history = goodHistory(seed);
+      const [acked] = ackedSends(history).filter(({ call, seq }) =>
+        ackedChanges(history).every((change) => change.call.chat !== call.chat || change.call.target !== seq),
+      );
+      if (acked === undefined) continue;
+      const { chat } = acked.call;
+      const log = logs(history, 3).find((one) => one.chat === chat && one.events.some(({ seq }) => seq === acked.seq));
+      const about = { session: 'ada-1', user: 'ada', at: 0 };
+      const timer: Entry = { e: 'invoke', op: 1_000_005, call: { do: 'timer', chat, seconds: 1 }, ...about };
+      const gone = vanished(history, chat, acked.seq);
+      const frame = log?.events.filter(({ seq }) => seq !== acked.seq) ?? [];
+      const push: Entry[] = log === undefined ? [] : [{ ...log, e: 'push', events: frame }];
+      expect(check([timer, ...gone, ...push])).toEqual([]);
+      expect(check([...gone, ...push]).map(({ property }) => property)).toEqual(['durable']);
+    }
   });
 
   it('reads a history from its lines', () => {
