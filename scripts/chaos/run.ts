@@ -626,7 +626,9 @@ export class Run {
   #outcome(drainMs: number): Outcome {
     const history = this.#recorder.entries;
     const sends = history.filter((entry) => entry.e === 'invoke' && entry.call.do === 'send').length;
-    const calls = new Map(history.flatMap((entry) => (entry.e === 'invoke' ? [[entry.op, entry.call.do] as const] : [])));
+    const calls = new Map(
+      history.flatMap((entry) => (entry.e === 'invoke' ? [[entry.op, entry.call.do] as const] : [])),
+    );
     const acked = history.flatMap((entry) => (entry.e === 'ok' && entry.answer.seq !== undefined ? [entry] : []));
     const acks = acked.filter(({ op }) => calls.get(op) === 'send');
     const others = (e: 'ok' | 'fail' | 'info') =>
