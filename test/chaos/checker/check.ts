@@ -286,7 +286,8 @@ class Checker {
   #covers(page: Page): void {
     const { chat, session, events, holes } = page;
     const holeAt = (seq: number) => holes.find(({ from_seq }) => from_seq === seq);
-    let next = page.reset ? (holes[0]?.from_seq ?? events[0]?.seq ?? page.head + 1) : page.after + 1;
+    const begins = [holes[0]?.from_seq, events[0]?.seq].filter((seq) => seq !== undefined);
+    let next = page.reset ? Math.min(...begins, page.head + 1) : page.after + 1;
     for (const hole of [...holes].sort((a, b) => a.from_seq - b.from_seq)) {
       if (hole.from_seq <= next) next = Math.max(next, hole.to_seq + 1);
     }
