@@ -132,6 +132,7 @@ const HARM: Record<string, readonly Property[]> = {
   leaked: ['authorised', 'inbox'],
   'apart in the end': ['converge'],
   'told too late': ['live'],
+  faults: ['typed'],
 };
 
 function summary(names: readonly string[]): void {
@@ -160,6 +161,7 @@ function summary(names: readonly string[]): void {
     ['messages', `${sum(({ acked }) => acked)} acknowledged, ${sum(({ resent }) => resent)} of them again`],
     ['changes', `${sum(({ changed }) => changed)} of messages acknowledged`],
     ['requests', `${ok} done, ${refused} refused, ${unknown} without a whole answer`],
+    ['fuzzed', `${sum(({ fuzzed }) => fuzzed)} requests made up from the document, after the faults`],
     ['events', `${sum(({ observed }) => observed)} seen by clients`],
     ['harm', list(harm)],
     [

@@ -36,6 +36,8 @@ export interface Plan {
   /** Raw clients on the socket of a conversation, on the inbox, and clients of the SDK; dead ones are among the first. */
   clients: { room: number; inbox: number; sdk: number; dead: number };
   duration: number;
+  /** Requests that are made up in the end. */
+  fuzz: number;
   steps: Step[];
   faults: Fault[];
 }
@@ -48,6 +50,7 @@ export interface Size {
   stepsPerSecond: number;
   faultsPerSecond: number;
   storm: number;
+  fuzz: number;
   /** The state lies on a small disk that can be filled up. */
   disk: boolean;
 }
@@ -60,6 +63,7 @@ export const QUICK: Size = {
   stepsPerSecond: 14,
   faultsPerSecond: 2,
   storm: 100,
+  fuzz: 150,
   disk: true,
 };
 export const LONG: Size = {
@@ -70,6 +74,7 @@ export const LONG: Size = {
   stepsPerSecond: 30,
   faultsPerSecond: 0.7,
   storm: 2000,
+  fuzz: 500,
   disk: true,
 };
 
@@ -99,7 +104,7 @@ const FEATURE_NAMES = Object.keys(FEATURES).filter((name): name is FeatureName =
 /** The schedule of a seed: the same one for the same seed, size and failpoints. */
 export function planOf(seed: number, size: Size, failpoints: readonly string[]): Plan {
   const random = new Random(seed);
-  const { users, chats, clients, duration } = size;
+  const { users, chats, clients, duration, fuzz } = size;
   const many = clients.room + clients.inbox + clients.sdk;
   const steps: Step[] = [];
   const forSteps = random.fork();
@@ -113,7 +118,7 @@ export function planOf(seed: number, size: Size, failpoints: readonly string[]):
     faults.push(faultAt(forFaults.between(duration / 10, duration), forFaults, size, failpoints));
   }
   const byTime = (a: { at: number }, b: { at: number }) => a.at - b.at;
-  return { seed, users, chats, clients, duration, steps: steps.sort(byTime), faults: faults.sort(byTime) };
+  return { seed, users, chats, clients, duration, fuzz, steps: steps.sort(byTime), faults: faults.sort(byTime) };
 }
 
 function stepAt(

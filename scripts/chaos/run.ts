@@ -9,6 +9,7 @@ import type { Answer, Call, Entry, Hole, SeenEvent, Violation } from '../../test
 import { Random } from '../../test/chaos/random.ts';
 import { Account, type Answered, ask, field, textOf } from './account.ts';
 import { FEATURES, type Stage, setTimer, TIMER } from './features.ts';
+import { fuzz } from './fuzz.ts';
 import type { Fault, Plan, Step } from './plan.ts';
 import { RawClient } from './raw.ts';
 import { type Ending, Recorder } from './recorder.ts';
@@ -35,6 +36,8 @@ export interface Outcome {
   changed: number;
   /** Requests beside messages and changes that were answered with success, refused, and of which nothing is known. */
   requests: { ok: number; refused: number; unknown: number };
+  /** Made-up requests that were answered. */
+  fuzzed: number;
   observed: number;
   drainMs: number;
   peakBytes: number;
@@ -528,6 +531,19 @@ export class Run {
       return findings.length === 0;
     });
     this.#recorder.note({ e: 'audit', findings });
+    await this.#fuzz();
+  }
+
+  /** Last of all: it may do away with anything. */
+  async #fuzz(): Promise<void> {
+    const { owner, workspace } = this.#stage;
+    const known = { chat: this.#at(this.#chats, 0), workspace, user: this.#at(this.#users, 1).id };
+    const { seed, fuzz: count } = this.#plan;
+    await owner.renew();
+    const about = { session: `main/${owner.session}`, user: owner.id };
+    for (const hit of await fuzz({ url: this.#direct(), token: owner.token }, known, { count, seed })) {
+      this.#recorder.note({ e: 'fuzz', ...hit, ...about });
+    }
   }
 
   /** The files of the messages that the first user sees, who sees all. */
@@ -641,6 +657,7 @@ export class Run {
       resent: acks.filter(({ answer }) => answer.duplicate).length,
       changed: acked.filter(({ op }) => calls.get(op) === 'change').length,
       requests: { ok: others('ok'), refused: others('fail'), unknown: others('info') },
+      fuzzed: this.#recorder.count('fuzz'),
       observed: history.reduce((sum, entry) => sum + ('events' in entry ? entry.events.length : 0), 0),
       drainMs,
       peakBytes: this.#ready.peak,

@@ -63,6 +63,11 @@ const vanished = (history: Entry[], chat: string, seq: number): Entry[] => {
   });
 };
 
+const fuzzed = (status: number, code: string | null): Entry => {
+  const about = { session: 'ada-1', user: 'ada', at: 0 };
+  return { e: 'fuzz', request: 'GET /api/users/me', status, code, ...about };
+};
+
 const logs = (history: Entry[], least = 2) => all(history, 'log').filter(({ events }) => events.length >= least);
 
 const MUTATIONS: Record<Property, Record<string, Mutation>> = {
@@ -386,6 +391,11 @@ const MUTATIONS: Record<Property, Record<string, Mutation>> = {
         { e: 'ok', at, answer: {}, ...about },
       );
     },
+  },
+  typed: {
+    'a request is answered by a fault': (history) => [...history, fuzzed(500, 'internal')],
+    'a refusal does not say why': (history) => [...history, fuzzed(404, null)],
+    'a request is not answered': (history) => [...history, fuzzed(0, null)],
   },
   live: {
     'what is owed is never told': (history) => without(history, ({ e }) => e === 'drained'),

@@ -182,6 +182,11 @@ class Checker {
           this.#broken('durable', `${entry.chat} ${entry.seq}: its file ${entry.file} answers ${entry.status}`);
         }
         return;
+      case 'fuzz':
+        if (entry.status === 0 || entry.status >= 500 || (entry.status >= 400 && entry.code === null)) {
+          this.#broken('typed', `${entry.request} was answered ${entry.status} ${entry.code ?? 'without a code'}`);
+        }
+        return;
       case 'audit':
         for (const finding of entry.findings) this.#broken('converge', `the audit finds ${finding}`);
         return;

@@ -87,6 +87,8 @@ export type Entry =
   | (OfSession & { e: 'fresh'; rows: Record<string, unknown> })
   /** At the end: what a device holds that lived through the run. `messages` of the conversations that it followed. */
   | (OfSession & { e: 'replica'; rows: Record<string, unknown>; messages: Record<string, unknown[]> })
+  /** At the end: a request that somebody made up, and its answer; status 0: there was none. */
+  | (OfSession & { e: 'fuzz'; request: string; status: number; code: string | null })
   /** At the end: what the audit still finds, a line each. */
   | (Base & { e: 'audit'; findings: string[] })
   | (Base & { e: 'fault'; kind: string })
@@ -106,6 +108,7 @@ export const PROPERTIES = [
   'converge',
   'authorised',
   'live',
+  'typed',
 ] as const;
 export type Property = (typeof PROPERTIES)[number];
 
