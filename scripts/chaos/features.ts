@@ -60,7 +60,7 @@ type What = Extract<Call, { do: 'change' }>['what'];
 function change(
   what: What,
   by: 'sender' | 'owner' | 'anybody',
-  request: (at: string, chat: string, seq: number) => [method: string, path: string],
+  request: (chat: string, seq: number) => [method: string, path: string],
 ): Feature {
   return async (stage, { who, chat, pick }) => {
     const message = at(stage.acked(chat), pick);
@@ -68,7 +68,7 @@ function change(
     const sender = stage.users.find(({ id }) => id === message.user);
     const actor = by === 'sender' ? sender : by === 'owner' ? stage.owner : who;
     if (actor === undefined) return;
-    const [method, path] = request(`/api/chats/${chat}`, chat, message.seq);
+    const [method, path] = request(`/api/chats/${chat}`, message.seq);
     const name = stage.unique();
     const body = what === 'edit' ? { client_id: name, content: `edited ${name} 🌊` } : undefined;
     const call: Call = { do: 'change', chat, target: message.seq, what };
@@ -97,12 +97,12 @@ async function redeem(stage: Stage, path: string, answer: Answered | undefined, 
 }
 
 export const FEATURES = {
-  edit: change('edit', 'sender', (chat, _, seq) => ['PATCH', `${chat}/messages/${seq}`]),
-  recall: change('recall', 'sender', (chat, _, seq) => ['DELETE', `${chat}/messages/${seq}`]),
-  react: change('react', 'anybody', (chat, _, seq) => ['PUT', `${chat}/messages/${seq}/reactions/${EMOJI}`]),
-  unreact: change('unreact', 'anybody', (chat, _, seq) => ['DELETE', `${chat}/messages/${seq}/reactions/${EMOJI}`]),
-  pin: change('pin', 'owner', (chat, _, seq) => ['PUT', `${chat}/pins/${seq}`]),
-  unpin: change('unpin', 'owner', (chat, _, seq) => ['DELETE', `${chat}/pins/${seq}`]),
+  edit: change('edit', 'sender', (chat, seq) => ['PATCH', `${chat}/messages/${seq}`]),
+  recall: change('recall', 'sender', (chat, seq) => ['DELETE', `${chat}/messages/${seq}`]),
+  react: change('react', 'anybody', (chat, seq) => ['PUT', `${chat}/messages/${seq}/reactions/${EMOJI}`]),
+  unreact: change('unreact', 'anybody', (chat, seq) => ['DELETE', `${chat}/messages/${seq}/reactions/${EMOJI}`]),
+  pin: change('pin', 'owner', (chat, seq) => ['PUT', `${chat}/pins/${seq}`]),
+  unpin: change('unpin', 'owner', (chat, seq) => ['DELETE', `${chat}/pins/${seq}`]),
 
   poll: async (stage, { who, chat, pick }) => {
     const seq = await send(stage, who, chat, 'high or low?', { kind: 'poll', poll: { options: ['high', 'low'] } });

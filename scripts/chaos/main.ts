@@ -132,7 +132,7 @@ const HARM: Record<string, readonly Property[]> = {
   leaked: ['authorised', 'inbox'],
   'apart in the end': ['converge'],
   'told too late': ['live'],
-  faults: ['typed'],
+  untyped: ['typed'],
 };
 
 function summary(names: readonly string[]): void {

@@ -217,7 +217,9 @@ describe('an upload', () => {
     });
     await once(socket, 'connect');
     const head = [`POST ${path} HTTP/1.1`, `Host: ${url.host}`, `Authorization: Bearer ${token}`, 'Connection: close'];
-    socket.end(`${[...head, ...headers].join('\r\n')}\r\n\r\n${body}`);
+    socket.write(`${[...head, ...headers].join('\r\n')}\r\n\r\n${body}`);
+    // Whoever waits for more than was sent learns that no more comes.
+    setTimeout(() => socket.end(), 1000);
     await until('an answer', () => heard.includes('\r\n\r\n') || closed);
     socket.destroy();
     return heard.split('\r\n', 1)[0] ?? '';

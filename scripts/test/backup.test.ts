@@ -175,7 +175,9 @@ it('a backup of a server that runs is whole, and after a restore clients give up
   const audited = await command(place, 'audit.ts', '--repair');
   expect(audited).toEqual({
     code: 0,
-    output: expect.stringMatching(/^2 conversations, 2 users, 1 contents of files and 1 objects checked, 0 open findings\n$/),
+    output: expect.stringMatching(
+      /^2 conversations, 2 users, 1 contents of files and 1 objects checked, 0 open findings\n$/,
+    ),
   });
 }, 120_000);
 

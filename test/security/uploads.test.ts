@@ -10,7 +10,10 @@ beforeAll(async () => {
 });
 
 const SCRIPT = '<script>alert(document.domain)</script>';
-const bytesOf = (...parts: (string | Uint8Array<ArrayBuffer>)[]) => new Blob(parts).bytes();
+const bytesOf = async (...parts: (string | Uint8Array<ArrayBuffer>)[]): Promise<Uint8Array<ArrayBuffer>> =>
+  new Uint8Array(await new Blob(parts).arrayBuffer());
+const utf16 = (text: string) =>
+  Uint8Array.from(Array.from(text).flatMap((unit) => [unit.charCodeAt(0) & 0xff, unit.charCodeAt(0) >> 8]));
 const fetched = (id: string) => request(`/api/files/${id}/content`, { token: ada.token });
 
 /** What a browser would have to be told to run it. */
@@ -25,7 +28,7 @@ describe('a polyglot', () => {
     ['of a ZIP and a page', () => bytesOf(Uint8Array.of(0x50, 0x4b, 3, 4), noise(30), SCRIPT)],
     ['that begins with spaces', () => bytesOf(' '.repeat(9000), `<html>${SCRIPT}`)],
     ['that begins with a mark of byte order', () => bytesOf('\ufeff', `<svg onload="alert(1)">${SCRIPT}</svg>`)],
-    ['in UTF-16', () => bytesOf(Uint8Array.from(`\ufeff<html>${SCRIPT}`, (text) => text.charCodeAt(0) & 0xff))],
+    ['in UTF-16', () => bytesOf(utf16(`\ufeff<html>${SCRIPT}`))],
   ];
   it.each(polyglots)('%s comes back as nothing that runs', async (_, make) => {
     const content = await make();

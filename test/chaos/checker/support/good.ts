@@ -142,7 +142,10 @@ class Model {
     }
     this.entries.push({ e: 'ok', at: this.#tick(), op, answer: { seq }, session, user });
     // Somebody was told before, and hears it only now.
-    const late = this.entries.findLast((entry) => entry.e === 'push' && entry.user === user && entry.chat === chat.id);
+    const late = this.entries.findLast(
+      (entry): entry is Extract<Entry, { e: 'push' }> =>
+        entry.e === 'push' && entry.user === user && entry.chat === chat.id,
+    );
     if (late !== undefined && this.#random.chance(0.3)) this.entries.push({ ...late, head: chat.log.length });
   }
 
