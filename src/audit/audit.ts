@@ -11,6 +11,7 @@ import { channelBehind } from './channels.ts';
 import { filesOf } from './files.ts';
 import { type Found, settle } from './found.ts';
 import { itemsBehind } from './items.ts';
+import { blocksBehind, retentionBehind } from './told.ts';
 
 /*
  * Compares what D1, rooms, inboxes and R2 hold of the same facts, a page at a time. The owner of a fact is right (see
@@ -78,6 +79,8 @@ async function ofChat(
   const found = [
     ...(await channelBehind(env, db, chat_id, report)),
     ...(await filesOf(env, db, chat_id, report.files, now)),
+    ...(row.type === 'Single' ? await blocksBehind(env, db, chat_id, report) : []),
+    ...(await retentionBehind(env, db, chat_id, report)),
   ];
   const expel = (user_id: string) => () => room(env, chat_id).expel(user_id);
   const unknown = await unknownUsers(db, report.members);

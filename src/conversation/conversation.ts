@@ -17,7 +17,7 @@ import {
   writesMore,
 } from './admit.ts';
 import type { NewConversation, Notice, Sight } from './api.ts';
-import { Blocks } from './blocks.ts';
+import { Blocks, type HeldBlock } from './blocks.ts';
 import { applyChange, type ChangeRequest } from './changes.ts';
 import { type ChatRow, initialSettings, insertChat, loadChat, saveChat } from './chat.ts';
 import { fileIdsOf, SentFiles } from './files.ts';
@@ -267,6 +267,15 @@ export class Conversation {
   setBlocked(by: string, block: { blocked: boolean; version: number }): void {
     migrate(this.#storage, CONVERSATION_MIGRATIONS);
     this.#blocks.set(by, block);
+  }
+
+  heldBlocks(): HeldBlock[] {
+    return this.#blocks.held();
+  }
+
+  /** As `setBlocked`, whatever version is stored. */
+  mendBlock(by: string, block: { blocked: boolean; version: number }): void {
+    if (this.initialised) this.#blocks.mend(by, block);
   }
 
   create(input: NewConversation): { created: boolean; commit: Commit } {

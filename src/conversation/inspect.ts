@@ -1,6 +1,7 @@
 import type { RoomReport } from './api.ts';
 import type { Conversation } from './conversation.ts';
 import { isListingDue, listedOf } from './listing.ts';
+import { heldRetention } from './retention.ts';
 
 /**
  * The conversation as an audit compares it with the directory, with inboxes and with D1's files. Files and members are one
@@ -20,6 +21,8 @@ export function inspect(conversation: Conversation, { after, limit }: { after: s
     members: page.slice(files.length),
     files: files.slice(0, limit),
     listed: tells ? listedOf(chat) : null,
+    blocks: exists ? conversation.heldBlocks() : [],
+    retention: exists ? heldRetention(conversation) : null,
     has_more: files.length + rows.length > limit,
   };
 }

@@ -31,7 +31,7 @@ import {
   pageJson,
 } from '../conversation/pages.ts';
 import { readersOf } from '../conversation/readers.ts';
-import { limitRetention, updateRetention } from '../conversation/retention.ts';
+import { limitRetention, mendRetention, updateRetention } from '../conversation/retention.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
 import { listChannel } from '../db/channels.ts';
@@ -289,6 +289,14 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
 
   async loseFiles(fileIds: string[]): Promise<void> {
     this.#room.conversation.loseFiles(fileIds);
+  }
+
+  async mendBlock(by: string, block: { blocked: boolean; version: number }): Promise<void> {
+    this.#room.conversation.mendBlock(by, block);
+  }
+
+  async mendRetention(limit: { seconds: number | null; version: number }): Promise<void> {
+    this.#room.publish(mendRetention(this.#room.conversation, limit));
   }
 
   async relist(): Promise<void> {

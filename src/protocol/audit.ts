@@ -13,6 +13,8 @@ export const FindingKind = z.enum([
   'inbox.ghost',
   'status.behind',
   'item.behind',
+  'block.behind',
+  'retention.behind',
   'channel.behind',
   'file.lost',
   'file.unlinked',

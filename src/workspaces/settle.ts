@@ -9,6 +9,7 @@ import {
   publicChannelsAmong,
   readSeats,
   toWorkspace,
+  type WorkspaceRow,
 } from '../db/workspaces.ts';
 import { newId } from '../ids.ts';
 import { parallel } from '../inbox/parallel.ts';
@@ -81,7 +82,15 @@ export async function enterDefaults(
 export async function settleRetention(env: Env, db: Db, id: string, chatIds: readonly string[]): Promise<void> {
   const workspace = await findWorkspace(db, id);
   if (workspace === undefined) return;
-  const { retention_days, version } = workspace;
-  const seconds = retention_days === null ? null : retention_days * DAY_SECONDS;
-  await parallel(chatIds, WIDTH, (chatId) => room(env, chatId).limitRetention({ seconds, version }));
+  const limit = retentionOf(workspace);
+  await parallel(chatIds, WIDTH, (chatId) => room(env, chatId).limitRetention(limit));
 }
+
+/** How long a workspace keeps messages at most, as its rooms are told. */
+export const retentionOf = ({
+  retention_days,
+  version,
+}: Pick<WorkspaceRow, 'retention_days' | 'version'>): { seconds: number | null; version: number } => ({
+  seconds: retention_days === null ? null : retention_days * DAY_SECONDS,
+  version,
+});

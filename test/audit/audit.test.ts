@@ -191,6 +191,36 @@ describe('an audit', () => {
     await findsAndRepairs('users', `item.behind ${ada.id} workspace/${body.id}`);
   });
 
+  it('finds a Single that does not know of a block, or of its end', async () => {
+    const single = await create({ type: 'Single', members: [ben.id] });
+    const write = () => request(`/api/chats/${single}/messages`, { token: ben.token, body: { content: 'x' } });
+    expect((await write()).status).toBe(201);
+    await request(`/api/blocks/${ben.id}`, { method: 'PUT', token: ada.token });
+    expect((await write()).status).toBe(403);
+    await env.DB.prepare('UPDATE contacts SET blocked_at = NULL, version = 0').run();
+    await findsAndRepairs('chats', `block.behind ${single} ${ada.id}`);
+    expect((await write()).status).toBe(201);
+    await env.DB.prepare('UPDATE contacts SET blocked_at = 1 WHERE user_id = ?').bind(ada.id).run();
+    await findsAndRepairs('chats', `block.behind ${single} ${ada.id}`);
+    expect((await write()).status).toBe(403);
+  });
+
+  it('finds a conversation that keeps messages longer than its workspace says', async () => {
+    const { body } = await api<{ id: string }>('/api/workspaces', { token: ada.token, body: { name: 'W' } });
+    const inside = await create({ type: 'Group', name: 'Inside', workspace_id: body.id, members: [] });
+    const patch = (days: number | null) =>
+      api(`/api/workspaces/${body.id}`, { method: 'PUT', token: ada.token, body: { retention_days: days } });
+    await patch(30);
+    await patch(null);
+    const timer = async () =>
+      (await api<{ retention?: { message_timer: number | null } }>(`/api/chats/${inside}`, { token: ada.token })).body
+        .retention?.message_timer ?? null;
+    expect(await timer()).toBeNull();
+    await env.DB.prepare('UPDATE workspaces SET retention_days = 30, version = 1 WHERE id = ?').bind(body.id).run();
+    await findsAndRepairs('chats', `retention.behind ${inside}`);
+    expect(await timer()).toBe(30 * 24 * 60 * 60);
+  });
+
   it('finds a channel that the directory shows otherwise, or of a later version', async () => {
     const name = unique('tides');
     const channel = await create({ type: 'PublicChannel', name, members: [] });
