@@ -65,14 +65,14 @@ async function command(place: Place, script: string, ...args: string[]): Promise
 
 /** Requests of somebody who signs in for them. */
 async function requests(url: string, email: string) {
-  const ask = (path: string, token: string, body?: BodyInit, type = 'application/json') =>
+  const ask = (path: string, token: string, body?: string, type = 'application/json') =>
     fetch(url + path, {
       headers: { authorization: `Bearer ${token}`, 'content-type': type },
       ...(body === undefined ? {} : { method: 'POST', body }),
     });
   const answer = await ask('/api/auth/signin', '', JSON.stringify({ email, password: PASSWORD }));
   const token = String(Reflect.get(Object(await answer.json()), 'token'));
-  const made = async (path: string, body: BodyInit, type?: string): Promise<object> =>
+  const made = async (path: string, body: string, type?: string): Promise<object> =>
     Object(await (await ask(path, token, body, type)).json()) as object;
   return {
     /** Sends a file into a conversation. Returns the path to it. */
