@@ -163,7 +163,7 @@ export async function followUp(env: Env, stored: StoredTask): Promise<void> {
     await runTask(env, stored);
   } catch (error) {
     logError('task.deferred', error, { task_id: stored.id });
-    // failpoint: task.deferred
+    // failpoint: task.queueing
     await env.TASKS.send({ task_id: stored.id });
   }
 }

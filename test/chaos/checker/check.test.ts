@@ -429,7 +429,7 @@ describe('the checker', () => {
       const frame = log?.events.filter(({ seq }) => seq !== acked.seq) ?? [];
       const push: Entry[] = log === undefined ? [] : [{ ...log, e: 'push', events: frame }];
       expect(check([timer, ...gone, ...push])).toEqual([]);
-      expect(check([...gone, ...push]).map(({ property }) => property)).toEqual(['durable']);
+      expect([...new Set(check([...gone, ...push]).map(({ property }) => property))]).toEqual(['durable']);
     }
   });
 
