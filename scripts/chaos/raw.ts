@@ -122,11 +122,17 @@ export class RawClient {
     if (this.#socket?.readyState !== WebSocket.OPEN) return;
     const frames = this.#unsent.splice(0, 50).map(({ chat, client_id, content }) => {
       const ending = this.#recorder.invoke(this.about, { do: 'send', chat, client_id, content });
-      const timer = setTimeout(() => this.#lost(client_id, 'no answer'), ANSWER_LIMIT);
+      const timer = setTimeout(() => this.#silence(client_id), ANSWER_LIMIT);
       this.#waiting.set(client_id, { chat, content, ending, timer });
       return { t: 'send', client_id, chat_id: chat, content };
     });
     if (frames.length > 0) this.#emit(frames);
+  }
+
+  /** A socket on which nothing is answered is taken for dead, as a client's heartbeat would have it. */
+  #silence(client_id: string): void {
+    this.#socket?.close();
+    this.#lost(client_id, 'no answer');
   }
 
   #lost(client_id: string, why: string): void {
