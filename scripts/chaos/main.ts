@@ -38,6 +38,17 @@ if (values.help) {
 const QUICK_SEEDS = [1, 2, 3];
 const SHRINK_TRIES = { quick: 6, long: 16 };
 
+/** What a broken property means for a message. */
+const HARM: Record<string, readonly Property[]> = {
+  lost: ['durable', 'dense'],
+  doubled: ['once'],
+  reordered: ['agreement', 'cursor', 'monotonic'],
+  leaked: ['authorised', 'inbox'],
+  'apart in the end': ['converge'],
+  'told too late': ['live'],
+  untyped: ['typed'],
+};
+
 const whole = (text: string | undefined, name: string): number | undefined => {
   if (text === undefined) return undefined;
   if (!/^\d{1,9}$/.test(text)) throw new Error(`--${name} takes a whole number`);
@@ -123,17 +134,6 @@ async function fail(plan: Plan, outcome: Outcome, bundle: string): Promise<void>
   for (const fault of shortest.faults) console.log(`    ${JSON.stringify(fault)}`);
   console.log(`  again: npm run chaos -- --replay ${file}`);
 }
-
-/** What a broken property means for a message. */
-const HARM: Record<string, readonly Property[]> = {
-  lost: ['durable', 'dense'],
-  doubled: ['once'],
-  reordered: ['agreement', 'cursor', 'monotonic'],
-  leaked: ['authorised', 'inbox'],
-  'apart in the end': ['converge'],
-  'told too late': ['live'],
-  untyped: ['typed'],
-};
 
 function summary(names: readonly string[]): void {
   const faults: Record<string, number> = {};

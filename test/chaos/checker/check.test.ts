@@ -264,6 +264,13 @@ const MUTATIONS: Record<Property, Record<string, Mutation>> = {
       const log = pick(random, logs(history));
       return log && [...history, { ...log, e: 'push', head: log.head - 1, events: [] }];
     },
+    'a page is behind what its reader had been pushed': (history, random) => {
+      const log = pick(random, logs(history));
+      if (log === undefined) return undefined;
+      const { session, user, chat, epoch, head, at } = log;
+      const about = { session, user, chat, epoch, events: [], holes: [], reset: false, has_more: false };
+      return [...history, { e: 'page', at: at + 2, asked: at + 1, head: head - 1, after: head - 1, ...about }];
+    },
     'a session does not read what it was acknowledged': (history, random) => {
       const acked = pick(random, ackedSends(history));
       if (acked === undefined) return undefined;
@@ -431,6 +438,24 @@ describe('the checker', () => {
       expect(check([timer, ...gone, ...push])).toEqual([]);
       expect([...new Set(check([...gone, ...push]).map(({ property }) => property))]).toEqual(['durable']);
     }
+  });
+
+  it('lets an answer overtake what is pushed', () => {
+    const history = goodHistory(1);
+    const log = logs(history).find(({ user }) => user === 'ada');
+    if (log === undefined) throw new Error('the first user reads everything');
+    const { chat, epoch, head, user, events } = log;
+    const about = { session: 'ada-9', user, chat, epoch };
+    const before = events.filter(({ seq }) => seq < head);
+    const page = { holes: [], reset: false, has_more: false, after: 0, asked: log.at, events: log.events, head };
+    const [answer, late]: Entry[] = [
+      { e: 'page', at: log.at + 1, ...page, ...about },
+      { e: 'push', at: log.at + 2, head: head - 1, events: before.slice(-1), ...about },
+    ];
+    if (answer === undefined || late === undefined) throw new Error('both were made');
+    expect(check([...history, answer, late])).toEqual([]);
+    const earlier: Entry = { ...late, at: log.at - 1 };
+    expect(check([...history, earlier, { ...answer, asked: log.at }])).toEqual([]);
   });
 
   it('reads a history from its lines', () => {

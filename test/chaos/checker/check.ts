@@ -78,8 +78,10 @@ class Checker {
   readonly #ops = new Map<number, Op>();
   /** When a message was first sent, by sender and client_id. */
   readonly #sentAt = new Map<string, number>();
-  /** The largest head that a session has seen, by session, conversation and epoch. */
+  /** The largest head that a session was pushed, by session, conversation and epoch. */
   readonly #heads = new Map<string, number>();
+  /** Heads that a session has seen, pushed or asked for, and since when: ascending, likewise. */
+  readonly #known = new Map<string, { at: number; head: number }[]>();
   readonly #marks = new Map<string, number>();
   /** The newest message of its own that a session was acknowledged, and when, by session and conversation. */
   readonly #acked = new Map<string, { seq: number; at: number }>();
@@ -161,7 +163,7 @@ class Checker {
         return;
       case 'page':
         this.#readsOwnPast(entry);
-        this.#head(entry);
+        this.#head(entry, entry.asked);
         this.#covers(entry);
         this.#saw(entry);
         return;
@@ -171,6 +173,7 @@ class Checker {
         return;
       case 'log':
         this.#chat(entry.chat).logs.push(entry);
+        this.#head(entry, entry.at);
         this.#head(entry);
         this.#saw(entry);
         return;
@@ -253,15 +256,19 @@ class Checker {
     return (this.#suspended.get(user) ?? []).some(({ from, to }) => at > from + this.#bounds.revoked && at < to);
   }
 
-  #raise(name: string, value: number): void {
-    this.#heads.set(name, Math.max(this.#heads.get(name) ?? 0, value));
-  }
-
-  #head({ session, chat, epoch, head }: { session: string; chat: string; epoch: string; head: number }): void {
+  /**
+   * A head never goes back: not among what is pushed, and not in what is asked for by who has seen a larger one. What is pushed may
+   * come after the answer to a question that has overtaken it; it says nothing new then.
+   */
+  #head(entry: { session: string; chat: string; epoch: string; head: number; at: number }, asked?: number): void {
+    const { session, chat, epoch, head, at } = entry;
     const name = key(session, chat, epoch);
-    const before = this.#heads.get(name) ?? 0;
+    const known = this.#known.get(name) ?? [];
+    const before =
+      asked === undefined ? (this.#heads.get(name) ?? 0) : (known.findLast((seen) => seen.at <= asked)?.head ?? 0);
     if (head < before) this.#broken('monotonic', `${chat}: head went from ${before} to ${head} for ${session}`);
-    this.#raise(name, head);
+    if (asked === undefined) this.#heads.set(name, Math.max(before, head));
+    if (head > (known.at(-1)?.head ?? 0)) this.#known.set(name, [...known, { at, head }]);
   }
 
   #mark(name: string, value: number): void {
