@@ -38,6 +38,8 @@ export class RawClient {
   readonly #unsent: { chat: string; client_id: string; content: string }[] = [];
   #cursor: string | undefined;
   #socket: WebSocket | undefined;
+  /** Goes on as if the socket had closed: one that is dead may never say so. */
+  #abandon: () => void = () => undefined;
   #stopped = false;
   #run: Promise<void> | undefined;
   #confirmed = 0;
@@ -131,7 +133,7 @@ export class RawClient {
 
   /** A socket on which nothing is answered is taken for dead, as a client's heartbeat would have it. */
   #silence(client_id: string): void {
-    this.#socket?.close();
+    this.#abandon();
     this.#lost(client_id, 'no answer');
   }
 
@@ -197,7 +199,14 @@ export class RawClient {
         this.#flush();
         if (chat === undefined) for (const id of this.#followed.keys()) this.#pull(id);
       });
-      socket.addEventListener('message', ({ data }) => this.#heard(String(data)));
+      this.#abandon = () => {
+        clearTimeout(limit);
+        socket.close();
+        resolve({ code: 1006, opened });
+      };
+      socket.addEventListener('message', ({ data }) => {
+        if (this.#socket === socket) this.#heard(String(data));
+      });
       socket.addEventListener('error', () => undefined);
       socket.addEventListener('close', ({ code }) => {
         clearTimeout(limit);

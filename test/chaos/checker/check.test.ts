@@ -448,14 +448,11 @@ describe('the checker', () => {
     const about = { session: 'ada-9', user, chat, epoch };
     const before = events.filter(({ seq }) => seq < head);
     const page = { holes: [], reset: false, has_more: false, after: 0, asked: log.at, events: log.events, head };
-    const [answer, late]: Entry[] = [
-      { e: 'page', at: log.at + 1, ...page, ...about },
-      { e: 'push', at: log.at + 2, head: head - 1, events: before.slice(-1), ...about },
-    ];
-    if (answer === undefined || late === undefined) throw new Error('both were made');
+    const answer: Kind<'page'> = { e: 'page', at: log.at + 1, ...page, ...about };
+    const late: Kind<'push'> = { e: 'push', at: log.at + 2, head: head - 1, events: before.slice(-1), ...about };
     expect(check([...history, answer, late])).toEqual([]);
-    const earlier: Entry = { ...late, at: log.at - 1 };
-    expect(check([...history, earlier, { ...answer, asked: log.at }])).toEqual([]);
+    const earlier: Kind<'push'> = { ...late, at: log.at - 1 };
+    expect(check([...history, earlier, answer])).toEqual([]);
   });
 
   it('reads a history from its lines', () => {
