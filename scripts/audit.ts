@@ -1,10 +1,10 @@
-// `npm run audit [-- --repair]`: compares what D1, rooms and inboxes hold, and repairs it. Exits with 1 when something
+// `npm run audit [-- --repair]`: compares what D1, rooms, inboxes and R2 hold, and repairs it. Exits with 1 when something
 // disagrees and was not repaired. The server is TIDELINE_URL, or the local one; the token ADMIN_TOKEN, or the local one.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { AuditAnswer, type Finding } from '../src/protocol/audit.ts';
+import { AUDIT_PARTS, AuditAnswer, type AuditPart, type Finding } from '../src/protocol/audit.ts';
 import { Fault, messageOf } from './local/fault.ts';
 import { readSettings, urlOf } from './local/settings.ts';
 
@@ -22,7 +22,7 @@ async function adminToken(): Promise<string> {
   }
 }
 
-async function page(token: string, part: 'chats' | 'users', after: string): Promise<AuditAnswer> {
+async function page(token: string, part: AuditPart, after: string): Promise<AuditAnswer> {
   const answer = await fetch(`${url}/api/admin/audit`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -34,14 +34,16 @@ async function page(token: string, part: 'chats' | 'users', after: string): Prom
   return AuditAnswer.parse(await answer.json());
 }
 
-const told = ({ kind, chat_id, user_id, repaired }: Finding): string =>
-  [kind, chat_id, user_id, repaired ? 'repaired' : undefined].filter((part) => part !== undefined).join('  ');
+const told = ({ kind, chat_id, user_id, file_id, item, object, repaired }: Finding): string =>
+  [kind, chat_id, user_id, file_id, item, object, repaired ? 'repaired' : undefined]
+    .filter((part) => part !== undefined)
+    .join('  ');
 
 try {
   const token = await adminToken();
-  const checked = { chats: 0, users: 0 };
+  const checked: Record<AuditPart, number> = { files: 0, objects: 0, chats: 0, users: 0 };
   let open = 0;
-  for (const part of ['chats', 'users'] as const) {
+  for (const part of AUDIT_PARTS) {
     for (let after: string | null = ''; after !== null; ) {
       const answer: AuditAnswer = await page(token, part, after);
       for (const finding of answer.findings) {
@@ -52,7 +54,10 @@ try {
       after = answer.next_cursor;
     }
   }
-  console.log(`${checked.chats} conversations and ${checked.users} users checked, ${open} open findings`);
+  const { files, objects, chats, users } = checked;
+  console.log(
+    `${chats} conversations, ${users} users, ${files} contents of files and ${objects} objects checked, ${open} open findings`,
+  );
   if (open > 0) process.exitCode = 1;
 } catch (error) {
   if (!(error instanceof Fault)) throw error;

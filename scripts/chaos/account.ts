@@ -15,7 +15,7 @@ export const textOf = (value: unknown, name: string): string => {
   return typeof found === 'string' ? found : '';
 };
 
-/** One request. Throws when there is no whole answer; then nothing is known of what it did. */
+/** One request: bytes go as they are, any other body as JSON. Throws when there is no whole answer; then nothing is known of what it did. */
 export async function ask(
   url: string,
   method: string,
@@ -23,13 +23,14 @@ export async function ask(
   token?: string,
   body?: unknown,
 ): Promise<Answered> {
+  const isRaw = body instanceof Uint8Array;
   const answer = await fetch(url + path, {
     method,
     headers: {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(body === undefined ? {} : { 'content-type': isRaw ? 'application/octet-stream' : 'application/json' }),
     },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body: isRaw ? Buffer.from(body) : JSON.stringify(body) }),
     signal: AbortSignal.timeout(PATIENCE),
   });
   const text = await answer.text();

@@ -3,15 +3,17 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Property } from '../../test/chaos/checker/history.ts';
 import { LONG, type Plan, planOf, QUICK } from './plan.ts';
 import { type Outcome, Run } from './run.ts';
 import { buildOnce } from './server.ts';
 import { shrink } from './shrink.ts';
 
-const USAGE = `usage: npm run chaos -- [--quick] [--seed N] [--minutes N] [--replay FILE] [--keep FOLDER] [--no-shrink]
+const USAGE = `usage: npm run chaos -- [--quick] [--seed N] [--minutes N] [--seeds N] [--replay FILE] [--keep FOLDER] [--no-shrink]
   --quick    a few small schedules, as the continuous integration runs them
   --seed     the first seed; the next ones follow. Default: from the clock
   --minutes  goes on with new seeds for so long. Default: one seed
+  --seeds    goes on for so many seeds at least, however long that takes
   --replay   runs the schedule of a file that a failure has left
   --keep     writes histories that fail into this folder`;
 
@@ -20,6 +22,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     seed: { type: 'string' },
     minutes: { type: 'string' },
+    seeds: { type: 'string' },
     replay: { type: 'string' },
     keep: { type: 'string' },
     'no-shrink': { type: 'boolean', default: false },
@@ -34,6 +37,17 @@ if (values.help) {
 /** Seeds of the short run, whatever the clock says: the same for everybody. */
 const QUICK_SEEDS = [1, 2, 3];
 const SHRINK_TRIES = { quick: 6, long: 16 };
+
+/** What a broken property means for a message. */
+const HARM: Record<string, readonly Property[]> = {
+  lost: ['durable', 'dense'],
+  doubled: ['once'],
+  reordered: ['agreement', 'cursor', 'monotonic'],
+  leaked: ['authorised', 'inbox'],
+  'apart in the end': ['converge'],
+  'told too late': ['live'],
+  untyped: ['typed'],
+};
 
 const whole = (text: string | undefined, name: string): number | undefined => {
   if (text === undefined) return undefined;
@@ -64,8 +78,10 @@ try {
   if (values.replay !== undefined) {
     failed = !(await play(JSON.parse(await readFile(values.replay, 'utf8')) as Plan));
   } else {
-    const seeds = values.quick && values.seed === undefined && minutes === undefined ? QUICK_SEEDS : [first];
-    for (let i = 0; !failed && (i < seeds.length || performance.now() < end); i++) {
+    const named = values.quick && values.seed === undefined && minutes === undefined;
+    const seeds = named ? QUICK_SEEDS : [first];
+    const least = whole(values.seeds, 'seeds') ?? seeds.length;
+    for (let i = 0; !failed && (i < least || performance.now() < end); i++) {
       failed = !(await play(planOf(seeds[i] ?? first + i, size, names)));
     }
   }
@@ -85,6 +101,7 @@ function report({ seed, faults, steps }: Plan, outcome: Outcome, ms: number): vo
       `${steps.length} steps`,
       `${faults.length} faults`,
       `${outcome.acked} acks (${outcome.resent} of resends)`,
+      `${outcome.changed} changes`,
       `${outcome.observed} events seen`,
       `told ${(outcome.drainMs / 1000).toFixed(1)} s after the last fault`,
       `${(ms / 1000).toFixed(1)} s`,
@@ -126,16 +143,32 @@ function summary(names: readonly string[]): void {
   const sum = (pick: (outcome: Outcome) => number) => outcomes.reduce((total, outcome) => total + pick(outcome), 0);
   const most = (pick: (outcome: Outcome) => number) => Math.max(0, ...outcomes.map(pick));
   const broke = new Set(outcomes.flatMap((outcome) => outcome.broke));
-  console.log(
+  const broken = outcomes.flatMap(({ violations }) => violations.map(({ property }) => property));
+  const list = (counts: [string, number][]) => counts.map(([name, count]) => `${name} ${count}`).join(', ');
+  const harm = Object.entries(HARM).map(([name, properties]): [string, number] => [
+    name,
+    broken.filter((property) => properties.includes(property)).length,
+  ]);
+  const { ok, refused, unknown } = {
+    ok: sum(({ requests }) => requests.ok),
+    refused: sum(({ requests }) => requests.refused),
+    unknown: sum(({ requests }) => requests.unknown),
+  };
+  const lines: [string, string][] = [
+    ['seeds', `${outcomes.length}, in ${Math.round(performance.now() / 60_000)} min`],
+    ['faults', `${Object.values(faults).reduce((a, b) => a + b, 0)}: ${list(Object.entries(faults).sort())}`],
+    ['failpoints', `${broke.size} of ${names.length} broke: ${[...broke].sort().join(' ')}`],
+    ['messages', `${sum(({ acked }) => acked)} acknowledged, ${sum(({ resent }) => resent)} of them again`],
+    ['changes', `${sum(({ changed }) => changed)} of messages acknowledged`],
+    ['requests', `${ok} done, ${refused} refused, ${unknown} without a whole answer`],
+    ['fuzzed', `${sum(({ fuzzed }) => fuzzed)} requests made up from the document, after the faults`],
+    ['events', `${sum(({ observed }) => observed)} seen by clients`],
+    ['harm', list(harm)],
     [
-      `${outcomes.length} seeds, ${sum(({ acked }) => acked)} acknowledged, ${sum(({ resent }) => resent)} of them again,`,
-      `${sum(({ observed }) => observed)} events seen, ${sum(({ violations }) => violations.length)} violations`,
-      `\nfaults: ${Object.entries(faults)
-        .map(([kind, count]) => `${kind} ${count}`)
-        .join(', ')}`,
-      `\nlongest time to tell everything after the last fault: ${(most(({ drainMs }) => drainMs) / 1000).toFixed(1)} s;`,
-      `peak memory ${(most(({ peakBytes }) => peakBytes) / 1024 / 1024).toFixed(0)} MiB;`,
-      `failpoints that broke: ${broke.size} of ${names.length}`,
-    ].join(' '),
-  );
+      'drain',
+      `${(most(({ drainMs }) => drainMs) / 1000).toFixed(1)} s at most from the last fault until all were told`,
+    ],
+    ['memory', `${(most(({ peakBytes }) => peakBytes) / 1024 / 1024).toFixed(0)} MiB at most, with dead consumers`],
+  ];
+  console.log(lines.map(([name, text]) => `${name.padEnd(12)}${text}`).join('\n'));
 }

@@ -1,5 +1,6 @@
 import { Random } from '../../test/chaos/random.ts';
 import type { Action } from '../../test/chaos/worker/failpoint.ts';
+import { FEATURES, type FeatureName } from './features.ts';
 
 /** What users do, in ms from the start. Users, conversations and clients are numbers. */
 export type Step = { at: number } & (
@@ -11,6 +12,7 @@ export type Step = { at: number } & (
   | { do: 'create'; user: number; others: number[] }
   | { do: 'end-session'; client: number }
   | { do: 'suspend'; user: number; lasts: number }
+  | { do: 'feature'; what: FeatureName; user: number; chat: number; pick: number }
 );
 
 /** What goes wrong, in ms from the start. */
@@ -34,6 +36,8 @@ export interface Plan {
   /** Raw clients on the socket of a conversation, on the inbox, and clients of the SDK; dead ones are among the first. */
   clients: { room: number; inbox: number; sdk: number; dead: number };
   duration: number;
+  /** Requests that are made up in the end. */
+  fuzz: number;
   steps: Step[];
   faults: Fault[];
 }
@@ -46,6 +50,7 @@ export interface Size {
   stepsPerSecond: number;
   faultsPerSecond: number;
   storm: number;
+  fuzz: number;
   /** The state lies on a small disk that can be filled up. */
   disk: boolean;
 }
@@ -58,16 +63,18 @@ export const QUICK: Size = {
   stepsPerSecond: 14,
   faultsPerSecond: 2,
   storm: 100,
+  fuzz: 150,
   disk: true,
 };
 export const LONG: Size = {
   users: 40,
   chats: 12,
-  clients: { room: 90, inbox: 60, sdk: 30, dead: 4 },
+  clients: { room: 110, inbox: 70, sdk: 36, dead: 4 },
   duration: 45_000,
   stepsPerSecond: 30,
   faultsPerSecond: 0.7,
   storm: 2000,
+  fuzz: 500,
   disk: true,
 };
 
@@ -85,19 +92,19 @@ const KINDS: readonly Fault['kind'][] = [
   'halve',
   'twice',
   'clock',
-  'failpoint',
-  'failpoint',
-  'failpoint',
-  'failpoint',
+  // There are many places.
+  ...Array.from({ length: 9 }, () => 'failpoint' as const),
   'queue',
   'disk',
   'storm',
 ];
 
+const FEATURE_NAMES = Object.keys(FEATURES).filter((name): name is FeatureName => name in FEATURES);
+
 /** The schedule of a seed: the same one for the same seed, size and failpoints. */
 export function planOf(seed: number, size: Size, failpoints: readonly string[]): Plan {
   const random = new Random(seed);
-  const { users, chats, clients, duration } = size;
+  const { users, chats, clients, duration, fuzz } = size;
   const many = clients.room + clients.inbox + clients.sdk;
   const steps: Step[] = [];
   const forSteps = random.fork();
@@ -111,7 +118,7 @@ export function planOf(seed: number, size: Size, failpoints: readonly string[]):
     faults.push(faultAt(forFaults.between(duration / 10, duration), forFaults, size, failpoints));
   }
   const byTime = (a: { at: number }, b: { at: number }) => a.at - b.at;
-  return { seed, users, chats, clients, duration, steps: steps.sort(byTime), faults: faults.sort(byTime) };
+  return { seed, users, chats, clients, duration, fuzz, steps: steps.sort(byTime), faults: faults.sort(byTime) };
 }
 
 function stepAt(
@@ -124,15 +131,16 @@ function stepAt(
   // The first user owns every conversation and stays: their reading of a log is the whole one.
   const user = users > 1 ? random.between(1, users - 1) : 0;
   const roll = random.next();
-  if (roll < 0.62) return { at, do: 'send', client, chat, count: random.chance(0.1) ? random.between(5, 40) : 1 };
-  if (roll < 0.74) return { at, do: 'read', client, chat };
-  if (roll < 0.77) return { at, do: 'odd', client, chat };
-  if (roll < 0.84) return { at, do: 'add', user, chat };
-  if (roll < 0.9) return { at, do: 'remove', user, chat };
-  if (roll < 0.94) return { at, do: 'rename', chat };
-  if (roll < 0.96) return { at, do: 'create', user, others: [random.below(users), random.below(users)] };
-  if (roll < 0.985) return { at, do: 'end-session', client };
-  return { at, do: 'suspend', user, lasts: random.between(200, 4000) };
+  if (roll < 0.5) return { at, do: 'send', client, chat, count: random.chance(0.1) ? random.between(5, 40) : 1 };
+  if (roll < 0.6) return { at, do: 'read', client, chat };
+  if (roll < 0.63) return { at, do: 'odd', client, chat };
+  if (roll < 0.69) return { at, do: 'add', user, chat };
+  if (roll < 0.74) return { at, do: 'remove', user, chat };
+  if (roll < 0.77) return { at, do: 'rename', chat };
+  if (roll < 0.79) return { at, do: 'create', user, others: [random.below(users), random.below(users)] };
+  if (roll < 0.81) return { at, do: 'end-session', client };
+  if (roll < 0.82) return { at, do: 'suspend', user, lasts: random.between(200, 4000) };
+  return { at, do: 'feature', what: random.pick(FEATURE_NAMES), user, chat, pick: random.below(10_000) };
 }
 
 function faultAt(at: number, random: Random, size: Size, failpoints: readonly string[]): Fault {

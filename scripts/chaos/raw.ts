@@ -38,6 +38,8 @@ export class RawClient {
   readonly #unsent: { chat: string; client_id: string; content: string }[] = [];
   #cursor: string | undefined;
   #socket: WebSocket | undefined;
+  /** Goes on as if the socket had closed: one that is dead may never say so. */
+  #abandon: () => void = () => undefined;
   #stopped = false;
   #run: Promise<void> | undefined;
   #confirmed = 0;
@@ -122,11 +124,17 @@ export class RawClient {
     if (this.#socket?.readyState !== WebSocket.OPEN) return;
     const frames = this.#unsent.splice(0, 50).map(({ chat, client_id, content }) => {
       const ending = this.#recorder.invoke(this.about, { do: 'send', chat, client_id, content });
-      const timer = setTimeout(() => this.#lost(client_id, 'no answer'), ANSWER_LIMIT);
+      const timer = setTimeout(() => this.#silence(client_id), ANSWER_LIMIT);
       this.#waiting.set(client_id, { chat, content, ending, timer });
       return { t: 'send', client_id, chat_id: chat, content };
     });
     if (frames.length > 0) this.#emit(frames);
+  }
+
+  /** A socket on which nothing is answered is taken for dead, as a client's heartbeat would have it. */
+  #silence(client_id: string): void {
+    this.#abandon();
+    this.#lost(client_id, 'no answer');
   }
 
   #lost(client_id: string, why: string): void {
@@ -191,7 +199,14 @@ export class RawClient {
         this.#flush();
         if (chat === undefined) for (const id of this.#followed.keys()) this.#pull(id);
       });
-      socket.addEventListener('message', ({ data }) => this.#heard(String(data)));
+      this.#abandon = () => {
+        clearTimeout(limit);
+        socket.close();
+        resolve({ code: 1006, opened });
+      };
+      socket.addEventListener('message', ({ data }) => {
+        if (this.#socket === socket) this.#heard(String(data));
+      });
       socket.addEventListener('error', () => undefined);
       socket.addEventListener('close', ({ code }) => {
         clearTimeout(limit);

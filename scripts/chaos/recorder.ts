@@ -1,10 +1,20 @@
 import type { Answer, Call, Entry } from '../../test/chaos/checker/history.ts';
 
+/** Acknowledged messages of each conversation that are kept in mind. */
+const REMEMBERED = 40;
+
 type Unstamped<T> = T extends { at: number } ? Omit<T, 'at'> : never;
+
+/** A message that was acknowledged. */
+export interface Acked {
+  user: string;
+  seq: number;
+}
 
 /** Writes the history: one clock for everybody. */
 export class Recorder {
   readonly entries: Entry[] = [];
+  readonly #acked = new Map<string, Acked[]>();
   #ops = 0;
 
   now(): number {
@@ -27,10 +37,24 @@ export class Recorder {
       open = false;
     };
     return {
-      ok: (answer = {}) => end(() => this.note({ e: 'ok', op, answer, ...about })),
+      ok: (answer = {}) =>
+        end(() => {
+          this.note({ e: 'ok', op, answer, ...about });
+          if (call.do === 'send' && answer.seq !== undefined) {
+            this.#acked.set(
+              call.chat,
+              [...this.acked(call.chat), { user: about.user, seq: answer.seq }].slice(-REMEMBERED),
+            );
+          }
+        }),
       fail: (code) => end(() => this.note({ e: 'fail', op, code, ...about })),
       info: (why) => end(() => this.note({ e: 'info', op, why, ...about })),
     };
+  }
+
+  /** The latest messages of a conversation that were acknowledged. */
+  acked(chat: string): readonly Acked[] {
+    return this.#acked.get(chat) ?? [];
   }
 
   count(e: Entry['e']): number {

@@ -3,10 +3,13 @@ import { rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CuttingProxy } from '../../sdk/test/support/proxy.ts';
+import { AUDIT_PARTS } from '../../src/protocol/audit.ts';
 import { check } from '../../test/chaos/checker/check.ts';
-import type { Call, Entry, Hole, SeenEvent, Violation } from '../../test/chaos/checker/history.ts';
+import type { Answer, Call, Entry, Hole, SeenEvent, Violation } from '../../test/chaos/checker/history.ts';
 import { Random } from '../../test/chaos/random.ts';
-import { Account, type Answered, field, textOf } from './account.ts';
+import { Account, type Answered, ask, field, textOf } from './account.ts';
+import { FEATURES, type Stage, setTimer, TIMER } from './features.ts';
+import { fuzz } from './fuzz.ts';
 import type { Fault, Plan, Step } from './plan.ts';
 import { RawClient } from './raw.ts';
 import { type Ending, Recorder } from './recorder.ts';
@@ -19,6 +22,8 @@ const NUDGE = 5000;
 const DRAIN_LIMIT = 90_000;
 /** A client of the SDK notices within 35 s that its connection is dead. */
 const CONVERGE_LIMIT = 50_000;
+/** What is under way shows up in an audit, and not in a later one. */
+const AUDIT_LIMIT = 30_000;
 const DISK_MIB = 512;
 
 export interface Outcome {
@@ -27,6 +32,12 @@ export interface Outcome {
   sends: number;
   acked: number;
   resent: number;
+  /** Acknowledged changes of messages. */
+  changed: number;
+  /** Requests beside messages and changes that were answered with success, refused, and of which nothing is known. */
+  requests: { ok: number; refused: number; unknown: number };
+  /** Made-up requests that were answered. */
+  fuzzed: number;
   observed: number;
   drainMs: number;
   peakBytes: number;
@@ -40,6 +51,16 @@ const items = (body: unknown): unknown[] => {
   const list = field(body, 'items');
   return Array.isArray(list) ? list : [];
 };
+
+/** What of an answer over REST a history holds. */
+function answerOf(body: unknown): Answer {
+  const seq = field(body, 'seq');
+  return {
+    chat: textOf(body, 'id'),
+    ...(typeof seq === 'number' ? { seq, duplicate: field(body, 'duplicate') === true } : {}),
+    ...(field(body, 'joined') === true ? { joined: true } : {}),
+  };
+}
 
 /** One schedule against a server of its own. */
 export class Run {
@@ -55,6 +76,7 @@ export class Run {
   readonly #sdk: SdkClient[] = [];
   readonly #suspended = new Set<number>();
   #names = 0;
+  #workspace = '';
   #server: Server | undefined;
   #proxy: CuttingProxy | undefined;
   #admin = '';
@@ -126,9 +148,12 @@ export class Run {
     const [owner] = this.#users;
     if (owner === undefined) throw new Error('a plan has users');
     for (let i = 0; i < chats; i++) {
-      const others = this.#users.slice(1).filter(() => this.#random.chance(0.7));
+      // Everybody is in the first one, which takes another tier where they are many.
+      const others = this.#users.slice(1).filter(() => i === 0 || this.#random.chance(0.7));
       await this.#create(owner, others, i % 3 === 2 ? 'joined' : 'all');
     }
+    await this.#create(owner, this.#users.slice(1, 4), 'all', { type: 'PublicChannel' });
+    await this.#prepareWorkspace(owner);
     for (let i = 0; i < clients.room + clients.inbox; i++) {
       const user = this.#at(this.#users, i);
       const account = new Account(this.#direct, user.email);
@@ -147,9 +172,42 @@ export class Run {
     }
   }
 
-  async #create(owner: Account, others: Account[], history: 'all' | 'joined'): Promise<void> {
+  /** A workspace with some of the users, and a channel that whoever comes in enters. */
+  async #prepareWorkspace(owner: Account): Promise<void> {
+    const made = await owner.call('POST', '/api/workspaces', { name: 'Tides' });
+    this.#workspace = textOf(made.body, 'id');
+    const path = `/api/workspaces/${this.#workspace}`;
+    await this.#create(owner, [], 'all', { type: 'PublicChannel', workspace_id: this.#workspace });
+    await owner.call('PUT', path, { default_chat_ids: this.#chats.slice(-1) });
+    const some = this.#users.slice(1).filter((_, index) => index % 2 === 0);
+    const { status } = await owner.call('POST', `${path}/members`, { user_ids: some.map(({ id }) => id) });
+    if (status !== 201) throw new Error(`the workspace was not made: ${status}`);
+  }
+
+  get #stage(): Stage {
+    const [owner] = this.#users;
+    if (owner === undefined) throw new Error('a plan has users');
+    return {
+      owner,
+      users: this.#users,
+      workspace: this.#workspace,
+      acked: (chat) => this.#recorder.acked(chat),
+      unique: () => {
+        this.#names += 1;
+        return `f${this.#plan.seed}-${this.#names}`;
+      },
+      perform: (who, call, method, path, body) => this.#do(who, call, method, path, body),
+    };
+  }
+
+  async #create(
+    owner: Account,
+    others: Account[],
+    history: 'all' | 'joined',
+    kind: { type: 'Group' | 'PublicChannel'; workspace_id?: string } = { type: 'Group' },
+  ): Promise<void> {
     const members = others.map(({ id }) => id);
-    const body = { type: 'Group', name: 'Tides', members, history };
+    const body = { ...kind, name: 'Tides', members, history };
     const answer = await this.#do(owner, { do: 'create', members, history }, 'POST', '/api/chats', body);
     const chat = textOf(answer?.body, 'id');
     if (answer?.status !== 201 || chat === '') return;
@@ -168,7 +226,7 @@ export class Run {
       const answer = await make();
       if (answer.status >= 500 || answer.status === 429) ending.info(String(answer.status));
       else if (answer.status >= 400) ending.fail(textOf(answer.body, 'code'));
-      else ending.ok({ chat: textOf(answer.body, 'id') });
+      else ending.ok(answerOf(answer.body));
       return answer;
     } catch (error) {
       ending.info(String(error));
@@ -248,6 +306,15 @@ export class Run {
       case 'suspend':
         await this.#suspend(step.user, step.lasts);
         return;
+      case 'feature': {
+        const scene = {
+          who: this.#at(this.#users, step.user),
+          chat: this.#at(this.#chats, step.chat),
+          pick: step.pick,
+        };
+        await FEATURES[step.what](this.#stage, scene);
+        return;
+      }
     }
   }
 
@@ -404,6 +471,7 @@ export class Run {
     await server.queue({ twice: false, reversed: false });
     for (const client of this.#raw) client.dead = false;
     for (const index of [...this.#suspended]) await this.#restore(index);
+    await this.#keepMessages();
     const healed = performance.now();
     this.#recorder.note({ e: 'healed' });
     const settled = await Promise.all(this.#raw.map((client) => client.settled(SETTLE_LIMIT)));
@@ -422,6 +490,16 @@ export class Run {
     return performance.now() - healed;
   }
 
+  /** From here on nothing begins to vanish, where somebody has begun to have it vanish. */
+  async #keepMessages(): Promise<void> {
+    const chats = new Set(
+      this.#recorder.entries.flatMap((entry) =>
+        entry.e === 'invoke' && entry.call.do === 'timer' ? [entry.call.chat] : [],
+      ),
+    );
+    for (const chat of chats) await setTimer(this.#stage, chat, null);
+  }
+
   async #healthy(): Promise<boolean> {
     try {
       return (await fetch(`${this.#direct()}/healthz`, { signal: AbortSignal.timeout(5000) })).ok;
@@ -438,12 +516,67 @@ export class Run {
   }
 
   async #readEverything(): Promise<void> {
+    // What vanishes has vanished by then, so that everybody reads the same.
+    await delay(TIMER.seconds * 1000 + 500);
     const heads = new Map<string, Map<string, number>>();
     for (const user of this.#users) heads.set(user.id, await this.#readAll(user));
     await this.#until(CONVERGE_LIMIT, async () =>
       this.#sdk.every((client) => client.holds(heads.get(client.about.user) ?? new Map())),
     );
     for (const client of this.#sdk) await client.confess(this.#chats);
+    await this.#fetchFiles();
+    let findings: string[] = [];
+    await this.#until(AUDIT_LIMIT, async () => {
+      findings = await this.#audit();
+      return findings.length === 0;
+    });
+    this.#recorder.note({ e: 'audit', findings });
+    await this.#fuzz();
+  }
+
+  /** Last of all: it may do away with anything. */
+  async #fuzz(): Promise<void> {
+    const { owner, workspace } = this.#stage;
+    const known = { chat: this.#at(this.#chats, 0), workspace, user: this.#at(this.#users, 1).id };
+    const { seed, fuzz: count } = this.#plan;
+    await owner.renew();
+    const about = { session: `main/${owner.session}`, user: owner.id };
+    for (const hit of await fuzz({ url: this.#direct(), token: owner.token }, known, { count, seed })) {
+      this.#recorder.note({ e: 'fuzz', ...hit, ...about });
+    }
+  }
+
+  /** The files of the messages that the first user sees, who sees all. */
+  async #fetchFiles(): Promise<void> {
+    const { owner } = this.#stage;
+    const about = { session: `main/${owner.session}`, user: owner.id };
+    for (const chat of this.#chats) {
+      if ((await owner.call('GET', `/api/chats/${chat}`)).status !== 200) continue;
+      for (const message of await this.#messagesOf(owner, chat)) {
+        const files = field(message, 'files');
+        const ids = Array.isArray(files) ? files.map((file: unknown) => textOf(file, 'id')) : [];
+        for (const file of ids) {
+          const { status } = await owner.call('GET', `/api/chats/${chat}/files/${file}`);
+          this.#recorder.note({ e: 'file', chat, seq: Number(field(message, 'seq')), file, status, ...about });
+        }
+      }
+    }
+  }
+
+  /** What `npm run audit` finds, a line each. */
+  async #audit(): Promise<string[]> {
+    const findings: string[] = [];
+    for (const part of AUDIT_PARTS) {
+      for (let after = ''; ; ) {
+        const { status, body } = await ask(this.#direct(), 'POST', '/api/admin/audit', this.#admin, { part, after });
+        if (status !== 200) throw new Error(`the audit answers ${status}`);
+        const found = field(body, 'findings');
+        if (Array.isArray(found)) findings.push(...found.map((finding) => JSON.stringify(finding)));
+        after = textOf(body, 'next_cursor');
+        if (after === '') break;
+      }
+    }
+    return findings;
   }
 
   async #readAll(user: Account): Promise<Map<string, number>> {
@@ -509,13 +642,22 @@ export class Run {
   #outcome(drainMs: number): Outcome {
     const history = this.#recorder.entries;
     const sends = history.filter((entry) => entry.e === 'invoke' && entry.call.do === 'send').length;
-    const acks = history.filter((entry) => entry.e === 'ok' && entry.answer.seq !== undefined);
+    const calls = new Map(
+      history.flatMap((entry) => (entry.e === 'invoke' ? [[entry.op, entry.call.do] as const] : [])),
+    );
+    const acked = history.flatMap((entry) => (entry.e === 'ok' && entry.answer.seq !== undefined ? [entry] : []));
+    const acks = acked.filter(({ op }) => calls.get(op) === 'send');
+    const others = (e: 'ok' | 'fail' | 'info') =>
+      history.filter((entry) => entry.e === e && !['send', 'change'].includes(calls.get(entry.op) ?? '')).length;
     return {
       violations: check(history),
       faults: this.#faults,
       sends,
       acked: acks.length,
-      resent: acks.filter((entry) => entry.e === 'ok' && entry.answer.duplicate).length,
+      resent: acks.filter(({ answer }) => answer.duplicate).length,
+      changed: acked.filter(({ op }) => calls.get(op) === 'change').length,
+      requests: { ok: others('ok'), refused: others('fail'), unknown: others('info') },
+      fuzzed: this.#recorder.count('fuzz'),
       observed: history.reduce((sum, entry) => sum + ('events' in entry ? entry.events.length : 0), 0),
       drainMs,
       peakBytes: this.#ready.peak,

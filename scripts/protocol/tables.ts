@@ -1,7 +1,7 @@
 import { BOUNDS, PERMISSIONS } from '../../src/conversation/permissions.ts';
 import { DELIVERED_PUSHED_UP_TO, RECEIPTS_PUSHED_UP_TO, TIER_LIMITS } from '../../src/conversation/tiers.ts';
 import { type Action, type ChatType, type FanoutTier, Overridable, Role } from '../../src/protocol/chats.ts';
-import { LIMITS, RATES, type Rate } from '../../src/protocol/limits.ts';
+import { ATTEMPTS, LIMITS, RATES, type Rate } from '../../src/protocol/limits.ts';
 import { CLOSE_CODES, type CloseReason, ERRORS, type ErrorCode } from '../../src/protocol/wire.ts';
 import { rolesThatMay, type WorkspaceAction } from '../../src/workspaces/permissions.ts';
 
@@ -84,6 +84,8 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
     'Events that a device may lack before it gets the newest page and `reset` in place of all of them',
   ],
   fileBytes: ['bytes', 'A file'],
+  storagePerUser: ['bytes', 'All files of one user, those on their way among them'],
+  storagePerWorkspace: ['bytes', 'All files of one workspace'],
   filePartBytes: ['bytes', 'Each part of a file that comes in parts; the last may be smaller'],
   thumbnailBytes: ['bytes', 'A thumbnail'],
   imageSide: ['count', 'Pixels of the longest side of an image that is shown as one; a larger one is only downloaded'],
@@ -98,6 +100,14 @@ const RATE_TEXTS: Record<keyof typeof RATES, [string, string]> = {
   sendsPerChat: ['Messages that everybody together sends into one conversation', '`rate_limited` with `retry_after`'],
   framesPerSocket: ['Frames on one socket', 'the socket is closed with 4429'],
   requestsPerUser: ['Requests over REST of one user', '429 `rate_limited` with `Retry-After`'],
+};
+
+const ATTEMPT_TEXTS: Record<keyof typeof ATTEMPTS, string> = {
+  passwordsPerAccount: 'Wrong passwords for one account, whether or not it exists; a right one clears the count',
+  mailsPerAccount: 'Mails with a code of one kind that are asked for by one account, or to one address',
+  invitationsByMail: 'Invitations to workspaces by mail that one user makes',
+  invitationsToOneAddress: 'Of these to one address',
+  perAddress: 'Requests from one address to each route that takes a password, a code or a refresh token, as deployed',
 };
 
 const ERROR_TEXTS: Record<ErrorCode, string> = {
@@ -179,7 +189,8 @@ const keys = <K extends string>(record: Record<K, unknown>): K[] => Object.keys(
 function size(value: number, unit: Unit): string {
   if (unit !== 'bytes') return `${number(value)}${unit === 'characters' ? ' characters' : ''}`;
   const kib = value / 1024;
-  return `${number(value)} bytes (${kib < 1024 ? `${kib} KiB` : `${kib / 1024} MiB`})`;
+  const unitOf = kib < 1024 ? `${kib} KiB` : kib < 1024 ** 2 ? `${kib / 1024} MiB` : `${kib / 1024 ** 2} GiB`;
+  return `${number(value)} bytes (${unitOf})`;
 }
 
 const limits = (): string =>
@@ -194,6 +205,15 @@ const rates = (): string =>
   table(
     ['at once', 'then', 'name', 'of', 'beyond it'],
     keys(RATE_TEXTS).map((name) => [...rate(RATES[name]), `\`${name}\``, ...RATE_TEXTS[name]]),
+  );
+
+const attempts = (): string =>
+  table(
+    ['at most', 'within', 'name', 'of'],
+    keys(ATTEMPT_TEXTS).map((name) => {
+      const { limit, seconds } = ATTEMPTS[name];
+      return [number(limit), `${seconds / 60} min`, `\`${name}\``, ATTEMPT_TEXTS[name]];
+    }),
   );
 
 const errors = (): string =>
@@ -294,6 +314,7 @@ const workspacePermissions = (): string =>
 const TABLES: Record<string, () => string> = {
   limits,
   rates,
+  attempts,
   errors,
   'close-codes': closeCodes,
   'fan-out': tiers,

@@ -63,6 +63,33 @@ async function command(place: Place, script: string, ...args: string[]): Promise
   return { code: Number(code), output };
 }
 
+/** Requests of somebody who signs in for them. */
+async function requests(url: string, email: string) {
+  const ask = (path: string, token: string, body?: string, type = 'application/json') =>
+    fetch(url + path, {
+      headers: { authorization: `Bearer ${token}`, 'content-type': type },
+      ...(body === undefined ? {} : { method: 'POST', body }),
+    });
+  const answer = await ask('/api/auth/signin', '', JSON.stringify({ email, password: PASSWORD }));
+  const token = String(Reflect.get(Object(await answer.json()), 'token'));
+  const made = async (path: string, body: string, type?: string): Promise<object> =>
+    Object(await (await ask(path, token, body, type)).json()) as object;
+  return {
+    /** Sends a file into a conversation. Returns the path to it. */
+    async sendFile(chat: string, content: string): Promise<string> {
+      const file = await made('/api/uploads?name=x', content, 'application/octet-stream');
+      const file_id = String(Reflect.get(file, 'id'));
+      const ticket = Reflect.get(await made(`/api/chats/${chat}/files`, JSON.stringify({ file_id })), 'ticket');
+      await made(`/api/chats/${chat}/messages`, JSON.stringify({ kind: 'file', content: '', files: [ticket] }));
+      return `/api/chats/${chat}/files/${file_id}`;
+    },
+    async read(path: string): Promise<string> {
+      const back = await ask(path, token);
+      return `${back.status} ${back.ok ? await back.text() : ''}`;
+    },
+  };
+}
+
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 30_000; !(await holds()); await sleep(50)) {
     if (Date.now() > end) throw new Error(`did not come true: ${what}`);
@@ -89,6 +116,10 @@ it('a backup of a server that runs is whole, and after a restore clients give up
   await until('ben has it', () => ben.chats.row(chat) !== undefined);
   await ben.chat(chat).open();
 
+  const files = (await ada.chats.create({ type: 'Group', name: 'Files', members: [id] })).id;
+  const { sendFile } = await requests(url, 'ada@example.com');
+  const early = await sendFile(files, 'before the backup');
+
   const acked: string[] = [];
   let sending = true;
   const sender = (async () => {
@@ -110,12 +141,13 @@ it('a backup of a server that runs is whole, and after a restore clients give up
   expect(readdirSync(target).sort()).toEqual(['backup.json', 'data', 'secrets.json']);
   expect((await command(place, 'backup.ts', target)).output).toContain('exists already');
   await until('ben has all', () => contents(ben, chat).at(-1) === acked.at(-1));
+  const late = await sendFile(files, 'after the backup');
   const epoch = ada.chats.row(chat)?.epoch;
 
   expect((await command(place, 'restore.ts', target)).output).toContain('is in use by another server');
   await stop(server);
   const restored = await command(place, 'restore.ts', target);
-  expect(restored).toMatchObject({ code: 0, output: expect.stringContaining('1 conversations begin a new epoch') });
+  expect(restored).toMatchObject({ code: 0, output: expect.stringContaining('2 conversations begin a new epoch') });
   expect(restored.output).toContain('before-restore-');
   await start(place);
 
@@ -136,9 +168,17 @@ it('a backup of a server that runs is whole, and after a restore clients give up
   while (ben.chat(chat).hasOlder) await ben.chat(chat).loadOlder(200);
   expect(contents(ben, chat)).toEqual([...kept, 'after the restore']);
 
+  const { read } = await requests(url, 'ben@example.com');
+  expect([await read(early), await read(late)]).toEqual(['200 before the backup', '404 ']);
+
   await until('everything agrees', async () => (await command(place, 'audit.ts')).code === 0);
   const audited = await command(place, 'audit.ts', '--repair');
-  expect(audited).toEqual({ code: 0, output: '1 conversations and 2 users checked, 0 open findings\n' });
+  expect(audited).toEqual({
+    code: 0,
+    output: expect.stringMatching(
+      /^2 conversations, 2 users, 1 contents of files and 1 objects checked, 0 open findings\n$/,
+    ),
+  });
 }, 120_000);
 
 it('says in one line what is wrong', async () => {

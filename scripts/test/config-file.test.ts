@@ -1,6 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parse } from 'smol-toml';
 import { expect, it } from 'vitest';
+import { ATTEMPTS } from '../../src/protocol/limits.ts';
 import { ROOT } from '../bundle.ts';
 import { readConfigFile, workerOptions } from '../local/config-file.ts';
 import { temporaryFolder } from './folder.ts';
@@ -91,4 +93,12 @@ it.each([
   ['what is no TOML', 'name = ', 'wrangler.toml'],
 ])('refuses %s, in one line', async (_what, toml, name) => {
   await expect(read(toml)).rejects.toThrow(new RegExp(`^[^\\n]*${name.replaceAll('.', '\\.')}[^\\n]*$`));
+});
+
+it('limits each address, where it is deployed, as the table of limits says', async () => {
+  const { limit, seconds } = ATTEMPTS.perAddress;
+  const file = parse(await readFile(join(ROOT, 'wrangler.toml'), 'utf8'));
+  expect(file).toMatchObject({
+    env: { production: { ratelimits: [{ name: 'AUTH_LIMIT', simple: { limit, period: seconds } }] } },
+  });
 });

@@ -26,7 +26,7 @@ const Lock = z.object({
 
 describe('dependencies', () => {
   it('are pinned to exact versions', () => {
-    for (const path of ['package.json', 'sdk/package.json']) {
+    for (const path of ['package.json', 'sdk/package.json', 'web/package.json']) {
       const { dependencies, devDependencies } = Packages.parse(JSON.parse(read(path)));
       for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
         expect([name, version]).toEqual([name, expect.stringMatching(/^\d+\.\d+\.\d+(-[\w.]+)?$/)]);
@@ -112,9 +112,12 @@ describe('regular expressions', () => {
   const LITERAL = /(?<=[(=,:]\s*|return\s+)\/(?!\*)((?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+)\/([a-z]*)(?=[\s.,;)])/g;
 
   it('of the source and of the published schemas are linear', () => {
-    const patterns = execFileSync('git', ['ls-files', '-z', 'src'], { cwd: ROOT, encoding: 'utf8' })
+    const patterns = execFileSync('git', ['ls-files', '-z', 'src', 'sdk/src', 'web/src'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    })
       .split('\0')
-      .filter((path) => path.endsWith('.ts'))
+      .filter((path) => /\.tsx?$/.test(path))
       .flatMap((path) => [...read(path).matchAll(LITERAL)].map(([, source = '', flags]) => new RegExp(source, flags)));
     const published = [...read('docs/openapi.json').matchAll(/"pattern": ("(?:\\.|[^"\\])*")/g)].map(
       ([, text = '""']) => new RegExp(JSON.parse(text) as string, 'u'),

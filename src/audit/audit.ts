@@ -7,39 +7,33 @@ import { outsiders } from '../db/workspaces.ts';
 import { inbox, room } from '../objects/stubs.ts';
 import type { AuditAnswer, Finding } from '../protocol/audit.ts';
 import { settleStatus } from '../tasks/perform.ts';
+import { channelBehind } from './channels.ts';
+import { filesOf } from './files.ts';
+import { type Found, settle } from './found.ts';
+import { itemsBehind } from './items.ts';
+import { blocksBehind, retentionBehind } from './told.ts';
 
 /*
- * Compares what D1, rooms and inboxes hold of the same facts, a page at a time. The owner of a fact is right (see
+ * Compares what D1, rooms, inboxes and R2 hold of the same facts, a page at a time. The owner of a fact is right (see
  * ARCHITECTURE, owners); with `repair` the others are brought in step, by the same calls that do it in daily business,
  * so that a repair can be repeated and can meet that business. What is under way at this moment may show up as a
  * finding: an audit that is run again does not find it any more.
  */
 
 const PAGE = 10;
-/** Members of one room, or conversations of one inbox, that are compared in one request. */
+/** Files and members of one room, or conversations of one inbox, that are compared in one request. */
 const WITHIN = 40;
 /** A conversation that was entered into the directory later than this may still be about to get its room, in ms. */
 const BEGINNING = 60 * 60 * 1000;
 
-type Found = Omit<Finding, 'repaired'> & { mend: () => Promise<unknown> };
-
-async function settle(found: Found[], repair: boolean): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  for (const { mend, ...finding } of found) {
-    if (repair) await mend();
-    findings.push({ ...finding, repaired: repair });
-  }
-  return findings;
-}
-
-/** From the directory: does each conversation have its room, and does everybody in it know? */
+/** From the directory: does each conversation have its room, does everybody in it know, and has D1 what it shows of it? */
 export async function auditChats(
   env: Env,
   { after, repair }: { after: string; repair: boolean },
   now: number,
 ): Promise<AuditAnswer> {
   const db = database(env);
-  // A room with many members takes several requests: the cursor names the last member that was compared.
+  // A room with much in it takes several requests: the cursor names the last file or member that was compared.
   const [afterChat = '', within = ''] = after.split('/');
   const rows = await db
     .select()
@@ -54,7 +48,8 @@ export async function auditChats(
     const report = await room(env, row.id).inspect({ after: from, limit: WITHIN });
     findings.push(...(await settle(await ofChat(env, db, row, report, now), repair)));
     checked += 1;
-    if (report?.has_more) return { findings, checked, next_cursor: `${row.id}/${report.members.at(-1) ?? ''}` };
+    if (report?.has_more)
+      return { findings, checked, next_cursor: `${row.id}/${report.members.at(-1) ?? report.files.at(-1) ?? ''}` };
   }
   return { findings, checked, next_cursor: rows.length < PAGE ? null : (rows.at(-1)?.id ?? null) };
 }
@@ -74,13 +69,19 @@ async function ofChat(
     return [{ kind: 'room.missing', chat_id, mend: () => markDeleted(db, chat_id, now) }];
   }
   if (report.deleted) {
-    return row.deleted_at === null
-      ? [{ kind: 'directory.behind', chat_id, mend: () => markDeleted(db, chat_id, now) }]
-      : [];
+    const gone = await channelBehind(env, db, chat_id, report);
+    if (row.deleted_at === null)
+      gone.push({ kind: 'directory.behind', chat_id, mend: () => markDeleted(db, chat_id, now) });
+    return gone;
   }
   if (row.deleted_at !== null) return [{ kind: 'room.undead', chat_id, mend: () => room(env, chat_id).dissolve() }];
 
-  const found: Found[] = [];
+  const found = [
+    ...(await channelBehind(env, db, chat_id, report)),
+    ...(await filesOf(env, db, chat_id, report.files, now)),
+    ...(row.type === 'Single' ? await blocksBehind(env, db, chat_id, report) : []),
+    ...(await retentionBehind(env, db, chat_id, report)),
+  ];
   const expel = (user_id: string) => () => room(env, chat_id).expel(user_id);
   const unknown = await unknownUsers(db, report.members);
   for (const user_id of unknown) found.push({ kind: 'member.unknown', chat_id, user_id, mend: expel(user_id) });
@@ -108,7 +109,7 @@ async function unknownUsers(db: Db, ids: string[]): Promise<string[]> {
   return ids.filter((id) => !known.has(id));
 }
 
-/** From users: does each inbox know the status, and is each conversation in it one that the user is in? */
+/** From users: does each inbox know the status, has it what D1 tells it, and is each conversation in it one that the user is in? */
 export async function auditUsers(
   env: Env,
   { after, repair }: { after: string; repair: boolean },
@@ -130,6 +131,7 @@ export async function auditUsers(
     if (report.suspended !== (status === 'Suspended')) {
       found.push({ kind: 'status.behind', user_id, mend: () => settleStatus(env, db, user_id) });
     }
+    if (from === '') found.push(...(await itemsBehind(env, db, user_id, report.items)));
     for (const { chat_id, gone } of report.chats) {
       if (gone || (await isIn(env, chat_id, user_id))) continue;
       found.push({ kind: 'inbox.ghost', chat_id, user_id, mend: () => inbox(env, user_id).recheck([chat_id]) });

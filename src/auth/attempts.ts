@@ -2,11 +2,11 @@ import { eq, lt, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
 import { authAttempts } from '../db/schema.ts';
 import { ApiError } from '../errors.ts';
+import { ATTEMPTS, type Attempts } from '../protocol/limits.ts';
 
-/** Wrong passwords that one account may see in one window, whether or not the account exists. */
-export const ATTEMPTS = { limit: 10, windowMs: 15 * 60 * 1000 } as const;
-
-const PASSWORDS = { limit: ATTEMPTS.limit, message: 'Too many wrong passwords for this account' };
+const PASSWORDS = { ...ATTEMPTS.passwordsPerAccount, message: 'Too many wrong passwords for this account' };
+/** The longest window: a counter that is older says nothing any more. */
+const LONGEST_MS = 1000 * Math.max(...Object.values(ATTEMPTS).map(({ seconds }) => seconds));
 
 /** The counter's name: a digest, so that the table does not collect addresses that somebody typed. */
 export async function keyFor(account: string): Promise<string> {
@@ -24,10 +24,10 @@ export async function countAttempt(
   db: Db,
   account: string,
   now: number,
-  { limit, message }: { limit: number; message: string } = PASSWORDS,
+  { limit, seconds, message }: Attempts & { message: string } = PASSWORDS,
 ): Promise<string> {
   const key = await keyFor(account);
-  const ended = sql`${authAttempts.window_started_at} <= ${now - ATTEMPTS.windowMs}`;
+  const ended = sql`${authAttempts.window_started_at} <= ${now - seconds * 1000}`;
   const rows = await db
     .insert(authAttempts)
     .values({ key, failures: 1, window_started_at: now })
@@ -41,7 +41,7 @@ export async function countAttempt(
     .returning();
   const row = rows[0];
   if (row === undefined || row.failures <= limit) return key;
-  const retryAfter = Math.max(1, Math.ceil((row.window_started_at + ATTEMPTS.windowMs - now) / 1000));
+  const retryAfter = Math.max(1, Math.ceil((row.window_started_at + seconds * 1000 - now) / 1000));
   throw new ApiError('rate_limited', `${message}; try again in ${retryAfter} s`, {
     retryAfter,
   });
@@ -52,4 +52,4 @@ export const clearing = (db: Db, key: string) => db.delete(authAttempts).where(e
 
 /** Counters whose window has ended say nothing any more. */
 export const forgetAttempts = (db: Db, now: number) =>
-  db.delete(authAttempts).where(lt(authAttempts.window_started_at, now - ATTEMPTS.windowMs));
+  db.delete(authAttempts).where(lt(authAttempts.window_started_at, now - LONGEST_MS));

@@ -3,13 +3,11 @@ import type { Config } from '../config.ts';
 import { ApiError } from '../errors.ts';
 import type { Identity } from '../inbox/api.ts';
 import { inbox } from '../objects/stubs.ts';
+import { ATTEMPTS } from '../protocol/limits.ts';
 import { type ApiEnv, unwrap } from '../routes/api.ts';
 import { ask } from '../routes/call.ts';
 import { addressKey } from './address.ts';
 import { verifyAccess, verifySocket } from './tokens.ts';
-
-/** Seconds; the period of the AUTH_LIMIT binding. */
-const LIMIT_PERIOD = 60;
 
 /** The token of an `Authorization: Bearer` header. */
 export const bearerOf = (header: string | undefined): string | undefined =>
@@ -44,7 +42,9 @@ export const limited = createMiddleware<ApiEnv>(async (c, next) => {
   const key = `${c.req.path} ${addressKey(c.req.header('cf-connecting-ip'))}`;
   const { success } = await c.env.AUTH_LIMIT.limit({ key });
   if (!success) {
-    throw new ApiError('rate_limited', 'Too many attempts from this address', { retryAfter: LIMIT_PERIOD });
+    throw new ApiError('rate_limited', 'Too many attempts from this address', {
+      retryAfter: ATTEMPTS.perAddress.seconds,
+    });
   }
   await next();
 });

@@ -6,14 +6,14 @@ import { inserting } from '../db/tasks.ts';
 import { ApiError } from '../errors.ts';
 import { mailTask, soon } from '../mail/account-mails.ts';
 import { hashOf, isGood, normalised, type Purpose, usingUp } from '../mail/codes.ts';
+import { ATTEMPTS } from '../protocol/limits.ts';
 import type { EmailState } from '../protocol/users.ts';
 import { runTask } from '../tasks/perform.ts';
 import { clearing, countAttempt, keyFor } from './attempts.ts';
 import { hashPassword } from './password.ts';
 import { revoking } from './sessions.ts';
 
-/** Mails of one kind that one account may ask for in one window. */
-const MAILS = { limit: 5, message: 'Too many mails were asked for' } as const;
+const MAILS = { ...ATTEMPTS.mailsPerAccount, message: 'Too many mails were asked for' };
 
 const badCode = () => new ApiError('invalid_code', 'The code is wrong, was used, or has ended: ask for a new one');
 
@@ -110,6 +110,7 @@ export async function resetPassword(
     usingUp(db, user_id, 'reset'),
     clearing(db, await keyFor(email)),
   ]);
+  // failpoint: password.reset
   await runTask(env, task);
   if (updated.length === 0) throw badCode();
 }

@@ -62,6 +62,7 @@ async function createSingle(env: Env, creator: string, input: NewChat, now: numb
   // failpoint: create.registered-pair
   const { id, created_by } = entry;
   await call(() => beginWithBlocks(env, db, id, creator, other));
+  // failpoint: create.blocks-told
   return ask(() =>
     room(env, id).create({
       chat_id: id,

@@ -19,9 +19,11 @@ import type { Message, MessagePage, SendMessage, SentMessage } from '../protocol
 import type { ChatHead } from '../protocol/sync.ts';
 import type { Copy, Forward } from './admit.ts';
 import type { Ask } from './asks.ts';
+import type { HeldBlock } from './blocks.ts';
 import type { ChangeRequest } from './changes.ts';
 import type { Command } from './commands.ts';
 import type { FindPage, FoundPage } from './find.ts';
+import type { Listed } from './listing.ts';
 import type { MessageQuery } from './pages.ts';
 
 /** Text that is already JSON of a T: written once where the data is, passed on without being parsed again. */
@@ -111,7 +113,15 @@ export interface RoomReport {
   epoch: string;
   head_seq: number;
   members: string[];
-  /** There are more members. */
+  /** Files that messages carry. */
+  files: string[];
+  /** A public channel as the directory has to have it; null: it is none, or is about to tell. */
+  listed: Listed | null;
+  /** Of a Single: who has blocked the other, as D1 has told. */
+  blocks: HeldBlock[];
+  /** How long the workspace keeps messages, as D1 has told; null: nothing was told. */
+  retention: { seconds: number | null; version: number } | null;
+  /** There are more files or members, after the last one by id. */
   has_more: boolean;
 }
 
@@ -202,10 +212,17 @@ export interface RoomApi {
     user: string,
     which: { sessions: string[] | 'all'; except?: string | undefined; reason: 'session_ended' | 'suspended' },
   ): Promise<void>;
-  /** For the audit: what the room is, and a page of its members by user id. null: there is no such room. */
+  /** For the audit: what the room is, and a page of its files and members by id. null: there is no such room. */
   inspect(page: { after: string; limit: number }): Promise<RoomReport | null>;
   /** For the audit: these users' inboxes are told again how things are for them. */
   retell(users: string[]): Promise<void>;
+  /** For the audit: these files are nowhere any more, and nobody is to fetch them here. */
+  loseFiles(fileIds: string[]): Promise<void>;
+  /** For the audit: what D1 has of a block, or of the retention, also where a higher version is stored. */
+  mendBlock(by: string, block: { blocked: boolean; version: number }): Promise<void>;
+  mendRetention(limit: { seconds: number | null; version: number }): Promise<void>;
+  /** For the audit: a public channel tells the directory again how it is. */
+  relist(): Promise<void>;
   /** The log was restored to an earlier state: another epoch, and everybody is told. */
   renew(): Promise<void>;
 }

@@ -1,3 +1,9 @@
+export interface HeldBlock {
+  user_id: string;
+  blocked: boolean;
+  version: number;
+}
+
 /**
  * Who of the two people of a Single has blocked the other: a projection of D1, told at least once and in any order. It may be
  * told before the conversation begins, so that none begins without it.
@@ -25,6 +31,20 @@ export class Blocks {
     if (written.toArray().length === 0) return;
     if (blocked) this.#by.add(user);
     else this.#by.delete(user);
+  }
+
+  /** What is stored of whom, for an audit. */
+  held(): HeldBlock[] {
+    return this.#sql
+      .exec<{ user_id: string; blocked: number; version: number }>('SELECT * FROM blocks')
+      .toArray()
+      .map(({ blocked, ...row }) => ({ ...row, blocked: blocked === 1 }));
+  }
+
+  /** Takes what D1 has, also where what is stored has a higher version: D1 was restored to an earlier state. */
+  mend(user: string, block: { blocked: boolean; version: number }): void {
+    this.#sql.exec('UPDATE blocks SET version = -1 WHERE user_id = ?', user);
+    this.set(user, block);
   }
 
   /** Somebody else has blocked this user. */

@@ -152,7 +152,9 @@ export function applyChange(
     return ok({ row: head, duplicate: true });
   }
   const row = conversation.append(actor.user_id, EVENTS[type], extra, client_id);
+  // failpoint: admit.changed
   verdict.value(row);
+  // failpoint: admit.followed
   const next = after(message, row);
   if (next !== null) states.put(next);
   if (next !== null && type === 'edit') conversation.search.replace(seq, entryOf(next));

@@ -17,7 +17,7 @@ import {
   writesMore,
 } from './admit.ts';
 import type { NewConversation, Notice, Sight } from './api.ts';
-import { Blocks } from './blocks.ts';
+import { Blocks, type HeldBlock } from './blocks.ts';
 import { applyChange, type ChangeRequest } from './changes.ts';
 import { type ChatRow, initialSettings, insertChat, loadChat, saveChat } from './chat.ts';
 import { fileIdsOf, SentFiles } from './files.ts';
@@ -269,6 +269,15 @@ export class Conversation {
     this.#blocks.set(by, block);
   }
 
+  heldBlocks(): HeldBlock[] {
+    return this.#blocks.held();
+  }
+
+  /** As `setBlocked`, whatever version is stored. */
+  mendBlock(by: string, block: { blocked: boolean; version: number }): void {
+    if (this.initialised) this.#blocks.mend(by, block);
+  }
+
   create(input: NewConversation): { created: boolean; commit: Commit } {
     if (this.#state !== undefined) return { created: false, commit: { events: [], ended: [] } };
     migrate(this.#storage, CONVERSATION_MIGRATIONS);
@@ -375,6 +384,16 @@ export class Conversation {
   /** Whether any message carries the file. */
   holdsFile(fileId: string): boolean {
     return this.exists && this.#files.visible(fileId, 0);
+  }
+
+  /** Files that messages carry, by id, after an id. */
+  fileIds(after: string, limit: number): string[] {
+    return this.#files.ids(after, limit);
+  }
+
+  /** These files are nowhere any more: nobody may fetch them. */
+  loseFiles(fileIds: readonly string[]): void {
+    if (this.exists) this.#files.lose(fileIds);
   }
 
   /** Changes a message; the caller's transaction holds it. */

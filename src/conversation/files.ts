@@ -25,6 +25,23 @@ export class SentFiles {
     this.#sql.exec('DELETE FROM files WHERE seq = ?', seq);
   }
 
+  /** No message carries these any more. */
+  lose(fileIds: readonly string[]): void {
+    this.#sql.exec('DELETE FROM files WHERE file_id IN (SELECT value FROM json_each(?))', JSON.stringify(fileIds));
+  }
+
+  /** Files by id, after an id. */
+  ids(after: string, limit: number): string[] {
+    return this.#sql
+      .exec<{ file_id: string }>(
+        'SELECT DISTINCT file_id FROM files WHERE file_id > ? ORDER BY file_id LIMIT ?',
+        after,
+        limit,
+      )
+      .toArray()
+      .map(({ file_id }) => file_id);
+  }
+
   /** Whether a message at or after `from` carries the file. */
   visible(fileId: string, from: number): boolean {
     return (

@@ -68,6 +68,9 @@ export function markListing(
   return true;
 }
 
+/** Whether there is something that the directory does not know yet. */
+export const isListingDue = (sql: SqlStorage): boolean => sql.exec('SELECT 1 FROM listing').toArray().length > 0;
+
 export interface ListingPorts {
   list(entry: ListingEntry): Promise<void>;
   /** Makes sure that the alarm comes at or before this time. */
@@ -109,9 +112,20 @@ export class Listing {
     this.#ports.background(this.#tell(row));
   }
 
+  /** Tells the directory once more, whatever it knows. */
+  again(): void {
+    const { sql, log } = this.#conversation;
+    const now = this.#clock();
+    const standing = sql.exec('UPDATE listing SET seq = ?, profile = 1, due_at = min(due_at, ?)', log.head, now);
+    if (standing.rowsWritten === 0) sql.exec('INSERT INTO listing VALUES (?, 1, ?, 0)', log.head, now);
+    this.update();
+  }
+
   async #tell(row: Row): Promise<void> {
     try {
+      // failpoint: listing.calling
       await this.#ports.list(this.#entry(row.profile === 1));
+      // failpoint: listing.called
       // Of what has changed meanwhile there is a row still, of another seq.
       this.#conversation.sql.exec('DELETE FROM listing WHERE seq = ?', row.seq);
     } catch (fault) {

@@ -54,6 +54,18 @@ export function limitRetention(
   return retain(conversation, conversation.chat.created_by, { message_timer: shorter(own, seconds) }, set);
 }
 
+/** What the workspace has said so far, for an audit; null: nothing. */
+export function heldRetention({ sql }: Conversation): { seconds: number | null; version: number } | null {
+  const limit = limitOf(sql);
+  return limit === undefined ? null : { seconds: limit.seconds, version: limit.version };
+}
+
+/** As `limitRetention`, whatever version is stored: D1 was restored to an earlier state. */
+export function mendRetention(conversation: Conversation, limit: { seconds: number | null; version: number }): Commit {
+  conversation.sql.exec('UPDATE retention_limit SET version = -1');
+  return limitRetention(conversation, limit);
+}
+
 const shorter = (a: number | null, b: number | null): number | null =>
   a === null ? b : b === null ? a : Math.min(a, b);
 

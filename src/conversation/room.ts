@@ -171,6 +171,7 @@ export class Room {
     const now = this.#clock();
     while (conversation.timers.next !== undefined && conversation.timers.next <= now) {
       const commits = [expire(conversation, now), sendDue(conversation, now), closeDue(conversation, now)];
+      // failpoint: room.due
       conversation.timers.refresh();
       for (const commit of commits) this.publish(commit);
       this.#lookUp(now);
@@ -198,6 +199,7 @@ export class Room {
     this.attend();
     const actor = this.conversation.actor(user);
     const result = actor.ok ? answer(this.conversation, actor.value, ask, this.#clock()) : actor;
+    // failpoint: room.asked
     const owed = this.conversation.takeOwed();
     if (owed.length > 0) {
       this.fanout.guard();
@@ -287,6 +289,7 @@ export class Room {
             answer(UNAVAILABLE),
       );
     }
+    // failpoint: room.voted
     for (const answer of answers) answer();
     if (events.length > 0) this.publish({ events, ended: [] });
   }
@@ -425,6 +428,11 @@ export class Room {
     this.relays.publish({ frames: [{ text, head: log.head }], ended: [], deleted: false, head: log.head });
     this.fanout.guard();
     this.fanout.published([], [], []);
+  }
+
+  /** Tells the directory again how a public channel is. */
+  relist(): void {
+    if (this.conversation.exists && this.conversation.chat.type === 'PublicChannel') this.listing.again();
   }
 
   /** Tells these users' inboxes again how things are for them. */

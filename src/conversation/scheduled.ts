@@ -150,6 +150,7 @@ function sendNow(conversation: Conversation, row: Stored, now: number): EventRow
     sql.exec(query, JSON.stringify({ code, message }), row.user_id, row.client_id);
     return [];
   }
+  // failpoint: admit.sent-later
   sql.exec('DELETE FROM scheduled WHERE user_id = ? AND client_id = ?', row.user_id, row.client_id);
   return sent.value.duplicate ? [] : [sent.value.row];
 }

@@ -50,6 +50,14 @@ function pairOf(rows: Row[], user: string): ReadPair {
 export const readPair = async (db: Db, user: string, peer: string): Promise<ReadPair> =>
   pairOf(await rowsOfPair(db, user, peer), user);
 
+/** Every row of a user, with its version. */
+export const contactRows = async (db: Db, user: string): Promise<{ peer_id: string; side: Side; version: number }[]> =>
+  (await db.select().from(contacts).where(eq(contacts.user_id, user))).map((row) => ({
+    peer_id: row.peer_id,
+    side: sideOf(row),
+    version: row.version,
+  }));
+
 /** What there may be so many of and no more: rows of a user in a state. */
 export interface Place {
   user: string;
@@ -241,6 +249,15 @@ export async function findFriendGroup(db: Db, id: string): Promise<StoredGroup |
   if (row === undefined) return undefined;
   return { user_id: row.user_id, version: row.version, value: row.deleted_at === null ? groupOf(row) : null };
 }
+
+/** Every group of a user, deleted ones too. */
+export const friendGroupRows = async (db: Db, user: string): Promise<(StoredGroup & { id: string })[]> =>
+  (await db.select().from(friendGroups).where(eq(friendGroups.user_id, user))).map((row) => ({
+    id: row.id,
+    user_id: row.user_id,
+    version: row.version,
+    value: row.deleted_at === null ? groupOf(row) : null,
+  }));
 
 const ownGroups = (user: string) => and(eq(friendGroups.user_id, user), isNull(friendGroups.deleted_at));
 

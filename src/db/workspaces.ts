@@ -72,6 +72,30 @@ export async function listWorkspaces(db: Db, userId: string, page: Page): Promis
   return { items, next_cursor: rows.length > page.limit ? (items.at(-1)?.id ?? null) : null };
 }
 
+/** How a user has each workspace that they are in, and each of `others`: with its version, null where they have it not. */
+export async function seatsOf(
+  db: Db,
+  userId: string,
+  others: readonly string[],
+): Promise<{ id: string; version: number; value: Workspace | null }[]> {
+  const rows = await db
+    .select({ workspace: workspaces, role: workspaceMembers.role })
+    .from(workspaces)
+    .leftJoin(
+      workspaceMembers,
+      and(eq(workspaceMembers.workspace_id, workspaces.id), eq(workspaceMembers.user_id, userId)),
+    )
+    .where(
+      sql`${workspaces.id} IN (SELECT value FROM json_each(${JSON.stringify(others)})
+        UNION SELECT workspace_id FROM workspace_members WHERE user_id = ${userId})`,
+    );
+  return rows.map(({ workspace, role }) => ({
+    id: workspace.id,
+    version: workspace.version,
+    value: role === null || workspace.deleted_at !== null ? null : toWorkspace(workspace, role),
+  }));
+}
+
 /** A workspace and the user's role in it; undefined to a stranger, and once it is deleted. */
 export const findSeat = (
   db: Db,

@@ -102,6 +102,25 @@ export async function requireThumbnail(db: Db, userId: string, { thumbnail_id }:
 }
 
 /**
+ * The statements that note that files may be in a conversation. Whatever the sweep has deleted since is not linked: the row
+ * is not there to be chosen.
+ */
+export function linking(db: Db, fileIds: readonly string[], chatId: string, now: number) {
+  const ids = JSON.stringify(fileIds);
+  return [
+    db
+      .insert(fileLinks)
+      .select(sql`SELECT id, ${chatId}, ${now} FROM ${files} WHERE id IN (SELECT value FROM json_each(${ids}))`)
+      .onConflictDoNothing(),
+    db
+      .update(files)
+      .set({ check_at: sql`max(${files.check_at}, ${now + LINKED_CHECK_MS})` })
+      .where(sql`${files.id} IN (SELECT value FROM json_each(${ids}))`)
+      .returning({ id: files.id }),
+  ] as const;
+}
+
+/**
  * Gives the user leave to send a file into a conversation they are in: a file of their own or, to forward it, one that they
  * see in another conversation. That it may now be there is noted before anything is sent, so that the sweep knows whom to
  * ask. Throws `not_found`, `forbidden` (a public channel that they have not joined).
@@ -122,19 +141,9 @@ export async function linkFile(
       ? await ownFile(db, file_id, userId)
       : await fileInChat(env, from_chat_id, file_id, userId);
   const { thumbnail_id, ...info } = infoOf(stored);
-  const ids = JSON.stringify([file_id, ...(thumbnail_id === undefined ? [] : [thumbnail_id])]);
-  // Whatever the sweep has deleted since is not linked: the row is not there to be chosen.
-  const [, kept] = await db.batch([
-    db
-      .insert(fileLinks)
-      .select(sql`SELECT id, ${chatId}, ${now} FROM ${files} WHERE id IN (SELECT value FROM json_each(${ids}))`)
-      .onConflictDoNothing(),
-    db
-      .update(files)
-      .set({ check_at: sql`max(${files.check_at}, ${now + LINKED_CHECK_MS})` })
-      .where(sql`${files.id} IN (SELECT value FROM json_each(${ids}))`)
-      .returning({ id: files.id }),
-  ]);
+  const ids = [file_id, ...(thumbnail_id === undefined ? [] : [thumbnail_id])];
+  const [, kept] = await db.batch(linking(db, ids, chatId, now));
+  // failpoint: files.linked
   const left = new Set(kept.map(({ id }) => id));
   if (!left.has(file_id)) throw noFile();
   const file = thumbnail_id !== undefined && left.has(thumbnail_id) ? { ...info, thumbnail_id } : info;

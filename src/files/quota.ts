@@ -1,11 +1,9 @@
 import { eq, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
 import { fileUsage } from '../db/schema.ts';
+import { LIMITS } from '../protocol/limits.ts';
 
-const GIB = 1024 ** 3;
-
-/** Bytes that all files of one user may take, and those of one workspace. */
-export const QUOTA = { user: 10 * GIB, workspace: 1024 * GIB } as const;
+export const QUOTA = { user: LIMITS.storagePerUser, workspace: LIMITS.storagePerWorkspace } as const;
 
 /** Holds while so many bytes more fit into what the user, and the workspace if there is one, may store. */
 export function fits(userId: string, workspaceId: string | null, size: number): SQL {

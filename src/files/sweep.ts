@@ -49,6 +49,7 @@ async function judge(env: Env, db: Db, { id, blob_key }: { id: string; blob_key:
   for (const { chat_id } of links) {
     if (!(await room(env, chat_id).heldFiles([id])).includes(id)) gone.push(chat_id);
   }
+  // failpoint: files.asked
   // Whoever links the file meanwhile moves `check_at`: then it is not this sweep's to judge.
   const untouched = and(eq(files.id, id), eq(files.check_at, now + AGAIN_MS));
   const judged = db.select({ id: files.id }).from(files).where(untouched);
@@ -78,5 +79,6 @@ async function judge(env: Env, db: Db, { id, blob_key }: { id: string; blob_key:
     db.delete(fileLinks).where(inArray(fileLinks.file_id, judged)),
     db.delete(files).where(untouched),
   ]);
+  // failpoint: files.forgotten
   await runTask(env, task);
 }

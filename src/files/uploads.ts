@@ -89,6 +89,7 @@ export async function startUpload(env: Env, userId: string, input: CreateUpload,
   await requireAllowed(db, userId, input);
   const key = newKey();
   const multipart = await env.FILES.createMultipartUpload(key);
+  // failpoint: files.begun
   try {
     return uploadOf(await reserve(db, userId, input, { key, multipart_id: multipart.uploadId }, now), []);
   } catch (error) {
@@ -151,6 +152,7 @@ export async function uploadPart(
   }
   const multipart = env.FILES.resumeMultipartUpload(key, multipart_id);
   const { sha256, stored } = await passInto(body, size, (stream) => multipart.uploadPart(number, stream));
+  // failpoint: files.part-stored
   const part = { file_id: fileId, number, size, etag: stored.etag, sha256 };
   const known = await db
     .insert(uploadParts)
@@ -189,6 +191,7 @@ export async function completeUpload(env: Env, userId: string, fileId: string, n
     throw new ApiError('conflict', `${missing.length} parts are missing, the first is part ${first}: upload them`);
   }
   await assemble(env, upload.key, upload.multipart_id, parts);
+  // failpoint: files.assembled
   const object = await env.FILES.get(upload.key);
   // Somebody else has completed it, found the content stored already, and dropped the copy.
   if (object === null) return completeUpload(env, userId, fileId, now);
@@ -259,6 +262,7 @@ async function settle(env: Env, db: Db, upload: UploadRow, { sha256, head }: Dig
   if (upload.sha256 !== null && upload.sha256 !== sha256) {
     throw new ApiError('invalid', `sha256: what arrived has ${sha256}`);
   }
+  // failpoint: files.stored
   const nature = await natureOf(head);
   const about = agreed(FileAbout.parse(JSON.parse(upload.about)), nature);
   const now = Date.now();
@@ -285,6 +289,7 @@ async function settle(env: Env, db: Db, upload: UploadRow, { sha256, head }: Dig
       .onConflictDoNothing(),
     ...forgetting(db, upload.file_id),
   ]);
+  // failpoint: files.settled
   if (spare !== undefined) await runSoon(env, copy);
   const stored = await findFile(db, upload.file_id);
   if (stored === undefined) throw noFile();
@@ -298,6 +303,7 @@ async function drop(env: Env, db: Db, upload: UploadRow): Promise<void> {
     task: { kind: 'settle_object', key: upload.key, multipart_id: upload.multipart_id },
   };
   await db.batch([inserting(db, task, Date.now()), ...forgetting(db, upload.file_id)]);
+  // failpoint: files.dropped
   await runSoon(env, task);
 }
 
@@ -330,6 +336,7 @@ export async function settleObject(
   ]);
   const coming = await db.select({ key: uploads.key }).from(uploads).where(eq(uploads.key, key)).get();
   if (used.length > 0 || coming !== undefined) return;
+  // failpoint: files.object-unused
   if (multipart_id !== null) {
     await env.FILES.resumeMultipartUpload(key, multipart_id)
       .abort()

@@ -109,6 +109,7 @@ async function write(
     await deleting(db, task.id);
     return false;
   }
+  // failpoint: friends.written
   await followUp(env, task);
   return true;
 }
@@ -226,6 +227,7 @@ async function changeGroup(
   const db = database(env);
   const task = pending({ kind: 'settle_friend_group', id });
   const [[row]] = await db.batch([statement, inserting(db, task, Date.now())]);
+  // failpoint: friends.group-written
   if (row === undefined) await deleting(db, task.id);
   else await followUp(env, task);
   return row && groupOf(row);
@@ -241,6 +243,7 @@ export async function updatePrivacy(env: Env, user: string, patch: UpdatePrivacy
   const task = pending({ kind: 'settle_privacy', user_id: user });
   if (Object.values(patch).some((value) => value !== undefined)) {
     await db.batch([writingPrivacy(db, user, patch), inserting(db, task, Date.now())]);
+    // failpoint: friends.privacy-written
     await followUp(env, task);
   }
   return getPrivacy(env, user);

@@ -21,6 +21,7 @@ export async function settleContacts(
       const value = contactOf(peer_id, mine);
       // The room first: who hears of a block may rely on it.
       if (block) await settleBlock(env, db, user_id, peer_id);
+      // failpoint: friends.block-told
       await inbox(env, user_id).put([{ kind: 'contact', id: peer_id, version: versions.mine, value }]);
     }),
   );

@@ -7,7 +7,7 @@ import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence, Status } from '../protocol/users.ts';
 import type { Alert } from './alerts.ts';
-import type { Item } from './items.ts';
+import type { Item, ItemRecord } from './items.ts';
 import type { Keep } from './kept.ts';
 
 /** Who is asking, as the verified access token says. Times in milliseconds since 1970. */
@@ -39,6 +39,8 @@ export interface HeldChat {
 export interface InboxReport {
   suspended: boolean;
   chats: HeldChat[];
+  /** Rows of which D1 is the owner; on the first page only. */
+  items: ItemRecord[];
   has_more: boolean;
 }
 
@@ -92,6 +94,8 @@ export interface InboxApi {
   inspect(page: { after: string; limit: number }): Promise<InboxReport>;
   /** For the audit: one conversation as the inbox holds it; null: not at all. */
   held(chatId: string): Promise<HeldChat | null>;
+  /** For the audit: takes these rows as their owner has them, also where what is stored has a higher version. */
+  mend(items: readonly Item[]): Promise<void>;
   /** Asks the rooms of these conversations, and takes what they say. */
   recheck(chatIds: string[]): Promise<void>;
 }

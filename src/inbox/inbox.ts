@@ -16,7 +16,7 @@ import { type Device, Devices } from './devices.ts';
 import { Gate } from './gate.ts';
 import { gather } from './gather.ts';
 import { HotRows } from './hot.ts';
-import { type Item, valueJson } from './items.ts';
+import { type Item, TOLD_BY_D1, valueJson } from './items.ts';
 import { type Keep, keptItem } from './kept.ts';
 import { parallel } from './parallel.ts';
 import { Presences } from './presence.ts';
@@ -151,11 +151,18 @@ export class Inbox {
     const rows = items.map((item) => ({ ...item, value: valueJson(item) }));
     const people = items.flatMap(({ kind, id }) => (kind === 'contact' ? [{ id, ...this.timeline.contact(id) }] : []));
     this.#announceAll(rows.map((row) => ({ row: `${row.kind}/${row.id}`, change: this.timeline.putItem(row) })));
+    // failpoint: inbox.items-stored
     const changed = people.filter((was) => {
       const now = this.timeline.contact(was.id);
       return now.blocked !== was.blocked || (now.friend && !was.friend);
     });
     if (changed.length > 0) this.#ports.background(this.presence.met(changed.map(({ id }) => id)));
+  }
+
+  /** Takes rows as their owner has them, also where what is stored has a higher version: the owner was restored to an earlier state. */
+  mend(items: readonly Item[]): void {
+    for (const { kind, id } of items) this.timeline.forgetVersion(kind, id);
+    this.put(items);
   }
 
   /** Sets what the user says of themself; null takes it away. */
@@ -316,6 +323,7 @@ export class Inbox {
     return {
       suspended: this.gate.suspended,
       chats: ids.slice(0, limit).flatMap((id) => this.held(id) ?? []),
+      items: after === '' ? this.timeline.itemsOf(TOLD_BY_D1) : [],
       has_more: ids.length > limit,
     };
   }

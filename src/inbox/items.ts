@@ -16,6 +16,9 @@ export interface ItemRecord {
   value: string | null;
 }
 
+/** Kinds of which D1 is the owner; of the others it is the inbox itself. */
+export const TOLD_BY_D1 = ['contact', 'friend_group', 'privacy', 'workspace'] as const satisfies readonly ItemKind[];
+
 /** Through the schema, which fixes the order of the keys: equal rows are equal texts. */
 export const valueJson = ({ kind, value }: Item): string | null =>
   value === null ? null : JSON.stringify(ITEMS[kind].parse(value));

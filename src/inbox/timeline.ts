@@ -171,6 +171,18 @@ export class Timeline {
     return this.sql.exec<{ version: number; value: string | null }>(query, kind, id).toArray()[0];
   }
 
+  /** All rows of these kinds, those that are gone too. */
+  itemsOf(kinds: readonly ItemKind[]): ItemRecord[] {
+    if (!this.#ready) return [];
+    const query = 'SELECT kind, id, version, value FROM items WHERE kind IN (SELECT value FROM json_each(?))';
+    return this.sql.exec<Record<string, SqlStorageValue> & ItemRecord>(query, JSON.stringify(kinds)).toArray();
+  }
+
+  /** Whatever version is told of this row next is newer than what is stored. */
+  forgetVersion(kind: ItemKind, id: string): void {
+    if (this.#ready) this.sql.exec('UPDATE items SET version = -1 WHERE kind = ? AND id = ?', kind, id);
+  }
+
   /** Rows of a kind that are not gone. */
   itemCount(kind: ItemKind): number {
     if (!this.#ready) return 0;

@@ -54,6 +54,7 @@ export async function sendAccountMail(env: Env, db: Db, task: MailTask): Promise
     }
     case 'reset': {
       const code = await issueCode(db, 'reset', user, now);
+      // failpoint: mail.coded
       await send({ to: user.email, ...resetText({ url, code, minutes: CODE_TTL_MS.reset / 60_000 }) });
       return;
     }

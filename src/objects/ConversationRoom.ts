@@ -31,7 +31,7 @@ import {
   pageJson,
 } from '../conversation/pages.ts';
 import { readersOf } from '../conversation/readers.ts';
-import { limitRetention, updateRetention } from '../conversation/retention.ts';
+import { limitRetention, mendRetention, updateRetention } from '../conversation/retention.ts';
 import { Room } from '../conversation/room.ts';
 import { tierOf } from '../conversation/tiers.ts';
 import { listChannel } from '../db/channels.ts';
@@ -284,6 +284,22 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
 
   async retell(users: string[]): Promise<void> {
     this.#room.retell(users);
+  }
+
+  async loseFiles(fileIds: string[]): Promise<void> {
+    this.#room.conversation.loseFiles(fileIds);
+  }
+
+  async mendBlock(by: string, block: { blocked: boolean; version: number }): Promise<void> {
+    this.#room.conversation.mendBlock(by, block);
+  }
+
+  async mendRetention(limit: { seconds: number | null; version: number }): Promise<void> {
+    this.#room.publish(mendRetention(this.#room.conversation, limit));
+  }
+
+  async relist(): Promise<void> {
+    this.#room.relist();
   }
 
   async renew(): Promise<void> {

@@ -150,6 +150,10 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
     return this.#inbox.held(chatId);
   }
 
+  async mend(items: readonly Item[]): Promise<void> {
+    this.#inbox.mend(items);
+  }
+
   recheck(chatIds: string[]): Promise<void> {
     return this.#inbox.recheck(chatIds);
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ChatId, UserId } from './common.ts';
+import { ChatId, FileId, UserId } from './common.ts';
 
 /** What an audit may find: two places that disagree. The owner of the fact is right, and the other is repaired. */
 export const FindingKind = z.enum([
@@ -12,6 +12,14 @@ export const FindingKind = z.enum([
   'inbox.behind',
   'inbox.ghost',
   'status.behind',
+  'item.behind',
+  'block.behind',
+  'retention.behind',
+  'channel.behind',
+  'file.lost',
+  'file.unlinked',
+  'object.missing',
+  'object.unknown',
 ]);
 
 export const Finding = z
@@ -19,14 +27,24 @@ export const Finding = z
     kind: FindingKind,
     chat_id: ChatId.optional(),
     user_id: UserId.optional(),
+    file_id: FileId.optional(),
+    item: z.string().optional().meta({ description: 'A row of the inbox: its kind and id', example: 'privacy/me' }),
+    object: z.string().optional().meta({ description: 'Key of an object in R2' }),
     repaired: z.boolean(),
   })
   .meta({ id: 'Finding' });
 export type Finding = z.infer<typeof Finding>;
 
+/** In this order: what one part repairs the next one may find. */
+export const AUDIT_PARTS = ['files', 'objects', 'chats', 'users'] as const;
+export type AuditPart = (typeof AUDIT_PARTS)[number];
+
 export const AuditRequest = z
   .strictObject({
-    part: z.enum(['chats', 'users']).meta({ description: 'From the directory to rooms and inboxes, or from users' }),
+    part: z.enum(AUDIT_PARTS).meta({
+      description:
+        '`files`: from contents that D1 has to R2; `objects`: from R2 to D1; `chats`: from the directory to rooms, inboxes and files; `users`: from users to inboxes',
+    }),
     after: z.string().max(128).default('').meta({ description: '`next_cursor` of the answer before' }),
     repair: z.boolean().default(false),
   })
@@ -35,7 +53,7 @@ export const AuditRequest = z
 export const AuditAnswer = z
   .object({
     findings: z.array(Finding),
-    checked: z.int().meta({ description: 'Conversations or users that were looked at' }),
+    checked: z.int().meta({ description: 'Contents, objects, conversations or users that were looked at' }),
     next_cursor: z.string().nullable(),
   })
   .meta({ id: 'AuditAnswer' });

@@ -103,6 +103,9 @@ export const LIMITS = {
   resetAfter: 20_000,
   /** Largest file. */
   fileBytes: 100 * 1024 * 1024,
+  /** Bytes that all files of one user may take, and those of one workspace. */
+  storagePerUser: 10 * 1024 ** 3,
+  storagePerWorkspace: 1024 ** 4,
   /** Size of each part of a file that comes in parts; the last one may be smaller. */
   filePartBytes: 8 * 1024 * 1024,
   /** A preview of an image or a video. */
@@ -134,3 +137,22 @@ export const RATES = {
   /** Requests over REST of one user. */
   requestsPerUser: { perSecond: 50, burst: 500 },
 } as const satisfies Record<string, Rate>;
+
+/** So many in a window, counted from the first. */
+export interface Attempts {
+  limit: number;
+  seconds: number;
+}
+
+/** How often what is guessed, hashed or mailed may be tried, whether or not `RATE_LIMITS` is on. */
+export const ATTEMPTS = {
+  /** Wrong passwords for one account, whether or not it exists. */
+  passwordsPerAccount: { limit: 10, seconds: 15 * 60 },
+  /** Mails of one kind that are asked for by, or to, one account. */
+  mailsPerAccount: { limit: 5, seconds: 15 * 60 },
+  /** Invitations to a workspace by mail that one user makes, and of these to one address. */
+  invitationsByMail: { limit: 30, seconds: 15 * 60 },
+  invitationsToOneAddress: { limit: 3, seconds: 15 * 60 },
+  /** Of each kind from one address: the `AUTH_LIMIT` of what is deployed (wrangler.toml, which the platform reads). */
+  perAddress: { limit: 20, seconds: 60 },
+} as const satisfies Record<string, Attempts>;

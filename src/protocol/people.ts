@@ -46,7 +46,7 @@ export const CreateInvitation = z
   .strictObject({
     role: Role.exclude(['owner']).default('member'),
     expires_at: Timestamp.nullish().meta({ description: 'In the future; null: does not expire' }),
-    max_uses: z.int().min(1).max(1_000_000).nullish().meta({ description: 'null: any number' }),
+    max_uses: z.int().min(1).max(LIMITS.invitationUses).nullish().meta({ description: 'null: any number' }),
   })
   .meta({ id: 'CreateInvitation' });
 export const Invitation = z

@@ -1,10 +1,11 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { auditChats, auditUsers } from '../audit/audit.ts';
+import { auditFiles, auditObjects } from '../audit/files.ts';
 import { adminOnly } from '../auth/middleware.ts';
 import { setStatus } from '../auth/users.ts';
 import { ApiError } from '../errors.ts';
 import { room } from '../objects/stubs.ts';
-import { AuditAnswer, AuditRequest } from '../protocol/audit.ts';
+import { AuditAnswer, type AuditPart, AuditRequest } from '../protocol/audit.ts';
 import { ClientId } from '../protocol/common.ts';
 import { Content, SentMessage } from '../protocol/messages.ts';
 import { User, UserStatus } from '../protocol/users.ts';
@@ -57,7 +58,7 @@ const audit = createRoute({
   path: '/api/admin/audit',
   operationId: 'audit',
   tags: ['Administration'],
-  summary: 'Compare what D1, rooms and inboxes hold, and repair it',
+  summary: 'Compare what D1, rooms, inboxes and R2 hold, and repair it',
   description:
     'A page at a time: call again with `next_cursor` until it is null. What is under way at this moment may show up. Takes the admin token.',
   security: [{ admin: [] }],
@@ -83,6 +84,11 @@ const epoch = createRoute({
   },
 });
 
+const AUDITS: Record<
+  AuditPart,
+  (env: Env, page: { after: string; repair: boolean }, now: number) => Promise<AuditAnswer>
+> = { files: auditFiles, objects: auditObjects, chats: auditChats, users: auditUsers };
+
 export const admin = router()
   .openapi(status, async (c) => {
     const { id } = c.req.valid('param');
@@ -95,8 +101,7 @@ export const admin = router()
   })
   .openapi(audit, async (c) => {
     const { part, ...page } = c.req.valid('json');
-    const answer = part === 'chats' ? auditChats(c.env, page, Date.now()) : auditUsers(c.env, page);
-    return c.json(await call(() => answer, { once: true }), 200);
+    return c.json(await call(() => AUDITS[part](c.env, page, Date.now()), { once: true }), 200);
   })
   .openapi(epoch, async (c) => {
     const { id } = c.req.valid('param');

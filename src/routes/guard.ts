@@ -27,7 +27,7 @@ export function originAllowed(config: Config, origin: string): boolean {
 
 export const crossOrigin = cors({
   origin: (origin, c) => (originAllowed(configOf(c.env), origin) ? origin : null),
-  allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
+  allowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
   allowHeaders: ['Authorization', 'Content-Type', 'If-Match', 'If-None-Match', 'If-Range', 'Last-Event-ID', 'Range'],
   exposeHeaders: ['Content-Disposition', 'Content-Range', 'ETag', 'Retry-After', 'X-Request-Id'],
   maxAge: 600,

@@ -46,6 +46,7 @@ async function perform(env: Env, db: Db, { id, task }: StoredTask): Promise<Task
     case 'dissolve': {
       const after = await eachChat(db, task, async (chatId) => {
         await room(env, chatId).dissolve();
+        // failpoint: task.dissolved
         await markDeleted(db, chatId, Date.now());
       });
       return after === null ? null : { ...task, after };
@@ -155,15 +156,18 @@ export async function runTask(env: Env, stored: StoredTask): Promise<void> {
     return;
   }
   await advance(db, { id: stored.id, task: rest }, Date.now());
+  // failpoint: task.advanced
   await env.TASKS.send({ task_id: stored.id });
 }
 
 /** As `runTask`, for a change that is made and answered whatever becomes of what follows: the queue goes on with it. */
 export async function followUp(env: Env, stored: StoredTask): Promise<void> {
   try {
+    // failpoint: task.following
     await runTask(env, stored);
   } catch (error) {
     logError('task.deferred', error, { task_id: stored.id });
+    // failpoint: task.queueing
     await env.TASKS.send({ task_id: stored.id });
   }
 }

@@ -11,6 +11,7 @@ import { ApiError } from '../errors.ts';
 import { MAIL_STALE_MS } from '../mail/account-mails.ts';
 import { mailerOf, sendsMail } from '../mail/mailer.ts';
 import { invitationText } from '../mail/texts.ts';
+import { ATTEMPTS } from '../protocol/limits.ts';
 
 /*
  * How the code of an invitation to an address reaches it: by mail. What is stored names the invitation; the code is made of
@@ -20,9 +21,8 @@ import { invitationText } from '../mail/texts.ts';
 /** Bytes of a code: 192 bits. */
 export const CODE_BYTES = 24;
 
-/** Invitations by mail that one person may make in one window, and of these to one address. */
-const MAILS = { limit: 30, message: 'Too many invitations by mail' } as const;
-const TO_ONE = { limit: 3, message: 'Too many invitations to this address' } as const;
+const MAILS = { ...ATTEMPTS.invitationsByMail, message: 'Too many invitations by mail' };
+const TO_ONE = { ...ATTEMPTS.invitationsToOneAddress, message: 'Too many invitations to this address' };
 
 /** The code of an invitation to an address. */
 export function codeOf({ signingKeys: [key] }: Config, invitationId: string): string {

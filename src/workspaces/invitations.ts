@@ -160,6 +160,7 @@ export async function redeemInvitation(env: Env, userId: string, code: string, n
     versioning(db, workspace.id),
     ...tasks.map((task) => insertingIf(db, task, now, usedBy(attempt, digest))),
   ]);
+  // failpoint: workspace.redeemed
   // Somebody took the last use, or the same user was faster on another device.
   if (used.length === 0 && !(await requireOffer(db, digest, userId, now)).member) throw noOffer();
   if (used.length > 0) for (const task of tasks) await followUp(env, task);

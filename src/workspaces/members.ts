@@ -56,6 +56,7 @@ export async function addWorkspaceMembers(
       ...tasks.map((task) => inserting(db, task, now)),
     ]);
     if (came.length > 0) {
+      // failpoint: workspace.entered
       for (const task of tasks) await followUp(env, task);
     } else {
       for (const task of tasks) await deleting(db, task.id);
@@ -157,6 +158,7 @@ async function written(
     for (const task of tasks) await deleting(db, task.id);
     return false;
   }
+  // failpoint: workspace.member-changed
   for (const task of tasks) await followUp(env, task);
   return true;
 }
@@ -184,6 +186,7 @@ export async function transferWorkspace(
       for (const task of tasks) await deleting(db, task.id);
       return false;
     }
+    // failpoint: workspace.transferred
     for (const task of tasks) await followUp(env, task);
     return true;
   });
@@ -219,9 +222,11 @@ export async function removeWorkspaceMember(
       for (const task of [expel, ...told]) await deleting(db, task.id);
       return false;
     }
+    // failpoint: workspace.member-removed
     for (const task of told) await followUp(env, task);
     return true;
   });
+  // failpoint: workspace.removal-told
   // The answer says that they are out of every conversation: so it waits for that.
   await runTask(env, expel);
 }

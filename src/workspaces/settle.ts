@@ -9,6 +9,7 @@ import {
   publicChannelsAmong,
   readSeats,
   toWorkspace,
+  type WorkspaceRow,
 } from '../db/workspaces.ts';
 import { newId } from '../ids.ts';
 import { parallel } from '../inbox/parallel.ts';
@@ -45,6 +46,7 @@ export async function settleWorkspace(
   const { workspace_id } = task;
   const userIds = await memberIds(db, workspace_id, task.after, CHUNK);
   await settleSeats(env, db, workspace_id, userIds);
+  // failpoint: workspace.told
   const { workspace } = await readSeats(db, workspace_id, []);
   if (workspace !== undefined && workspace.deleted_at !== null) await forgettingMembers(db, workspace_id, userIds);
   const last = userIds.at(-1);
@@ -66,9 +68,11 @@ export async function enterDefaults(
   const entering = [...roles].flatMap(([userId, role]) => (role === 'guest' ? [] : [userId]));
   const chatIds = entering.length === 0 ? [] : await publicChannelsAmong(db, workspace_id, defaultChatsOf(workspace));
   await parallel(chatIds, WIDTH, (chatId) => room(env, chatId).enroll(by, entering));
+  // failpoint: workspace.defaults-entered
   for (const user_id of await outsiders(db, workspace_id, user_ids)) {
     await parallel(chatIds, WIDTH, (chatId) => room(env, chatId).expel(user_id));
     const task = { id: newId('tsk'), task: { kind: 'expel' as const, workspace_id, user_id, after: '' } };
+    // failpoint: workspace.defaults-left
     await inserting(db, task, Date.now());
     await env.TASKS.send({ task_id: task.id });
   }
@@ -78,7 +82,15 @@ export async function enterDefaults(
 export async function settleRetention(env: Env, db: Db, id: string, chatIds: readonly string[]): Promise<void> {
   const workspace = await findWorkspace(db, id);
   if (workspace === undefined) return;
-  const { retention_days, version } = workspace;
-  const seconds = retention_days === null ? null : retention_days * DAY_SECONDS;
-  await parallel(chatIds, WIDTH, (chatId) => room(env, chatId).limitRetention({ seconds, version }));
+  const limit = retentionOf(workspace);
+  await parallel(chatIds, WIDTH, (chatId) => room(env, chatId).limitRetention(limit));
 }
+
+/** How long a workspace keeps messages at most, as its rooms are told. */
+export const retentionOf = ({
+  retention_days,
+  version,
+}: Pick<WorkspaceRow, 'retention_days' | 'version'>): { seconds: number | null; version: number } => ({
+  seconds: retention_days === null ? null : retention_days * DAY_SECONDS,
+  version,
+});

@@ -83,6 +83,7 @@ export async function createWorkspace(
   };
   const task = pending({ kind: 'settle_seats', workspace_id: row.id, user_ids: [owner] });
   await db.batch([...makingWorkspace(db, row), inserting(db, task, now)]);
+  // failpoint: workspace.made
   await followUp(env, task);
   return toWorkspace(row, 'owner');
 }
@@ -140,6 +141,7 @@ async function change(
     await requireSeat(db, id, userId, action);
     throw new ApiError('unavailable', 'The workspace is changing: try again', { retryAfter: 1 });
   }
+  // failpoint: workspace.changed
   for (const task of tasks) await followUp(env, task);
   return row;
 }
@@ -177,6 +179,7 @@ export async function deleteDueWorkspaces(env: Env, now: number): Promise<void> 
       insertingIf(db, dissolve, now, gone),
       insertingIf(db, tell, now, gone),
     ]);
+    // failpoint: workspace.deleted
     await env.TASKS.sendBatch([{ body: { task_id: dissolve.id } }, { body: { task_id: tell.id } }]);
   }
 }

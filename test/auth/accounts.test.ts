@@ -1,12 +1,14 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { ATTEMPTS, countAttempt } from '../../src/auth/attempts.ts';
+import { countAttempt } from '../../src/auth/attempts.ts';
 import { database } from '../../src/db/client.ts';
 import { ApiError } from '../../src/errors.ts';
 import { Problem } from '../../src/protocol/errors.ts';
+import { ATTEMPTS } from '../../src/protocol/limits.ts';
 import { Tokens } from '../../src/protocol/users.ts';
 import { api, expectJson, signUp, unique } from '../support/api.ts';
 
+const PASSWORDS = ATTEMPTS.passwordsPerAccount;
 const password = 'correct horse battery staple';
 const signUpBody = <F extends Record<string, unknown>>(fields: F = {} as F) => ({
   fullname: 'Ada Lovelace',
@@ -118,9 +120,9 @@ describe('the limit on wrong passwords', () => {
 
   it.each(['known', 'unknown'])('is exact for an account that is %s, and alike', async (kind) => {
     const email = kind === 'known' ? (await signUp()).email : `${unique('nobody')}@example.com`;
-    const answers = await Promise.all(Array.from({ length: ATTEMPTS.limit + 5 }, () => guess(email)));
+    const answers = await Promise.all(Array.from({ length: PASSWORDS.limit + 5 }, () => guess(email)));
     const count = (status: number) => answers.filter((answer) => answer.status === status).length;
-    expect(count(401)).toBe(ATTEMPTS.limit);
+    expect(count(401)).toBe(PASSWORDS.limit);
     expect(count(429)).toBe(5);
     const limited = answers.find((answer) => answer.status === 429);
     expect(Problem.parse(limited?.body).code).toBe('rate_limited');
@@ -129,14 +131,14 @@ describe('the limit on wrong passwords', () => {
 
   it('holds against the right password too, and for one account alone', async () => {
     const [account, other] = [await signUp(), await signUp()];
-    for (let i = 0; i < ATTEMPTS.limit; i++) await guess(account.email);
+    for (let i = 0; i < PASSWORDS.limit; i++) await guess(account.email);
     expect((await guess(account.email.toUpperCase(), account.password)).status).toBe(429);
     expect((await guess(other.email, other.password)).status).toBe(200);
   });
 
   it('begins anew after a success', async () => {
     const account = await signUp();
-    for (let i = 0; i < ATTEMPTS.limit - 1; i++) await guess(account.email);
+    for (let i = 0; i < PASSWORDS.limit - 1; i++) await guess(account.email);
     expect((await guess(account.email, account.password)).status).toBe(200);
     expect((await guess(account.email)).status).toBe(401);
     expect((await guess(account.email, account.password)).status).toBe(200);
@@ -155,9 +157,9 @@ describe('the limit on wrong passwords', () => {
         return error.extra.retryAfter;
       }
     };
-    for (let i = 0; i < ATTEMPTS.limit; i++) expect(await attempt(start + i)).toBe('counted');
+    for (let i = 0; i < PASSWORDS.limit; i++) expect(await attempt(start + i)).toBe('counted');
     expect(await attempt(start + 60_000)).toBe(14 * 60);
-    expect(await attempt(start + ATTEMPTS.windowMs - 1)).toBe(1);
-    expect(await attempt(start + ATTEMPTS.windowMs)).toBe('counted');
+    expect(await attempt(start + PASSWORDS.seconds * 1000 - 1)).toBe(1);
+    expect(await attempt(start + PASSWORDS.seconds * 1000)).toBe('counted');
   });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bundleWorker, ROOT } from '../../scripts/bundle.ts';
 import { bundleForChaos, failpointsIn } from '../../scripts/chaos/bundle.ts';
+import { FEATURES } from '../../scripts/chaos/features.ts';
 import { LONG, planOf, QUICK } from '../../scripts/chaos/plan.ts';
 import { shrink } from '../../scripts/chaos/shrink.ts';
 import { readConfigFile } from '../../scripts/local/config-file.ts';
@@ -38,7 +39,7 @@ describe('failpoints', () => {
     const mentions = sources.flatMap((source) => [...source.matchAll(/failpoint/g)]);
     expect(mentions).toHaveLength(named.length);
     expect(new Set(named).size).toBe(named.length);
-    expect(named.length).toBeGreaterThan(25);
+    expect(named.length).toBeGreaterThan(70);
   });
 });
 
@@ -49,11 +50,18 @@ describe('a schedule', () => {
   });
 
   it('comes to every kind of fault and every failpoint', () => {
-    const faults = Array.from({ length: 60 }, (_, seed) => planOf(seed, QUICK, named).faults).flat();
+    const faults = Array.from({ length: 300 }, (_, seed) => planOf(seed, QUICK, named).faults).flat();
     const kinds = new Set(faults.map(({ kind }) => kind));
     expect(kinds.size).toBe(16);
     const broken = new Set(faults.flatMap((fault) => (fault.kind === 'failpoint' ? [fault.name] : [])));
     expect([...broken].sort()).toEqual(named);
+  });
+
+  it('comes to everything that users do', () => {
+    const steps = Array.from({ length: 20 }, (_, seed) => planOf(seed, QUICK, named).steps).flat();
+    expect(new Set(steps.map((step) => step.do)).size).toBe(10);
+    const done = new Set(steps.flatMap((step) => (step.do === 'feature' ? [step.what] : [])));
+    expect([...done].sort()).toEqual(Object.keys(FEATURES).sort());
   });
 
   it('is cut down to what makes it fail', async () => {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { withTables } from '../../scripts/protocol/tables.ts';
-import { ATTEMPTS } from '../../src/auth/attempts.ts';
 import { ACCESS_TTL, REFRESH_TTL } from '../../src/auth/tokens.ts';
 import * as protocol from '../../src/protocol/index.ts';
 import { HEARTBEAT_MS } from '../../src/routes/sse.ts';
@@ -98,7 +97,7 @@ describe('docs/PROTOCOL.md has everything', () => {
     expect(DOCUMENT).toContain('good for 15 minutes');
     expect(REFRESH_TTL).toBe(30 * 24 * 60 * 60);
     expect(DOCUMENT).toContain('for 30 days');
-    expect(ATTEMPTS).toEqual({ limit: 10, windowMs: 15 * 60 * 1000 });
+    expect(protocol.ATTEMPTS.passwordsPerAccount).toEqual({ limit: 10, seconds: 15 * 60 });
     expect(DOCUMENT).toContain('after 10 in 15 minutes');
     expect(HEARTBEAT_MS).toBe(15_000);
     expect(DOCUMENT).toContain('every 15 seconds');

@@ -3,6 +3,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Problem } from '../../src/protocol/errors.ts';
 import worker from '../../src/worker.ts';
 import { type Account, api, ORIGIN, request, signUp } from '../support/api.ts';
+import { Contract } from '../support/contract.ts';
 
 let account: Account;
 beforeAll(async () => {
@@ -62,6 +63,15 @@ describe('pages of other origins', () => {
     expect(headers.get('access-control-allow-methods')).toContain('POST');
     expect(headers.get('access-control-allow-headers')?.toLowerCase()).toContain('authorization');
     expect(headers.get('access-control-allow-credentials')).toBeNull();
+  });
+
+  it('may use every method that the document knows', async () => {
+    const { operations } = await Contract.load();
+    const headers = { origin, 'access-control-request-method': 'PATCH' };
+    const answer = await api('/api/chats', { method: 'OPTIONS', headers });
+    const allowed = answer.headers.get('access-control-allow-methods')?.split(',') ?? [];
+    const used = new Set([...operations.values()].map(({ method }) => method));
+    expect([...used].filter((method) => !allowed.includes(method))).toEqual([]);
   });
 
   it('can read answers and refusals, with the headers that matter', async () => {

@@ -1230,7 +1230,9 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     return [
       { status: 200, as: null, headers, body: { part: 'chats' } },
       { status: 200, as: null, headers, body: { part: 'users', after: newId('usr'), repair: true } },
-      { status: 422, as: null, headers, body: { part: 'files' } },
+      { status: 200, as: null, headers, body: { part: 'files' } },
+      { status: 200, as: null, headers, body: { part: 'objects' } },
+      { status: 422, as: null, headers, body: { part: 'mails' } },
       { status: 401, body: { part: 'chats' } },
     ];
   },

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/ids.ts';
-import { type Account, api, request } from '../support/api.ts';
+import { type Account, api, request, signUp } from '../support/api.ts';
 import { Contract, type Operation } from '../support/contract.ts';
 import { openSocket } from '../support/socket.ts';
 import { bodies, type Fixture, fill, type Invitation, newFixture } from './fixture.ts';
@@ -13,7 +13,7 @@ import { operationsOf, POLICIES, QUERIES, SOCKETS, STREAMS } from './policies.ts
  */
 
 const contract = await Contract.load();
-const OUTSIDERS = ['stranger', 'former', 'neighbour'] as const;
+const OUTSIDERS = ['stranger', 'former', 'neighbour', 'blocked'] as const;
 const ATTEMPTS = 3;
 const SEEDS = 100;
 
@@ -237,7 +237,12 @@ describe.each(operationsOf(contract, 'code'))('$operationId', ({ path, method })
     const { body: made } = await api<Invitation>(place, { token, body });
     const none = await tried(fixture.stranger, made.code.replace(/.{8}$/, 'AAAAAAAA'));
     expect(none).toMatchObject({ status: 404, code: 'not_found' });
-    for (const role of OUTSIDERS) expect(await tried(fixture[role], made.code)).toEqual(none);
+    // Who has a code that holds knows what it is to; whoever is banned there is told why it does not let them in.
+    const banned = { status: 403, code: 'forbidden', detail: 'you are banned from this conversation' };
+    for (const role of OUTSIDERS) {
+      const isBanned = role === 'blocked' && place.startsWith('/api/chats');
+      expect([role, await tried(fixture[role], made.code)]).toEqual([role, isBanned ? banned : none]);
+    }
     expect((await tried(fixture.member, made.code)).status).toBe(200);
     expect((await request(`${place}/${made.id}`, { method: 'DELETE', token })).status).toBe(204);
     expect(await tried(fixture.stranger, made.code)).toEqual(none);
@@ -248,11 +253,44 @@ describe.each(operationsOf(contract, 'code'))('$operationId', ({ path, method })
 it.each(operationsOf(contract, 'person'))(
   '$operationId is as for nobody to who has nothing to do with them',
   async (operation) => {
-    const there = await attempt(operation, fixture.stranger, fill(operation.path, { id: fixture.owner.id }), 1);
-    expect(there).toEqual(await attempt(operation, fixture.stranger, fill(operation.path, { id: newId('usr') }), 1));
-    expect(there.status).toBe(404);
+    for (const role of ['stranger', 'blocked'] as const) {
+      const there = await attempt(operation, fixture[role], fill(operation.path, { id: fixture.owner.id }), 1);
+      expect(there).toEqual(await attempt(operation, fixture[role], fill(operation.path, { id: newId('usr') }), 1));
+      expect(there.status).toBe(404);
+    }
   },
 );
+
+/** What somebody might try to reach a person by, and the refusal; `own` is a conversation of who tries. */
+const REACHES: [string, (own: string, id: string) => [string, unknown], number][] = [
+  ['begins a Single', (_, id) => ['/api/chats', { type: 'Single', members: [id] }], 403],
+  ['begins a group', (_, id) => ['/api/chats', { type: 'Group', name: 'x', members: [id] }], 422],
+  ['adds to a group', (own, id) => [`/api/chats/${own}/members`, { user_ids: [id] }], 422],
+  ['mentions in a group', (own, id) => [`/api/chats/${own}/messages`, { content: 'x', mentions: [id] }], 422],
+];
+it.each(REACHES)('who is blocked and %s does not reach who has blocked them', async (_what, call, status) => {
+  const { token } = fixture.blocked;
+  const { body } = await api<{ id: string }>('/api/chats', { token, body: { type: 'Group', name: 'Own' } });
+  const [path, sent] = call(body.id, fixture.owner.id);
+  const before = await api('/api/sync', { token: fixture.owner.token });
+  expect((await api(path, { token, body: sent })).status).toBe(status);
+  expect(await api('/api/sync', { token: fixture.owner.token })).toMatchObject({ body: before.body });
+});
+
+it('who is blocked writes nothing into a Single that there is', async () => {
+  const [ada, ben] = [await signUp(), await signUp()];
+  const single = { token: ada.token, body: { type: 'Single', members: [ben.id] } };
+  const { id } = (await api<{ id: string }>('/api/chats', single)).body;
+  const write = () => request(`/api/chats/${id}/messages`, { token: ben.token, body: { content: 'x' } });
+  expect((await write()).status).toBe(201);
+  expect((await request(`/api/blocks/${ben.id}`, { method: 'PUT', token: ada.token })).status).toBe(200);
+  expect((await write()).status).toBe(403);
+  const socket = await openSocket(`/api/chats/${id}/ws?after=0`, ben.token);
+  await socket.next('events');
+  socket.send({ t: 'send', chat_id: id, client_id: 'blocked', content: 'x' });
+  expect((await socket.next('error')).code).toBe('forbidden');
+  socket.close();
+});
 
 const readable = operationsOf(contract, 'own', 'profile').filter(
   ({ method, operationId }) => method === 'GET' && !SOCKETS.includes(operationId) && !STREAMS.includes(operationId),

@@ -16,6 +16,8 @@ export interface Fixture {
   former: Account;
   /** Is in another workspace, and owns it. */
   neighbour: Account;
+  /** Was in the conversations, is banned from them, and is blocked by both. */
+  blocked: Account;
   /** Is in the conversation and in the workspace, and is suspended. */
   suspended: Account;
   group: string;
@@ -49,7 +51,8 @@ export const setStatus = (account: Account, status: 'Suspended' | 'Active') =>
 
 export async function newFixture(): Promise<Fixture> {
   const owner = await signUp({ fullname: 'Canary Owner' });
-  const [member, stranger, former, neighbour, suspended] = [
+  const [member, stranger, former, neighbour, blocked, suspended] = [
+    await signUp(),
     await signUp(),
     await signUp(),
     await signUp(),
@@ -59,7 +62,7 @@ export async function newFixture(): Promise<Fixture> {
   const { token } = owner;
   const workspace = await created('/api/workspaces', owner, { name: 'Canary Workspace' });
   await created('/api/workspaces', neighbour, { name: 'Next door' });
-  const insiders = [member.id, former.id, suspended.id];
+  const insiders = [member.id, former.id, blocked.id, suspended.id];
   await api(`/api/workspaces/${workspace}/members`, { token, body: { user_ids: insiders } });
   const group = await created('/api/chats', owner, { type: 'Group', name: 'Canary Group', members: insiders });
   const channel = await created('/api/chats', owner, {
@@ -76,8 +79,14 @@ export async function newFixture(): Promise<Fixture> {
     await made(messages, owner, { kind: 'poll', content: 'canary poll', poll: { options: ['a', 'b'] } });
     await made(`/api/chats/${chat}/announcement`, owner, { text: 'canary announcement' }, 'PUT');
     await request(`/api/chats/${chat}/members/${former.id}`, { method: 'DELETE', token });
+    await made(`/api/chats/${chat}/bans/${blocked.id}`, owner, {}, 'PUT');
   }
-  await request(`/api/workspaces/${workspace}/members/${former.id}`, { method: 'DELETE', token });
+  for (const { id } of [former, blocked]) {
+    await request(`/api/workspaces/${workspace}/members/${id}`, { method: 'DELETE', token });
+  }
+  for (const account of [owner, member]) {
+    await request(`/api/blocks/${blocked.id}`, { method: 'PUT', token: account.token });
+  }
   const friendGroup = await created('/api/friend-groups', owner, { name: 'Canary Friends' });
   await api('/api/friend-requests', { token, body: { user_id: member.id } });
   await api('/api/friend-requests', { token: member.token, body: { user_id: owner.id } });
@@ -89,7 +98,7 @@ export async function newFixture(): Promise<Fixture> {
   const sessions = await api<{ items: { id: string }[] }>('/api/auth/sessions', { token });
   await setStatus(suspended, 'Suspended');
   return {
-    ...{ owner, member, stranger, former, neighbour, suspended, group, channel, workspace, friendGroup, file },
+    ...{ owner, member, stranger, former, neighbour, blocked, suspended, group, channel, workspace, friendGroup, file },
     owned: {
       '/api/auth/sessions': sessions.body.items.map(({ id }) => id),
       '/api/files': [file, coming],

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ClientFrame } from '../../src/protocol/frames.ts';
 import { api, request, signUp } from '../support/api.ts';
@@ -23,8 +23,12 @@ const SLOW = ['signUp', 'signIn', 'changePassword'];
 const SELF = ['signOut', 'signOutEverywhere', 'changePassword', 'updateMe', 'endSession'];
 
 let fixture: Fixture;
+const fuzzed = { requests: 0, messages: 0 };
 beforeAll(async () => {
   fixture = await newFixture();
+});
+afterAll(() => {
+  console.info(`fuzzed: ${fuzzed.requests} requests, ${fuzzed.messages} messages on sockets`);
 });
 
 /** Ids that mean something here, among others that do not. */
@@ -86,16 +90,17 @@ const texts: fc.Arbitrary<string> = fc.oneof(
   ),
 );
 
-const fuzzed = [...contract.operations.values()].filter(
+const operations = [...contract.operations.values()].filter(
   ({ operationId }) => ![...SOCKETS, ...STREAMS].includes(operationId),
 );
 
-describe.each(fuzzed)('$operationId', (operation) => {
+describe.each(operations)('$operationId', (operation) => {
   const { operationId, method } = operation;
   const numRuns = SLOW.includes(operationId) ? RUNS.slow : RUNS.usual;
 
   /** Sends it as the one who may the most, and lets the document judge the answer. */
   async function judge(path: string, call: { body?: unknown; raw?: string }): Promise<number> {
+    fuzzed.requests += 1;
     const own = SELF.includes(operationId) ? await signUp() : fixture.owner;
     const token = POLICIES[operationId] === 'public' ? undefined : own.token;
     const response = await request(path, {
@@ -171,6 +176,7 @@ describe('frames', () => {
     });
     await fc.assert(
       fc.asyncProperty(fc.array(messages(), { minLength: 1, maxLength: 6 }), async (texts) => {
+        fuzzed.messages += texts.length;
         for (const text of texts) socket.send(text);
         const before = socket.texts.length;
         const pongs = () => socket.texts.filter((text) => text === 'pong').length;

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers';
 import { beforeAll, expect, it } from 'vitest';
 import { newId } from '../../src/ids.ts';
 import { readPage } from '../../src/previews/page.ts';
@@ -13,11 +14,14 @@ let ada: Account;
 let ben: Account;
 let chat: string;
 let workspace: string;
+/** A conversation in which nothing else is tried. */
+let timed: string;
 
 beforeAll(async () => {
   [ada, ben] = [await signUp(), await signUp()];
   const body = { type: 'Group', name: 'Limits', members: [ben.id] };
   chat = (await api<{ id: string }>('/api/chats', { token: ada.token, body })).body.id;
+  timed = (await api<{ id: string }>('/api/chats', { token: ada.token, body })).body.id;
   const named = { token: ada.token, body: { name: 'Limits' } };
   workspace = (await api<{ id: string }>('/api/workspaces', named)).body.id;
 });
@@ -44,6 +48,9 @@ const send = (message: object) => post(`/api/chats/${chat}/messages`, { content:
 const setChat = (patch: object) => post(`/api/chats/${chat}`, patch, 'PUT');
 const setWorkspace = (patch: object) => post(`/api/workspaces/${workspace}`, patch, 'PUT');
 const invite = (how: object) => post(`/api/workspaces/${workspace}/invitations`, how);
+const inviteHere = (how: object) => post(`/api/chats/${chat}/invitations`, how);
+const retain = (patch: object) => post(`/api/chats/${timed}/retention`, patch, 'PUT');
+const soon = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString();
 const begin = (file: object) => post('/api/files', { name: 'f', size: 1, ...file });
 /** What is named does not exist, which is looked at after its size: whether the schema or what comes behind it refused. */
 async function looksAt(path: string, body: unknown, method = 'POST'): Promise<string> {
@@ -203,13 +210,90 @@ const CASES: Partial<Record<keyof typeof LIMITS, Case>> = {
   },
   slowModeMax: { try: (seconds) => setChat({ slow_mode: seconds }), taken: 200, refused: 422 },
   retentionDays: { try: (days) => setWorkspace({ retention_days: days }), taken: 200, refused: 422 },
+  retentionSeconds: {
+    try: async (seconds) => {
+      const body = { edit_window: seconds, recall_window: seconds };
+      return [await post(`/api/chats/${chat}/retention`, body, 'PUT'), await retain({ message_timer: seconds })].join();
+    },
+    taken: '200,200',
+    refused: '422,422',
+  },
+  scheduledPerMember: {
+    try: async (count) => {
+      const { body } = await api<{ id: string }>('/api/chats', {
+        token: ada.token,
+        body: { type: 'Group', name: 'Later', members: [] },
+      });
+      const later = (name: number) =>
+        post(`/api/chats/${body.id}/scheduled/m${name}`, { send_at: soon(3600), message: { content: 'x' } }, 'PUT');
+      for (let i = 1; i < count; i++) await later(i);
+      return later(count);
+    },
+    taken: 200,
+    refused: 409,
+  },
+  scheduleSeconds: {
+    // A minute more, for the time until it is looked at.
+    try: (seconds) => {
+      const send_at = soon(seconds + (seconds > LIMITS.scheduleSeconds ? 60 : 0));
+      return post(`/api/chats/${chat}/scheduled/ahead`, { send_at, message: { content: 'x' } }, 'PUT');
+    },
+    taken: 200,
+    refused: 422,
+  },
+  requestTextLength: {
+    try: (length) => post('/api/friend-requests', { user_id: ben.id, text: 'x'.repeat(length) }),
+    taken: 200,
+    refused: 422,
+  },
+  requestSourceLength: {
+    try: (length) => post('/api/friend-requests', { user_id: ben.id, source: 'x'.repeat(length) }),
+    taken: 200,
+    refused: 422,
+  },
+  searchQueryLength: {
+    try: async (length) => {
+      const query = `q=${'x'.repeat(length)}`;
+      return [await get(`/api/chats/${chat}/search?${query}`), await get(`/api/search?${query}`)].join();
+    },
+    taken: '200,200',
+    refused: '422,422',
+  },
+  storagePerUser: {
+    // The rest is taken already.
+    try: async (bytes) => {
+      const cyd = await signUp();
+      await env.DB.prepare('INSERT INTO file_usage VALUES (?, ?)')
+        .bind(cyd.id, bytes - 1)
+        .run();
+      return post('/api/files', { name: 'f', size: 1 }, 'POST', cyd.token);
+    },
+    taken: 201,
+    refused: 413,
+  },
+  storagePerWorkspace: {
+    try: async (bytes) => {
+      const named = { token: ada.token, body: { name: 'Full' } };
+      const { body } = await api<{ id: string }>('/api/workspaces', named);
+      await env.DB.prepare('INSERT INTO file_usage VALUES (?, ?)')
+        .bind(body.id, bytes - 1)
+        .run();
+      return begin({ workspace_id: body.id });
+    },
+    taken: 201,
+    refused: 413,
+  },
   defaultChats: {
     try: (count) =>
       looksAt(`/api/workspaces/${workspace}`, { default_chat_ids: list(count, () => newId('chat')) }, 'PUT'),
     taken: 'looked at',
     refused: 'too many',
   },
-  invitationUses: { try: (uses) => invite({ max_uses: uses }), taken: 201, refused: 422 },
+  invitationUses: {
+    try: async (uses) => [await invite({ max_uses: uses }), await inviteHere({ max_uses: uses })].join(),
+    taken: '201,201',
+    refused: '422,422',
+  },
   invitationDays: {
     // A minute less, for the time until it is looked at.
     try: (days) => invite({ expires_at: new Date(Date.now() + days * DAY_MS - 60_000).toISOString() }),
@@ -272,21 +356,15 @@ const CASES: Partial<Record<keyof typeof LIMITS, Case>> = {
 
 /** Limits that do not refuse but shape an answer, or that their own feature tests at the edge. */
 const ELSEWHERE: Partial<Record<keyof typeof LIMITS, string>> = {
-  unreadMentions: 'test/inbox/rows.test.ts',
-  reactionsPerMessage: 'test/conversation: reactions',
-  pinsPerChat: 'test/conversation: pins',
-  editsPerMessage: 'test/conversation: edits',
-  retentionSeconds: 'test/conversation: retention',
-  scheduledPerMember: 'test/conversation: scheduled',
-  scheduleSeconds: 'test/conversation: scheduled',
-  requestTextLength: 'test/friends',
-  requestSourceLength: 'test/friends',
-  friends: 'test/friends',
-  friendRequests: 'test/friends',
-  blocks: 'test/friends',
-  friendGroups: 'test/friends',
-  searchQueryLength: 'test/conversation/search.test.ts',
-  searchChats: 'test/conversation/search.test.ts',
+  unreadMentions: 'test/conversation/send.test.ts',
+  reactionsPerMessage: 'test/conversation/changes.test.ts',
+  pinsPerChat: 'test/conversation/changes.test.ts',
+  editsPerMessage: 'test/conversation/changes.test.ts',
+  friends: 'test/friends/friends.test.ts',
+  friendRequests: 'test/friends/friends.test.ts',
+  blocks: 'test/friends/friends.test.ts',
+  friendGroups: 'test/friends/friends.test.ts',
+  searchChats: 'the latest ones are searched; none is refused',
   pageDefault: 'test/conversation/pages.test.ts',
   syncPageDefault: 'test/inbox/timeline.test.ts',
   syncBytes: 'test/inbox/gather.test.ts',

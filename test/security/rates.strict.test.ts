@@ -1,4 +1,7 @@
+import { listDurableObjectIds } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
 import { expect, it } from 'vitest';
+import { newId } from '../../src/ids.ts';
 import { Problem } from '../../src/protocol/errors.ts';
 import { LIMITS, RATES } from '../../src/protocol/limits.ts';
 import { api, request, signUp } from '../support/api.ts';
@@ -91,8 +94,14 @@ it('a page of another origin is turned away before an object wakes', async () =>
     'https://tideline.example.com@evil.example',
     'HTTPS://TIDELINE.EXAMPLE.COM.',
   ]) {
-    const socket = await openSocket('/api/ws', account.token, { origin });
-    expect([origin, await socket.closed]).toEqual([origin, { code: 4403, reason: 'forbidden' }]);
+    // Of a conversation that there is none of an object would say so.
+    const none = newId('chat');
+    for (const path of ['/api/ws', `/api/chats/${none}/ws`]) {
+      const socket = await openSocket(path, account.token, { origin });
+      expect([origin, path, await socket.closed]).toEqual([origin, path, { code: 4403, reason: 'forbidden' }]);
+    }
+    const woken = (await listDurableObjectIds(env.ROOMS)).map(String);
+    expect(woken).not.toContain(String(env.ROOMS.idFromName(none)));
   }
   const own = await openSocket('/api/ws', account.token, { origin: 'https://tideline.example.com' });
   await own.next('inbox');

@@ -39,6 +39,35 @@ const ackedSends = (history: Entry[]) => {
   });
 };
 
+const ackedChanges = (history: Entry[]) => {
+  const invoked = new Map(all(history, 'invoke').map((entry) => [entry.op, entry]));
+  return all(history, 'ok').flatMap(({ op, answer }) => {
+    const call = invoked.get(op)?.call;
+    return call?.do === 'change' && answer.seq !== undefined ? [{ call, seq: answer.seq }] : [];
+  });
+};
+
+/** Of one message nothing is left in the end but its place. */
+const vanished = (history: Entry[], chat: string, seq: number): Entry[] => {
+  const hole = { from_seq: seq, to_seq: seq, reason: 'expired' };
+  const others = (messages: unknown[]) => messages.filter((message) => Reflect.get(Object(message), 'seq') !== seq);
+  return history.map((entry) => {
+    if (entry.e === 'log' && entry.chat === chat) {
+      const events = entry.events.filter((event) => event.seq !== seq);
+      const isTheirs = events.length < entry.events.length;
+      return isTheirs ? { ...entry, events, holes: [...entry.holes, hole] } : entry;
+    }
+    if (entry.e === 'messages' && entry.chat === chat) return { ...entry, messages: others(entry.messages) };
+    if (entry.e !== 'replica') return entry;
+    return { ...entry, messages: { ...entry.messages, [chat]: others(entry.messages[chat] ?? []) } };
+  });
+};
+
+const fuzzed = (status: number, code: string | null): Entry => {
+  const about = { session: 'ada-1', user: 'ada', at: 0 };
+  return { e: 'fuzz', request: 'GET /api/users/me', status, code, ...about };
+};
+
 const logs = (history: Entry[], least = 2) => all(history, 'log').filter(({ events }) => events.length >= least);
 
 const MUTATIONS: Record<Property, Record<string, Mutation>> = {
@@ -57,6 +86,48 @@ const MUTATIONS: Record<Property, Record<string, Mutation>> = {
           event.client_id === acked.call.client_id ? { ...event, content: `${String(event.content)}\ufffd` } : event,
         ),
       );
+    },
+    'an acknowledged change is gone': (history, random) => {
+      const changed = pick(random, ackedChanges(history));
+      if (changed === undefined) return undefined;
+      return history.map((entry) =>
+        'events' in entry && entry.chat === changed.call.chat
+          ? { ...entry, events: entry.events.filter(({ seq }) => seq !== changed.seq) }
+          : entry,
+      );
+    },
+    'what was recalled is there': (history, random) => {
+      const recalled = pick(
+        random,
+        ackedChanges(history).filter(({ call }) => call.what === 'recall'),
+      );
+      if (recalled === undefined) return undefined;
+      const { chat, target } = recalled.call;
+      return everywhere(history, chat, (events) =>
+        events.map((event) => (event.seq === target ? { ...event, recalled: undefined } : event)),
+      );
+    },
+    'a message is recalled that nobody has recalled': (history, random) => {
+      const asked = new Set(ackedChanges(history).map(({ call }) => `${call.chat} ${call.target}`));
+      const acked = pick(
+        random,
+        ackedSends(history).filter(({ call, seq }) => !asked.has(`${call.chat} ${seq}`)),
+      );
+      if (acked === undefined) return undefined;
+      return everywhere(history, acked.call.chat, (events) =>
+        events.map((event) => (event.seq === acked.seq ? { ...event, content: '', recalled: {} } : event)),
+      );
+    },
+    'a message has vanished that had to stay': (history, random) => {
+      const acked = pick(random, ackedSends(history));
+      return acked && vanished(history, acked.call.chat, acked.seq);
+    },
+    'the file of a message is gone': (history, random) => {
+      const acked = pick(random, ackedSends(history));
+      if (acked === undefined) return undefined;
+      const { seq, call, invoke } = acked;
+      const about = { session: invoke.session, user: invoke.user, at: acked.ok.at };
+      return [...history, { e: 'file', chat: call.chat, seq, file: 'file-1', status: 404, ...about }];
     },
     'an ack names another seq': (history, random) => {
       const acked = pick(random, ackedSends(history));
@@ -90,6 +161,14 @@ const MUTATIONS: Record<Property, Record<string, Mutation>> = {
         const last = events.at(-1);
         return last === undefined || last.seq < log.head ? events : [...events, { ...message, seq: log.head + 1 }];
       });
+    },
+    'an invitation lets in more than it is for': (history) => {
+      const about = { session: 'ben-1', user: 'ben', at: 0 };
+      const redeemed = (op: number): Entry[] => [
+        { e: 'invoke', op, call: { do: 'redeem', invitation: 'inv', uses: 1 }, ...about },
+        { e: 'ok', op, answer: { joined: true }, ...about },
+      ];
+      return [...redeemed(1_000_003), ...redeemed(1_000_004), ...history];
     },
     'a resend is acknowledged with another seq': (history, random) => {
       const acked = pick(random, ackedSends(history));
@@ -185,6 +264,13 @@ const MUTATIONS: Record<Property, Record<string, Mutation>> = {
       const log = pick(random, logs(history));
       return log && [...history, { ...log, e: 'push', head: log.head - 1, events: [] }];
     },
+    'a page is behind what its reader had been pushed': (history, random) => {
+      const log = pick(random, logs(history));
+      if (log === undefined) return undefined;
+      const { session, user, chat, epoch, head, at } = log;
+      const about = { session, user, chat, epoch, events: [], holes: [], reset: false, has_more: false };
+      return [...history, { e: 'page', at: at + 2, asked: at + 1, head: head - 1, after: head - 1, ...about }];
+    },
     'a session does not read what it was acknowledged': (history, random) => {
       const acked = pick(random, ackedSends(history));
       if (acked === undefined) return undefined;
@@ -238,6 +324,7 @@ const MUTATIONS: Record<Property, Record<string, Mutation>> = {
       const replica = pick(random, all(history, 'replica'));
       return replica && swap(history, replica, { ...replica, rows: { ...replica.rows, gone: {} } });
     },
+    'the audit finds something': (history) => [...history, { e: 'audit', at: 0, findings: ['inbox.behind'] }],
     'a device lacks a message': (history, random) => {
       const replica = pick(
         random,
@@ -312,6 +399,11 @@ const MUTATIONS: Record<Property, Record<string, Mutation>> = {
       );
     },
   },
+  typed: {
+    'a request is answered by a fault': (history) => [...history, fuzzed(500, 'internal')],
+    'a refusal does not say why': (history) => [...history, fuzzed(404, null)],
+    'a request is not answered': (history) => [...history, fuzzed(0, null)],
+  },
   live: {
     'what is owed is never told': (history) => without(history, ({ e }) => e === 'drained'),
     'it takes too long': (history) =>
@@ -327,6 +419,40 @@ describe('the checker', () => {
       }),
       { numRuns: 150 },
     );
+  });
+
+  it('lets messages vanish, and frames leave them out, where they have a timer', () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const history = goodHistory(seed);
+      const [acked] = ackedSends(history).filter(({ call, seq }) =>
+        ackedChanges(history).every((change) => change.call.chat !== call.chat || change.call.target !== seq),
+      );
+      if (acked === undefined) continue;
+      const { chat } = acked.call;
+      const log = logs(history, 3).find((one) => one.chat === chat && one.events.some(({ seq }) => seq === acked.seq));
+      const about = { session: 'ada-1', user: 'ada', at: 0 };
+      const timer: Entry = { e: 'invoke', op: 1_000_005, call: { do: 'timer', chat, seconds: 1 }, ...about };
+      const gone = vanished(history, chat, acked.seq);
+      const frame = log?.events.filter(({ seq }) => seq !== acked.seq) ?? [];
+      const push: Entry[] = log === undefined ? [] : [{ ...log, e: 'push', events: frame }];
+      expect(check([timer, ...gone, ...push])).toEqual([]);
+      expect([...new Set(check([...gone, ...push]).map(({ property }) => property))]).toEqual(['durable']);
+    }
+  });
+
+  it('lets an answer overtake what is pushed', () => {
+    const history = goodHistory(1);
+    const log = logs(history).find(({ user }) => user === 'ada');
+    if (log === undefined) throw new Error('the first user reads everything');
+    const { chat, epoch, head, user, events } = log;
+    const about = { session: 'ada-9', user, chat, epoch };
+    const before = events.filter(({ seq }) => seq < head);
+    const page = { holes: [], reset: false, has_more: false, after: 0, asked: log.at, events: log.events, head };
+    const answer: Kind<'page'> = { e: 'page', at: log.at + 1, ...page, ...about };
+    const late: Kind<'push'> = { e: 'push', at: log.at + 2, head: head - 1, events: before.slice(-1), ...about };
+    expect(check([...history, answer, late])).toEqual([]);
+    const earlier: Kind<'push'> = { ...late, at: log.at - 1 };
+    expect(check([...history, earlier, answer])).toEqual([]);
   });
 
   it('reads a history from its lines', () => {

@@ -28,15 +28,36 @@ function whole(logs: readonly Log[]): SeenEvent[] {
   return [...events.values()].sort((a, b) => a.seq - b.seq);
 }
 
+/** Seqs of which nothing is left, as readers were told. */
+const erasedIn = (logs: readonly Log[]): Set<number> =>
+  new Set(
+    logs.flatMap(({ holes }) =>
+      holes.flatMap(({ from_seq, to_seq, reason }) =>
+        reason === 'erased' || reason === 'expired' ? range(from_seq, to_seq) : [],
+      ),
+    ),
+  );
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
 type Op = { call: Call; user: string; session: string; at: number };
+type ChangeCall = Extract<Call, { do: 'change' }>;
 type Log = Extract<Entry, { e: 'log' }>;
 type Page = Extract<Entry, { e: 'page' }>;
 interface ChatState {
   policy: 'all' | 'joined';
-  /** One body for each seq, by epoch. */
+  /** One body for each seq, by epoch, and one for what is left of it when it was recalled. */
   bodies: Map<string, string>;
   /** Acknowledged sends: sender and client_id, seq, content. */
   acks: { name: string; seq: number; content: string }[];
+  /** Acknowledged changes of messages: where they stand, of what. */
+  changes: { seq: number; target: number; what: ChangeCall['what'] }[];
+  /** Messages that somebody has asked to recall. */
+  recalled: Set<number>;
+  /** Messages vanish by themselves, at least at times. */
+  timed: boolean;
+  /** What frames have left out, which is right only where nothing is left. */
+  gaps: { session: string; from: number; to: number }[];
   logs: Log[];
   /** Who saw which seqs, and when it was sent, as far as that is known. */
   seen: Map<string, Map<number, string>>;
@@ -57,8 +78,10 @@ class Checker {
   readonly #ops = new Map<number, Op>();
   /** When a message was first sent, by sender and client_id. */
   readonly #sentAt = new Map<string, number>();
-  /** The largest head that a session has seen, by session, conversation and epoch. */
+  /** The largest head that a session was pushed, by session, conversation and epoch. */
   readonly #heads = new Map<string, number>();
+  /** Heads that a session has seen, pushed or asked for, and since when: ascending, likewise. */
+  readonly #known = new Map<string, { at: number; head: number }[]>();
   readonly #marks = new Map<string, number>();
   /** The newest message of its own that a session was acknowledged, and when, by session and conversation. */
   readonly #acked = new Map<string, { seq: number; at: number }>();
@@ -69,6 +92,8 @@ class Checker {
   readonly #fresh = new Map<string, Record<string, unknown>>();
   readonly #replicas: Extract<Entry, { e: 'replica' }>[] = [];
   readonly #messages = new Map<string, string>();
+  /** How many an invitation has let in. */
+  readonly #used = new Map<string, number>();
   #healed: number | undefined;
   #drained: number | undefined;
 
@@ -94,7 +119,17 @@ class Checker {
   #chat(id: string): ChatState {
     let chat = this.#chats.get(id);
     if (chat === undefined) {
-      chat = { policy: 'all', bodies: new Map(), acks: [], logs: [], seen: new Map() };
+      chat = {
+        policy: 'all',
+        bodies: new Map(),
+        acks: [],
+        changes: [],
+        recalled: new Set(),
+        timed: false,
+        gaps: [],
+        logs: [],
+        seen: new Map(),
+      };
       this.#chats.set(id, chat);
     }
     return chat;
@@ -109,7 +144,9 @@ class Checker {
           const name = key(user, call.client_id);
           if (!this.#sentAt.has(name)) this.#sentAt.set(name, at);
         }
-        // From here on it may hold, whatever is answered.
+        // From here on these may hold, whatever is answered.
+        if (call.do === 'change' && call.what === 'recall') this.#chat(call.chat).recalled.add(call.target);
+        if (call.do === 'timer' && call.seconds !== null) this.#chat(call.chat).timed = true;
         if (call.do === 'restore') {
           const spell = this.#suspended.get(call.user)?.at(-1);
           if (spell !== undefined) spell.to = Math.min(spell.to, at);
@@ -126,7 +163,7 @@ class Checker {
         return;
       case 'page':
         this.#readsOwnPast(entry);
-        this.#head(entry);
+        this.#head(entry, entry.asked);
         this.#covers(entry);
         this.#saw(entry);
         return;
@@ -136,11 +173,25 @@ class Checker {
         return;
       case 'log':
         this.#chat(entry.chat).logs.push(entry);
+        this.#head(entry, entry.at);
         this.#head(entry);
         this.#saw(entry);
         return;
       case 'messages':
         this.#messages.set(key(entry.user, entry.chat), canonical(entry.messages));
+        return;
+      case 'file':
+        if (entry.status !== 200) {
+          this.#broken('durable', `${entry.chat} ${entry.seq}: its file ${entry.file} answers ${entry.status}`);
+        }
+        return;
+      case 'fuzz':
+        if (entry.status === 0 || entry.status >= 500 || (entry.status >= 400 && entry.code === null)) {
+          this.#broken('typed', `${entry.request} was answered ${entry.status} ${entry.code ?? 'without a code'}`);
+        }
+        return;
+      case 'audit':
+        for (const finding of entry.findings) this.#broken('converge', `the audit finds ${finding}`);
         return;
       case 'fresh':
         this.#fresh.set(entry.user, entry.rows);
@@ -182,6 +233,15 @@ class Checker {
       spells.push({ from: at, to: Number.POSITIVE_INFINITY });
       this.#suspended.set(call.user, spells);
     }
+    if (call.do === 'redeem' && answer.joined) {
+      const used = (this.#used.get(call.invitation) ?? 0) + 1;
+      this.#used.set(call.invitation, used);
+      if (used > call.uses) this.#broken('once', `invitation ${call.invitation} for ${call.uses} has let in ${used}`);
+    }
+    // What was so already is answered with where the log stood.
+    if (call.do === 'change' && answer.seq !== undefined && answer.duplicate !== true) {
+      this.#chat(call.chat).changes.push({ seq: answer.seq, target: call.target, what: call.what });
+    }
     if (call.do !== 'send' || answer.seq === undefined) return;
     const chat = this.#chat(call.chat);
     const name = key(op.user, call.client_id);
@@ -196,15 +256,19 @@ class Checker {
     return (this.#suspended.get(user) ?? []).some(({ from, to }) => at > from + this.#bounds.revoked && at < to);
   }
 
-  #raise(name: string, value: number): void {
-    this.#heads.set(name, Math.max(this.#heads.get(name) ?? 0, value));
-  }
-
-  #head({ session, chat, epoch, head }: { session: string; chat: string; epoch: string; head: number }): void {
+  /**
+   * A head never goes back: not among what is pushed, and not in what is asked for by who has seen a larger one. What is pushed may
+   * come after the answer to a question that has overtaken it; it says nothing new then.
+   */
+  #head(entry: { session: string; chat: string; epoch: string; head: number; at: number }, asked?: number): void {
+    const { session, chat, epoch, head, at } = entry;
     const name = key(session, chat, epoch);
-    const before = this.#heads.get(name) ?? 0;
+    const known = this.#known.get(name) ?? [];
+    const before =
+      asked === undefined ? (this.#heads.get(name) ?? 0) : (known.findLast((seen) => seen.at <= asked)?.head ?? 0);
     if (head < before) this.#broken('monotonic', `${chat}: head went from ${before} to ${head} for ${session}`);
-    this.#raise(name, head);
+    if (asked === undefined) this.#heads.set(name, Math.max(before, head));
+    if (head > (known.at(-1)?.head ?? 0)) this.#known.set(name, [...known, { at, head }]);
   }
 
   #mark(name: string, value: number): void {
@@ -223,16 +287,19 @@ class Checker {
   #inOrder({ chat, events, session }: { chat: string; events: SeenEvent[]; session: string }): void {
     for (const [index, event] of events.entries()) {
       const before = events[index - 1];
-      if (before !== undefined && event.seq !== before.seq + 1) {
-        this.#broken('cursor', `${chat}: one frame to ${session} goes from ${before.seq} to ${event.seq}`);
-      }
+      if (before === undefined || event.seq === before.seq + 1) continue;
+      if (event.seq > before.seq) {
+        this.#chat(chat).gaps.push({ session, from: before.seq + 1, to: event.seq - 1 });
+      } else this.#broken('cursor', `${chat}: one frame to ${session} goes from ${before.seq} to ${event.seq}`);
     }
   }
 
   /** A page covers everything from its position to its last event, and to the head when there is no more. */
   #covers(page: Page): void {
     const { chat, session, events, holes } = page;
-    let next = page.reset ? (holes[0]?.from_seq ?? events[0]?.seq ?? page.head + 1) : page.after + 1;
+    const holeAt = (seq: number) => holes.find(({ from_seq }) => from_seq === seq);
+    const begins = [holes[0]?.from_seq, events[0]?.seq].filter((seq) => seq !== undefined);
+    let next = page.reset ? Math.min(...begins, page.head + 1) : page.after + 1;
     for (const hole of [...holes].sort((a, b) => a.from_seq - b.from_seq)) {
       if (hole.from_seq <= next) next = Math.max(next, hole.to_seq + 1);
     }
@@ -246,8 +313,7 @@ class Checker {
         next = event.seq;
       }
       next += 1;
-      const hole = holes.find(({ from_seq }) => from_seq === next);
-      if (hole !== undefined) next = hole.to_seq + 1;
+      for (let hole = holeAt(next); hole !== undefined; hole = holeAt(next)) next = hole.to_seq + 1;
     }
     if (!page.has_more && next <= page.head) {
       this.#broken('cursor', `${chat}: ${session} was told there is no more at ${next - 1}, the head is ${page.head}`);
@@ -264,7 +330,8 @@ class Checker {
     const end = this.#ended.get(entry.session);
     for (const event of entry.events) {
       const body = canonical(event);
-      const name = key(entry.epoch, event.seq);
+      const isRecalled = event.recalled !== undefined && chat.recalled.has(event.seq);
+      const name = key(entry.epoch, event.seq, isRecalled ? 'recalled' : '');
       const before = chat.bodies.get(name);
       if (before === undefined) chat.bodies.set(name, body);
       else if (before !== body) {
@@ -292,7 +359,13 @@ class Checker {
     const full = whole(chat.logs);
     const { intervals, deleted } = memberships(full, chat.policy);
     for (const log of chat.logs) this.#dense(id, log);
-    this.#judgeAcks(id, chat, full);
+    const erased = erasedIn(chat.logs);
+    this.#judgeAcks(id, chat, full, erased);
+    this.#judgeChanges(id, chat, full, erased);
+    for (const { session, from, to } of chat.gaps) {
+      const lacking = range(from, to).find((seq) => !erased.has(seq));
+      if (lacking !== undefined) this.#broken('cursor', `${id}: one frame to ${session} leaves out ${lacking}`);
+    }
     this.#judgeReaders(id, chat, full, intervals);
     for (const [user, seen] of chat.seen) this.#judgeSeen(id, user, seen, intervals.get(user) ?? [], deleted);
   }
@@ -312,7 +385,22 @@ class Checker {
     if (next !== head + 1) this.#broken('dense', `${id}: ${user} reads up to ${next - 1}, the head is ${head}`);
   }
 
-  #judgeAcks(id: string, chat: ChatState, full: SeenEvent[]): void {
+  /** What was made of a message is where it was acknowledged, and of what was recalled nothing is left. */
+  #judgeChanges(id: string, chat: ChatState, full: SeenEvent[], erased: ReadonlySet<number>): void {
+    const bySeq = new Map(full.map((event) => [event.seq, event]));
+    for (const { seq, target, what } of chat.changes) {
+      const event = bySeq.get(seq);
+      if (event === undefined ? !erased.has(seq) : event.target !== target) {
+        this.#broken('durable', `${id}: ${what} of ${target} was acknowledged as ${seq} and is not there`);
+      }
+      const message = bySeq.get(target);
+      if (what === 'recall' && message !== undefined && message.recalled === undefined) {
+        this.#broken('durable', `${id}: ${target} was recalled and is there`);
+      }
+    }
+  }
+
+  #judgeAcks(id: string, chat: ChatState, full: SeenEvent[], erased: ReadonlySet<number>): void {
     const rows = new Map<string, SeenEvent>();
     for (const event of full) {
       if (typeof event.client_id !== 'string') continue;
@@ -327,8 +415,11 @@ class Checker {
       if (before !== seq) this.#broken('once', `${id}: ${name} was acknowledged as ${before} and as ${seq}`);
       acked.set(name, seq);
       const row = rows.get(name);
+      // What vanished by its time, or was taken back, was there.
+      if (row === undefined && chat.timed && erased.has(seq)) continue;
       if (row === undefined) this.#broken('durable', `${id}: ${name} was acknowledged as ${seq} and is not there`);
       else if (row.seq !== seq) this.#broken('durable', `${id}: ${name} was acknowledged as ${seq}, it is ${row.seq}`);
+      else if (row.recalled !== undefined && chat.recalled.has(seq) && row.content === '') continue;
       else if (row.content !== content) {
         this.#broken('durable', `${id}: ${name} at ${seq} has other content than was sent`);
       }

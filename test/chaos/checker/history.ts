@@ -26,6 +26,12 @@ export type Call =
   | { do: 'remove'; chat: string; user: string }
   | { do: 'read'; chat: string; seq: number }
   | { do: 'end-session'; of: string }
+  /** Something is made of the message at `target`. */
+  | { do: 'change'; chat: string; target: number; what: 'edit' | 'recall' | 'react' | 'unreact' | 'pin' | 'unpin' }
+  /** Messages that are sent from here on vanish after so long; null: they stay. */
+  | { do: 'timer'; chat: string; seconds: number | null }
+  /** Comes in by an invitation that is for so many. */
+  | { do: 'redeem'; invitation: string; uses: number }
   | { do: 'suspend'; user: string }
   | { do: 'restore'; user: string }
   | { do: 'other'; what: string };
@@ -35,6 +41,8 @@ export interface Answer {
   chat?: string;
   seq?: number;
   duplicate?: boolean;
+  /** Of a redemption: came in by it. */
+  joined?: boolean;
 }
 
 interface Base {
@@ -73,10 +81,16 @@ export type Entry =
   | (OfSession & { e: 'log'; chat: string; epoch: string; head: number; events: SeenEvent[]; holes: Hole[] })
   /** At the end: the messages of a conversation as a member reads them, all pages. */
   | (OfSession & { e: 'messages'; chat: string; messages: unknown[] })
+  /** At the end: a file of a message, as somebody who sees the message fetches it. */
+  | (OfSession & { e: 'file'; chat: string; seq: number; file: string; status: number })
   /** At the end: the user's list as a fresh device gets it; rows by conversation. */
   | (OfSession & { e: 'fresh'; rows: Record<string, unknown> })
   /** At the end: what a device holds that lived through the run. `messages` of the conversations that it followed. */
   | (OfSession & { e: 'replica'; rows: Record<string, unknown>; messages: Record<string, unknown[]> })
+  /** At the end: a request that somebody made up, and its answer; status 0: there was none. */
+  | (OfSession & { e: 'fuzz'; request: string; status: number; code: string | null })
+  /** At the end: what the audit still finds, a line each. */
+  | (Base & { e: 'audit'; findings: string[] })
   | (Base & { e: 'fault'; kind: string })
   /** The last fault is over. */
   | (Base & { e: 'healed' })
@@ -94,6 +108,7 @@ export const PROPERTIES = [
   'converge',
   'authorised',
   'live',
+  'typed',
 ] as const;
 export type Property = (typeof PROPERTIES)[number];
 

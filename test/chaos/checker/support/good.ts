@@ -94,7 +94,8 @@ class Model {
     const actor = this.#random.pick(able);
     const session = this.#sessionOf(actor) ?? '';
     const roll = this.#random.next();
-    if (roll < 0.5) this.#send(chat, actor, session);
+    if (roll < 0.42) this.#send(chat, actor, session);
+    else if (roll < 0.5) this.#change(chat, actor, session);
     else if (roll < 0.65) this.#read(chat, actor, session);
     else if (roll < 0.75) this.#mark(chat, actor, session);
     else if (roll < 0.83) this.#join(chat, this.#random.pick(this.#users));
@@ -126,6 +127,26 @@ class Model {
     if (again !== undefined) {
       this.entries.push({ e: 'ok', at: this.#tick(), op: again, answer: { seq, duplicate: true }, ...about });
     }
+  }
+
+  #change(chat: Chat, user: string, session: string): void {
+    const messages = chat.log.filter(({ type, recalled }) => type === 'message' && recalled === undefined);
+    if (messages.length === 0 || !chat.members.has(user)) return;
+    const { seq: target } = this.#random.pick(messages);
+    const what = this.#random.pick(['edit', 'recall', 'react'] as const);
+    const op = this.#invoke(user, session, { do: 'change', chat: chat.id, target, what });
+    const { seq } = this.#append(chat, user, `message.${what}`, { target });
+    if (what === 'recall') {
+      const message = chat.log[target - 1];
+      if (message !== undefined) chat.log[target - 1] = { ...message, content: '', recalled: { user_id: user } };
+    }
+    this.entries.push({ e: 'ok', at: this.#tick(), op, answer: { seq }, session, user });
+    // Somebody was told before, and hears it only now.
+    const late = this.entries.findLast(
+      (entry): entry is Extract<Entry, { e: 'push' }> =>
+        entry.e === 'push' && entry.user === user && entry.chat === chat.id,
+    );
+    if (late !== undefined && this.#random.chance(0.3)) this.entries.push({ ...late, head: chat.log.length });
   }
 
   #holes(chat: Chat, from: number, after: number): Hole[] {
