@@ -55,7 +55,7 @@ export class ObservedServer {
   }
 
   ask<T>(what: string, body: object = {}): Promise<T> {
-    return this.http.json<T>([200], 'POST', `/bench/${what}`, undefined, body);
+    return this.http.json<T>([200], 'POST', `/api/bench/${what}`, undefined, body);
   }
 
   /** A name for a conversation whose objects are counted with this group. */

@@ -1,6 +1,6 @@
 /**
  * The whole of Tideline, with everything counted that the platform charges for: the real Worker and the real objects,
- * observed from outside. Under `/bench/` stands what the bench needs to ask and to set.
+ * observed from outside. Under `/api/bench/` stands what the bench needs to ask and to set.
  */
 import { z } from 'zod';
 import { signPair } from '../../../src/auth/tokens.ts';
@@ -143,13 +143,13 @@ const DESK: Record<string, (env: Env, body: unknown) => unknown> = {
 
 async function desk(request: Request, env: Env, name: string): Promise<Response> {
   const ask = DESK[name];
-  if (ask === undefined) return new Response(`there is no /bench/${name}`, { status: 404 });
+  if (ask === undefined) return new Response(`there is no /api/bench/${name}`, { status: 404 });
   return Response.json((await ask(env, await request.json())) ?? null);
 }
 
 export default {
   fetch(request, env, ctx) {
-    const name = /^\/bench\/(\w+)$/.exec(new URL(request.url).pathname)?.[1];
+    const name = /^\/api\/bench\/(\w+)$/.exec(new URL(request.url).pathname)?.[1];
     if (name !== undefined) return desk(request, env, name);
     front.request();
     return front.during(() => serve(request, observeEnv(env, front), ctx));
