@@ -1,4 +1,14 @@
-import { Building2, Settings as Gear, Hash, LogOut, MessagesSquare, Pencil, Search, UsersRound } from 'lucide-react';
+import {
+  Building2,
+  Settings as Gear,
+  Hash,
+  LogOut,
+  MessagesSquare,
+  Pencil,
+  Search,
+  TextSearch,
+  UsersRound,
+} from 'lucide-react';
 import { useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Virtualizer } from 'virtua';
@@ -96,6 +106,7 @@ function AccountButton() {
               icon: <Gear size={16} />,
               run: () => openDialog({ name: 'settings', page: 'profile' }),
             },
+            { id: 'search', label: t('search.title'), icon: <TextSearch size={16} />, run: () => go('/search') },
             { id: 'people', label: t('people.title'), icon: <UsersRound size={16} />, run: () => go('/people') },
             { id: 'channels', label: t('channels.title'), icon: <Hash size={16} />, run: () => go('/channels') },
             { id: 'workspaces', label: t('workspace.title'), icon: <Building2 size={16} />, run: () => go('/w') },
