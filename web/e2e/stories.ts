@@ -46,6 +46,31 @@ async function menu(who: Person, text: string, entry: string): Promise<void> {
   await who.page.getByRole('menuitem', { name: entry, exact: true }).click();
 }
 
+interface Given {
+  readonly name: string;
+  readonly mimeType: string;
+  readonly buffer: Buffer;
+}
+
+/** Brings a file as a paste into the field, or as a drop onto the conversation. */
+async function give(who: Person, how: 'paste' | 'drop', { name, mimeType, buffer }: Given): Promise<void> {
+  const target = how === 'paste' ? who.field : who.page.getByRole('feed');
+  await target.evaluate(
+    (element, [type, base64, title, mime]) => {
+      const transfer = new DataTransfer();
+      const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+      transfer.items.add(new File([bytes], title, { type: mime }));
+      const common = { bubbles: true, cancelable: true };
+      element.dispatchEvent(
+        type === 'paste'
+          ? new ClipboardEvent('paste', { ...common, clipboardData: transfer })
+          : new DragEvent('drop', { ...common, dataTransfer: transfer }),
+      );
+    },
+    [how, buffer.toString('base64'), name, mimeType] as const,
+  );
+}
+
 /** The files of the client are kept, and so is the list, which is written a second after it changed. */
 async function stored(who: Person): Promise<void> {
   await who.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
@@ -95,6 +120,98 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
       (await ada.message('let us go').getByRole('link').getAttribute('href')) === 'https://example.com/tides?at=six',
       'the link ends before the full stop',
     );
+  },
+
+  /** From sign-up to a file received: chosen, pasted and dropped, shown, opened and saved. */
+  async files(stage) {
+    const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
+    await make(ada, 'Person', [ben]);
+    await ben.open('Ada');
+    const picture = { name: 'harbour.png', mimeType: 'image/png', buffer: await ada.page.screenshot() };
+    const table = { name: 'tides.csv', mimeType: 'text/csv', buffer: Buffer.from('at,height\n06:12,4.1\n18:40,4.3\n') };
+
+    await ada.page.locator('input[type=file]').setInputFiles([picture, { ...picture, name: 'again.png' }]);
+    await ada.page.getByRole('button', { name: 'Remove harbour.png' }).waitFor();
+    await ada.page.getByRole('button', { name: 'Remove again.png' }).click();
+    await ada.screen('files-chosen');
+    await ada.write('The harbour this morning');
+    const received = ben.message('The harbour this morning').getByRole('button', { name: 'Open harbour.png' });
+    await received.waitFor();
+    const width = () =>
+      received
+        .locator('img')
+        .last()
+        .evaluate((image: HTMLImageElement) => image.naturalWidth);
+    await eventually(async () => (await width()) > 100, true, 'the picture at the other side');
+    await eventually(() => ada.state('The harbour this morning'), 'read', 'the state of the picture');
+    await ben.screen('files-picture');
+    await received.click();
+    await ben.page.getByRole('img', { name: 'harbour.png' }).waitFor();
+    await ben.screen('gallery');
+    await ben.page.keyboard.press('Escape');
+    await ben.page.getByRole('dialog').waitFor({ state: 'hidden' });
+
+    await give(ada, 'drop', table);
+    await ada.page.getByRole('button', { name: 'Remove tides.csv' }).waitFor();
+    await give(ada, 'paste', { ...picture, name: 'pasted.png' });
+    await ada.page.getByRole('button', { name: 'Remove pasted.png' }).waitFor();
+    await ada.page.getByRole('button', { name: 'Send', exact: true }).click();
+    const saved = ben.page.waitForEvent('download');
+    await ben.page.getByRole('button', { name: /^Save tides.csv/ }).click();
+    const download = await saved;
+    expect(download.suggestedFilename() === 'tides.csv', 'the file is saved under its name');
+    const text = await (await download.createReadStream()).setEncoding('utf8').toArray();
+    expect(text.join('') === table.buffer.toString(), 'the file that is saved is the one that was sent');
+    await ben.screen('files');
+    await ben.page.getByRole('button', { name: 'Details' }).click();
+    await ben.page.getByRole('button', { name: 'Media and files' }).click();
+    await ben.page.getByRole('complementary').getByText('2 files').waitFor();
+    await ben.screen('files-shared');
+    await ben.page.reload();
+    await ben.message('The harbour this morning').getByRole('button', { name: 'Open harbour.png' }).waitFor();
+  },
+
+  /** A question that two answer, a voice note, and a message found among all. */
+  async 'polls-and-voice'(stage) {
+    const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
+    await make(ada, 'Group', [ben], 'Harbour watch');
+    await ben.open('Harbour watch');
+    await ada.page.getByRole('button', { name: 'New poll' }).click();
+    const dialog = ada.page.getByRole('dialog');
+    await dialog.getByLabel('Question').fill('When do we sail?');
+    await dialog.getByLabel('Answer 1').fill('At dawn');
+    await dialog.getByLabel('Answer 2').fill('At noon');
+    await ada.screen('new-poll');
+    await dialog.getByRole('button', { name: 'Ask' }).click();
+    await ben
+      .message('When do we sail?')
+      .getByRole('radio', { name: /At noon/ })
+      .check();
+    await ada.message('When do we sail?').getByText('1 person has voted').waitFor();
+    await ada
+      .message('When do we sail?')
+      .getByRole('radio', { name: /At dawn/ })
+      .check();
+    await ben.message('When do we sail?').getByText('2 people have voted').waitFor();
+    await ben.screen('poll');
+    await ada.message('When do we sail?').getByRole('button', { name: 'Close the poll' }).click();
+    await ben.message('When do we sail?').getByText('Closed').waitFor();
+
+    await ada.context.grantPermissions(['microphone']);
+    await ada.page.getByRole('button', { name: 'Record a voice note' }).click();
+    await ada.page.getByRole('timer').getByText('0:02').waitFor();
+    await ada.screen('recording');
+    await ada.page.getByRole('button', { name: 'Send the voice note' }).click();
+    await ben.page.getByRole('button', { name: 'Play Voice note' }).click();
+    await ben.page.getByRole('button', { name: 'Pause Voice note' }).waitFor();
+    await ben.screen('voice-note');
+
+    await ben.page.goto('/search');
+    await ben.page.getByRole('searchbox').fill('sail');
+    await ben.page.getByRole('main').getByText('Harbour watch').waitFor();
+    await ben.screen('search-all');
+    await ben.page.getByTitle('Go to the message').click();
+    await ben.message('When do we sail?').waitFor();
   },
 
   /** Three people, mentions, and what the list says. */

@@ -373,7 +373,6 @@ export const en = {
     playVideo: 'Play {{name}}',
     play: 'Play {{name}}',
     pause: 'Pause {{name}}',
-    save: 'Save {{name}}, {{size}}',
     download: 'Save',
     previous: 'Previous',
     next: 'Next',

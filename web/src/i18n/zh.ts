@@ -370,7 +370,6 @@ export const zh: Texts = {
     playVideo: '播放 {{name}}',
     play: '播放 {{name}}',
     pause: '暂停 {{name}}',
-    save: '保存 {{name}}，{{size}}',
     download: '保存',
     previous: '上一个',
     next: '下一个',

@@ -130,15 +130,10 @@ export function FileLine({ chatId, file }: { chatId: string; file: FileInfo }) {
       .finally(() => setBusy(false));
   };
   return (
-    <button
-      type="button"
-      className={css.file}
-      disabled={busy}
-      aria-label={t('files.save', { name: file.name, size: sizeText(file.size) })}
-      onClick={download}
-    >
+    <button type="button" className={css.file} disabled={busy} onClick={download}>
       <span className={css.fileIcon}>{busy ? <Spinner label={t('common.loading')} /> : <FileIcon size={20} />}</span>
       <span className={css.fileText}>
+        <span className="visually-hidden">{t('files.download')} </span>
         <b>{file.name}</b>
         <small>{sizeText(file.size)}</small>
       </span>
