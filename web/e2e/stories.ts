@@ -337,6 +337,7 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     await page.getByLabel('Description').fill('Everything that floats');
     await page.getByLabel('E-mail or handle').fill(ben.email);
     await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByRole('dialog').getByText('Ben', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Create' }).click();
     await page.getByRole('heading', { name: 'Harbour office' }).waitFor();
     await page.getByText('Ben', { exact: true }).waitFor();

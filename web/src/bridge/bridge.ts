@@ -161,7 +161,8 @@ export class Bridge {
         this.setPresence(message.presence);
         break;
       case 'typing':
-        this.#typing(message.chat_id, message.user_id);
+        if (message.stop === true) this.stoppedTyping(message.chat_id, message.user_id);
+        else this.#typing(message.chat_id, message.user_id);
         break;
       case 'members':
         this.members.set(new Map(this.members.get()).set(message.chat_id, message.members));

@@ -95,6 +95,7 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
     setText(next);
     if (editing === undefined) keepDraft(row.id, next);
     if (next !== '') void bridge.chat(row.id).typing();
+    else void bridge.chat(row.id).stopTyping();
   };
   const over = useMemo(() => encoder.encode(text.trim()).byteLength - LIMITS.contentBytes, [text]);
   const blank = text.trim() === '';

@@ -114,7 +114,7 @@ export type FromCore =
   | { readonly t: 'items'; readonly all: boolean; readonly changes: readonly ItemChange[] }
   | { readonly t: 'people'; readonly profiles: readonly Profile[] }
   | { readonly t: 'presence'; readonly presence: Presence }
-  | { readonly t: 'typing'; readonly chat_id: string; readonly user_id: string }
+  | { readonly t: 'typing'; readonly chat_id: string; readonly user_id: string; readonly stop?: true }
   | { readonly t: 'members'; readonly chat_id: string; readonly members: readonly Member[] }
   | {
       readonly t: 'timeline';

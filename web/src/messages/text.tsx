@@ -1,3 +1,4 @@
+import type { Preview } from '@tideline/sdk';
 import type { ReactNode } from 'react';
 import { useNames, useSelf } from '../bridge/hooks.ts';
 import { cx } from '../ui/ui.tsx';
@@ -18,7 +19,23 @@ export function TextMessage({ message }: KindProps) {
     return <span className={css.jumbo}>{content}</span>;
   }
   const marked = mentions.map((id) => ({ text: `@${names(id)}`, self: id === self.id }));
-  return <span className={css.text}>{withLinks(content, marked)}</span>;
+  return (
+    <>
+      <span className={css.text}>{withLinks(content, marked)}</span>
+      {message.preview !== undefined && <LinkPreview preview={message.preview} />}
+    </>
+  );
+}
+
+/** What the server has read of the page behind a link. Nothing of another site is loaded for it. */
+function LinkPreview({ preview: { url, title, description, site_name } }: { preview: Preview }) {
+  return (
+    <a className={css.preview} href={url} target="_blank" rel="noreferrer noopener">
+      {site_name !== undefined && <small>{site_name}</small>}
+      <b>{title}</b>
+      {description !== undefined && <span>{description}</span>}
+    </a>
+  );
 }
 
 interface Mark {

@@ -1,4 +1,4 @@
-import type { QuietHours } from '@tideline/sdk';
+import type { NotificationSettings } from '@tideline/sdk';
 import { type FormEvent, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge } from '../bridge/hooks.ts';
@@ -49,27 +49,30 @@ export function Notifications() {
           {t(`settings.push.${pushes}`)}
         </p>
       )}
-      <Quiet />
+      <Everywhere />
     </>
   );
 }
 
-/** Hours in which nothing is pushed, on any device. */
-function Quiet() {
+const timeZone = (): string => new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** What holds on all devices: hours in which nothing is pushed, and mails to somebody who is away for long. */
+function Everywhere() {
   const { t } = useTranslation();
   const bridge = useBridge();
-  const [hours, setHours] = useState<QuietHours | null>();
+  const [known, setKnown] = useState<NotificationSettings>();
   useEffect(() => {
     bridge.client.push
       .settings()
-      .then((known) => setHours(known.quiet_hours))
+      .then(setKnown)
       // Shown when they are known.
       .catch(() => undefined);
   }, [bridge]);
-  const keep = async (quiet_hours: QuietHours | null) => {
+  if (known === undefined) return null;
+  const { quiet_hours: hours, email_digest = true } = known;
+  const keep = async (change: Partial<NotificationSettings>) => {
     try {
-      const kept = await bridge.client.push.configure({ quiet_hours });
-      setHours(kept.quiet_hours);
+      setKnown(await bridge.client.push.configure({ ...known, ...change }));
       toast(t('settings.saved'));
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
@@ -79,10 +82,9 @@ function Quiet() {
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    const { timeZone: time_zone } = new Intl.DateTimeFormat().resolvedOptions();
-    void keep({ from: String(form.get('from')), to: String(form.get('to')), time_zone });
+    const [from, to] = [String(form.get('from')), String(form.get('to'))];
+    void keep({ quiet_hours: { from, to, time_zone: timeZone() } });
   };
-  if (hours === undefined) return null;
   return (
     <>
       <Toggle
@@ -90,11 +92,7 @@ function Quiet() {
         hint={t('settings.quietText')}
         checked={hours !== null}
         onChange={(wanted) =>
-          void keep(
-            wanted
-              ? { from: '22:00', to: '07:00', time_zone: new Intl.DateTimeFormat().resolvedOptions().timeZone }
-              : null,
-          )
+          void keep({ quiet_hours: wanted ? { from: '22:00', to: '07:00', time_zone: timeZone() } : null })
         }
       />
       {hours !== null && (
@@ -104,6 +102,12 @@ function Quiet() {
           <Button type="submit">{t('details.save')}</Button>
         </form>
       )}
+      <Toggle
+        label={t('settings.digest')}
+        hint={t('settings.digestText')}
+        checked={email_digest}
+        onChange={(wanted) => void keep({ email_digest: wanted })}
+      />
     </>
   );
 }
