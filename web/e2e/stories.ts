@@ -9,6 +9,8 @@ export interface Stage {
   readonly line: Line;
   readonly shots: Shots;
   readonly people: Person[];
+  /** The code of the newest mail to an address, with this in its subject. */
+  readonly codeTo: (address: string, subject: string) => Promise<string>;
 }
 
 async function person(stage: Stage, name: string, options: BrowserContextOptions = {}): Promise<Person> {
@@ -368,6 +370,94 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     await ben.page.getByRole('menuitem', { name: 'Sign out' }).click();
     await ben.page.getByRole('heading', { name: 'Welcome back' }).waitFor();
     await ben.signIn();
+  },
+
+  /** People come into a workspace by a link, and get roles. */
+  async workspace(stage) {
+    const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
+    const { page } = ada;
+    await page.goto('/w');
+    await page.getByRole('button', { name: 'New workspace' }).click();
+    await page.getByLabel('Name', { exact: true }).fill('Pilots');
+    await page.getByRole('button', { name: 'Create' }).click();
+    await page.getByRole('heading', { name: 'Pilots' }).waitFor();
+    await page.getByRole('button', { name: 'Invitation link: Guest' }).click();
+    await ben.page.goto(await page.getByLabel('Invitation link', { exact: true }).inputValue());
+    await ben.page.getByText('You come in as: Guest').waitFor();
+    await ben.screen('invitation-workspace');
+    await ben.page.getByRole('button', { name: 'Join' }).click();
+    await ben.page.getByRole('button', { name: 'Leave workspace' }).waitFor();
+    await page.reload();
+    await page.getByRole('button', { name: 'Actions for Ben' }).click();
+    await page.getByRole('menuitem', { name: 'Make Admin' }).click();
+    await page.getByRole('listitem').filter({ hasText: 'Ben' }).getByText('Admin').waitFor();
+    await ada.screen('workspace-roles');
+    await page.getByRole('button', { name: 'Delete workspace' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete workspace' }).click();
+    await page.getByRole('button', { name: 'Keep it' }).click();
+    await page.getByRole('button', { name: 'Delete workspace' }).waitFor();
+  },
+
+  /** Mails lead to pages: an address is confirmed, and a forgotten password is set anew. */
+  async 'by-mail'(stage) {
+    const ada = await newPerson(stage, 'Ada');
+    const { page, email } = ada;
+    await page.goto(`/verify#${await stage.codeTo(email, 'Confirm')}`);
+    await page.getByText('Your address is confirmed.').waitFor();
+    await ada.screen('verified');
+    await page.getByRole('link', { name: 'Back to conversations' }).click();
+    await page.getByRole('button', { name: /Settings$/ }).click();
+    await page.getByRole('menuitem', { name: 'Settings' }).click();
+    await page.getByText(`${email} is confirmed.`).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: /Settings$/ }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+
+    await page.getByRole('link', { name: 'Forgot your password?' }).click();
+    await page.getByLabel('E-mail').fill(email);
+    await ada.screen('forgot');
+    await page.getByRole('button', { name: 'Send the code' }).click();
+    await page.getByText('a mail is on its way').waitFor();
+    await page.goto(`/reset#${await stage.codeTo(email, 'Set a new password')}`);
+    await page.getByLabel('New password').fill('another horse');
+    await ada.screen('reset');
+    await page.getByRole('button', { name: 'Set the password' }).click();
+    await page.getByText('Your password is changed.').waitFor();
+    await page.getByRole('link', { name: 'Sign in' }).click();
+    await page.getByLabel('E-mail').fill(email);
+    await page.getByLabel('Password', { exact: true }).fill('another horse');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('navigation').waitFor();
+  },
+
+  /** A push while no tab looks is a notification that leads to its conversation. */
+  async push(stage) {
+    const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
+    await make(ada, 'Group', [ben], 'Tide tables');
+    const { page, context } = ada;
+    const chat_id = new URL(page.url()).pathname.split('/').at(-1);
+    await context.grantPermissions(['notifications']);
+    await stored(ada);
+    const devtools = await context.newCDPSession(page);
+    const registered = new Promise<string>((resolve) => {
+      devtools.on('ServiceWorker.workerRegistrationUpdated', ({ registrations: [first] }) => {
+        if (first !== undefined) resolve(first.registrationId);
+      });
+    });
+    await devtools.send('ServiceWorker.enable');
+    const pushed = { type: 'message', chat_id, chat_name: 'Tide tables', preview: 'High water at six 🌊', unread: 2 };
+    await devtools.send('ServiceWorker.deliverPushMessage', {
+      origin: stage.line.url,
+      registrationId: await registered,
+      data: JSON.stringify(pushed),
+    });
+    const shown = () =>
+      page.evaluate(async () => {
+        const registration = await navigator.serviceWorker.ready;
+        return (await registration.getNotifications()).map(({ title, body, tag }) => ({ title, body, tag }));
+      });
+    const wanted = [{ title: 'Tide tables (2)', body: 'High water at six 🌊', tag: chat_id }];
+    await eventually(shown, wanted, 'the notifications that are shown');
   },
 
   /** A reload while a message is on its way: it arrives, once. */
