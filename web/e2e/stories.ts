@@ -297,7 +297,8 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     await ada.page.getByRole('button', { name: 'Add', exact: true }).click();
     await ada.page.getByRole('button', { name: 'Ask to be friends' }).click();
     await ada.page.getByRole('heading', { name: /^Asked/ }).waitFor();
-    await ben.page.goto('/people');
+    await ben.page.getByRole('button', { name: /1 request to be friends/ }).click();
+    await ben.page.getByRole('menuitem', { name: 'People (1)' }).click();
     await ben.page.getByRole('button', { name: 'Accept Ada' }).waitFor();
     await ben.screen('people-request');
     await ben.page.getByRole('button', { name: 'Accept Ada' }).click();

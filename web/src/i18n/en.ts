@@ -130,6 +130,7 @@ export const en = {
     replies_other: '{{count}} replies',
     reaction: '{{emoji}}, {{count}}',
     you: 'You',
+    spoiler: 'Hidden: show it',
   },
   event: {
     created: '{{actor}} created the conversation',
@@ -305,6 +306,8 @@ export const en = {
     dismiss: 'Dismiss',
   },
   people: {
+    waiting_one: '{{count}} request to be friends',
+    waiting_other: '{{count}} requests to be friends',
     title: 'People',
     empty: 'Nobody here yet',
     emptyText: 'Ask somebody to be friends.',

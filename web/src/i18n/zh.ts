@@ -132,6 +132,7 @@ export const zh: Texts = {
     replies_other: '{{count}} 条回复',
     reaction: '{{emoji}}，{{count}}',
     you: '我',
+    spoiler: '已隐藏：点击显示',
   },
   event: {
     created: '{{actor}} 创建了会话',
@@ -302,6 +303,8 @@ export const zh: Texts = {
     dismiss: '关闭',
   },
   people: {
+    waiting_one: '{{count}} 个好友请求',
+    waiting_other: '{{count}} 个好友请求',
     title: '联系人',
     empty: '这里还没有人',
     emptyText: '添加一位好友吧。',
