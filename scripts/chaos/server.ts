@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -31,6 +32,20 @@ export async function buildOnce(folder: string): Promise<{ path: string; names: 
   const path = join(folder, 'bundle.json');
   await writeFile(path, JSON.stringify(stored));
   return { path, names };
+}
+
+/**
+ * A port below those that systems give to outgoing connections: one that took it while the server is down would keep the
+ * server from coming back.
+ */
+async function lastingPort(): Promise<number> {
+  for (let attempts = 0; ; attempts++) {
+    try {
+      return await freePort('127.0.0.1', randomInt(10_000, 30_000));
+    } catch (fault) {
+      if (attempts === 9) throw fault;
+    }
+  }
 }
 
 /** The server under test: started, stalled, killed and started again over the same state. */
@@ -70,7 +85,7 @@ export class Server {
         disk = undefined;
       }
     }
-    return new Server(bundle, folder, await freePort('127.0.0.1', 0), disk);
+    return new Server(bundle, folder, await lastingPort(), disk);
   }
 
   get url(): string {
