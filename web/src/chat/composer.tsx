@@ -63,6 +63,7 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
   const offer = useMentionOffer(row, text, field);
   const listId = useId();
   const picker = useRef<HTMLInputElement>(null);
+  const leaving = useRef(false);
   const [recording, setRecording] = useState(false);
   const tray = useMemo(() => trayOf(bridge, row.id, row.workspace_id), [bridge, row.id, row.workspace_id]);
   const attachments = useStore(tray.items);
@@ -110,7 +111,7 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
   };
 
   const send = async () => {
-    if (empty || waiting || over > 0) return;
+    if (empty || waiting || over > 0 || leaving.current) return;
     const content = text.trim();
     const mentions = [...mentioned].filter(([, shown]) => content.includes(shown)).map(([id]) => id);
     const seq = compose?.line.message.seq ?? null;
@@ -130,6 +131,8 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
     };
     try {
       if (bringing.length > 0) {
+        // They stay in sight until the server has let them go: a second press must not send them again.
+        leaving.current = true;
         await sendFiles(bridge, row.id, bringing, draft);
         for (const { id } of bringing) tray.remove(id);
       } else await bridge.chat(row.id).send(draft);
@@ -137,6 +140,8 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
       // Refused before it was kept: the text goes back to where it can be changed.
       if (field.current?.value === '') change(content);
       if (error instanceof CallError) toast(errorText(error.code, error.message));
+    } finally {
+      leaving.current = false;
     }
   };
 

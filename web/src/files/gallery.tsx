@@ -12,7 +12,7 @@ import css from './gallery.module.css';
 import { save, useFile } from './use-file.ts';
 
 interface Props {
-  chatId: string;
+  chatId: string | undefined;
   files: readonly FileInfo[];
   at: number;
   onClose: () => void;
@@ -68,7 +68,7 @@ export default function Gallery({ chatId, files, at: first, onClose }: Props) {
   );
 }
 
-function Large({ chatId, file }: { chatId: string; file: FileInfo }) {
+function Large({ chatId, file }: { chatId: string | undefined; file: FileInfo }) {
   const { t } = useTranslation();
   const { url, failed } = useFile({ chat_id: chatId, file_id: file.id });
   const small = useFile(file.thumbnail_id === undefined ? undefined : { chat_id: chatId, file_id: file.thumbnail_id });

@@ -1,6 +1,6 @@
 // What a file needs before it is sent: a picture without what it says of its maker, a small picture to show first, and what
 // is to be known of it before it is there. Loaded with the first file that is chosen.
-import type { FileAbout } from '@tideline/sdk';
+import { type FileAbout, LIMITS } from '@tideline/sdk';
 import { rgbaToThumbHash } from 'thumbhash';
 import type { MediaKind } from './kind.ts';
 import { cleaned } from './metadata.ts';
@@ -9,6 +9,8 @@ import { cleaned } from './metadata.ts';
 const THUMBNAIL = 640;
 /** A picture of fewer bytes is its own thumbnail. */
 const SMALL = 200_000;
+/** The server takes no larger one. */
+const THUMBNAIL_BYTES = LIMITS.thumbnailBytes;
 /** The longer side of what a placeholder is made of, px. */
 const PLACEHOLDER = 100;
 /** A film that says nothing of itself within this time is sent without; ms. */
@@ -38,9 +40,12 @@ export async function prepare(file: File, kind: MediaKind): Promise<Prepared> {
 
 async function preparePicture(file: File): Promise<Prepared> {
   const clean = cleaned(new Uint8Array(await file.arrayBuffer()));
-  if (clean === undefined) return { content: file, about: {} };
-  if (clean === 'redraw') {
-    const bitmap = await createImageBitmap(file);
+  // What other browsers do not show, HEIC for one, is drawn anew where this one can; a drawing of lines stays what it is.
+  const drawable = clean === undefined && file.type !== 'image/svg+xml';
+  const other = drawable ? await createImageBitmap(file).catch(() => null) : null;
+  if (clean === undefined && other === null) return { content: file, about: {} };
+  if (clean === undefined || clean === 'redraw') {
+    const bitmap = other ?? (await createImageBitmap(file));
     const type = file.type === 'image/jpeg' ? 'image/jpeg' : 'image/webp';
     const content = await drawn(bitmap, bitmap.width, bitmap.height).convertToBlob({ type, quality: 0.92 });
     return { content, ...(await shown(bitmap, content, type)) };
@@ -58,7 +63,8 @@ async function shown(bitmap: ImageBitmap, content: Blob, type: string) {
   const large = content.size > SMALL && Math.max(bitmap.width, bitmap.height) > THUMBNAIL && type !== 'image/gif';
   const small = large ? await thumbnailOf(bitmap, type === 'image/jpeg' ? type : 'image/webp') : undefined;
   bitmap.close();
-  return { about, ...(small === undefined ? {} : { thumbnail: small }) };
+  // A browser that writes no WebP makes a PNG of it, which may be as large as the picture.
+  return { about, ...(small === undefined || small.size > THUMBNAIL_BYTES ? {} : { thumbnail: small }) };
 }
 
 async function prepareFilm(file: File): Promise<Prepared> {

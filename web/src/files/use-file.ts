@@ -4,9 +4,12 @@ import type { Bridge } from '../bridge/bridge.ts';
 import { useBridge } from '../bridge/hooks.ts';
 
 export interface Place {
-  readonly chat_id: string;
+  /** Without it the file is the user's own: one whose message is still on its way. */
+  readonly chat_id: string | undefined;
   readonly file_id: string;
 }
+
+const asked = ({ chat_id, file_id }: Place) => (chat_id === undefined ? { file_id } : { chat_id, file_id });
 
 interface Held {
   readonly url: Promise<string>;
@@ -30,8 +33,8 @@ export function forgetFiles(): void {
 }
 
 /** Access is the server's to decide, by the session: an address alone brings nothing. */
-function take(bridge: Bridge, { chat_id, file_id }: Place): Held {
-  const key = `${chat_id}/${file_id}`;
+function take(bridge: Bridge, place: Place): Held {
+  const key = `${place.chat_id ?? 'own'}/${place.file_id}`;
   const known = held.get(key);
   if (known !== undefined) {
     held.delete(key);
@@ -39,7 +42,7 @@ function take(bridge: Bridge, { chat_id, file_id }: Place): Held {
     known.users++;
     return known;
   }
-  const url = bridge.client.files.download({ chat_id, file_id }).then((blob) => URL.createObjectURL(blob));
+  const url = bridge.client.files.download(asked(place)).then((blob) => URL.createObjectURL(blob));
   const made: Held = { url, users: 1 };
   held.set(key, made);
   url.catch(() => held.get(key) === made && held.delete(key));
@@ -66,7 +69,7 @@ export function useFile(place: Place | undefined): Loaded {
   const [loaded, setLoaded] = useState<Loaded>({ url: undefined, failed: false });
   const { chat_id, file_id } = place ?? {};
   useEffect(() => {
-    if (chat_id === undefined || file_id === undefined) return;
+    if (file_id === undefined) return;
     let wanted = true;
     const taken = take(bridge, { chat_id, file_id });
     taken.url.then(
@@ -84,7 +87,7 @@ export function useFile(place: Place | undefined): Loaded {
 
 /** Saves a content under its name. */
 export async function save(bridge: Bridge, place: Place, name: string): Promise<void> {
-  const url = URL.createObjectURL(await bridge.client.files.download(place));
+  const url = URL.createObjectURL(await bridge.client.files.download(asked(place)));
   const link = Object.assign(document.createElement('a'), { href: url, download: name });
   link.click();
   // The browser has begun to read it by then.

@@ -26,6 +26,9 @@ export function filesOf({ files, tickets }: ShownMessage): readonly FileInfo[] {
   return files ?? (tickets ?? []).flatMap((ticket) => fileOfTicket(ticket) ?? []);
 }
 
+/** Where its files are seen: the room knows of them once it has the message. */
+const placeOf = ({ seq, chat_id }: ShownMessage): string | undefined => (seq === null ? undefined : chat_id);
+
 function Caption(props: KindProps) {
   return props.message.content === '' ? null : <TextMessage {...props} />;
 }
@@ -41,7 +44,7 @@ export function PictureMessage(props: KindProps) {
         {files.map((file, i) => (
           <Picture
             key={file.id}
-            chatId={message.chat_id}
+            chatId={placeOf(message)}
             file={file}
             alone={files.length === 1}
             onOpen={() => setOpen(i)}
@@ -51,7 +54,7 @@ export function PictureMessage(props: KindProps) {
       <Caption {...props} />
       {open !== undefined && (
         <Suspense>
-          <Gallery chatId={message.chat_id} files={files} at={open} onClose={() => setOpen(undefined)} />
+          <Gallery chatId={placeOf(message)} files={files} at={open} onClose={() => setOpen(undefined)} />
         </Suspense>
       )}
     </>
@@ -59,7 +62,7 @@ export function PictureMessage(props: KindProps) {
 }
 
 interface PictureProps {
-  chatId: string;
+  chatId: string | undefined;
   file: FileInfo;
   alone: boolean;
   onOpen: () => void;
@@ -107,7 +110,7 @@ export function FileMessage(props: KindProps) {
       <ul className={css.files}>
         {filesOf(message).map((file) => (
           <li key={file.id}>
-            <FileLine chatId={message.chat_id} file={file} />
+            <FileLine chatId={placeOf(message)} file={file} />
           </li>
         ))}
       </ul>
@@ -116,7 +119,7 @@ export function FileMessage(props: KindProps) {
   );
 }
 
-export function FileLine({ chatId, file }: { chatId: string; file: FileInfo }) {
+function FileLine({ chatId, file }: { chatId: string | undefined; file: FileInfo }) {
   const { t } = useTranslation();
   const bridge = useBridge();
   const [busy, setBusy] = useState(false);
@@ -149,14 +152,14 @@ export function SoundMessage(props: KindProps) {
   return (
     <>
       {filesOf(message).map((file) => (
-        <Sound key={file.id} chatId={message.chat_id} file={file} voice={voice} />
+        <Sound key={file.id} chatId={placeOf(message)} file={file} voice={voice} />
       ))}
       <Caption {...props} />
     </>
   );
 }
 
-function Sound({ chatId, file, voice }: { chatId: string; file: FileInfo; voice: boolean }) {
+function Sound({ chatId, file, voice }: { chatId: string | undefined; file: FileInfo; voice: boolean }) {
   const { t } = useTranslation();
   const [wanted, setWanted] = useState(false);
   const [playing, setPlaying] = useState(false);
