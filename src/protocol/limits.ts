@@ -99,8 +99,10 @@ export const LIMITS = {
   searchChats: 200,
   /** A device further behind than this many events gets the newest page and `reset`. */
   resetAfter: 20_000,
-  /** Largest file. */
+  /** Largest file, where the workspace does not say otherwise. */
   fileBytes: 100 * 1024 * 1024,
+  /** The most that a workspace may say. */
+  workspaceFileBytes: 1024 * 1024 * 1024,
   /** Size of each part of a file that comes in parts; the last one may be smaller. */
   filePartBytes: 8 * 1024 * 1024,
   /** A preview of an image or a video. */
