@@ -420,7 +420,7 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     await page.getByRole('button', { name: 'Send the code' }).click();
     await page.getByText('a mail is on its way').waitFor();
     await page.goto(`/reset#${await stage.codeTo(email, 'Set a new password')}`);
-    await page.getByLabel('New password').fill('another horse');
+    await page.locator('input[name=password]').fill('another horse');
     await ada.screen('reset');
     await page.getByRole('button', { name: 'Set the password' }).click();
     await page.getByText('Your password is changed.').waitFor();

@@ -92,12 +92,15 @@ function OneWorkspace({ workspace }: { workspace: Workspace }) {
   const chats = useMemo(() => rows.filter((row) => row.workspace_id === workspace.id), [rows, workspace.id]);
   const [members, setMembers] = useState<readonly WorkspaceMember[]>([]);
   const path = `/api/workspaces/${workspace.id}`;
+  // Guests do not see who else is in it, nor do they make conversations.
+  const guest = workspace.role === 'guest';
   const load = useCallback(() => {
+    if (guest) return;
     bridge
       .request<Page<WorkspaceMember>>(`${path}/members`, { query: { limit: 500 } })
       .then((page) => setMembers(page.items))
       .catch(shown);
-  }, [bridge, path]);
+  }, [bridge, path, guest]);
   useWorkspaceNews(load);
 
   const owner = workspace.role === 'owner';
@@ -130,12 +133,14 @@ function OneWorkspace({ workspace }: { workspace: Workspace }) {
       <section aria-labelledby="workspace-chats">
         <header>
           <h2 id="workspace-chats">{t('workspace.channels')}</h2>
-          <IconButton
-            label={t('workspace.newChannel')}
-            onClick={() => openDialog({ name: 'new', kind: 'channel', workspace_id: workspace.id })}
-          >
-            <Plus size={18} />
-          </IconButton>
+          {!guest && (
+            <IconButton
+              label={t('workspace.newChannel')}
+              onClick={() => openDialog({ name: 'new', kind: 'channel', workspace_id: workspace.id })}
+            >
+              <Plus size={18} />
+            </IconButton>
+          )}
         </header>
         <ul>
           {chats.map((row) => (
@@ -149,7 +154,7 @@ function OneWorkspace({ workspace }: { workspace: Workspace }) {
           ))}
         </ul>
       </section>
-      <section aria-labelledby="workspace-members">
+      {!guest && <section aria-labelledby="workspace-members">
         <header>
           <h2 id="workspace-members">
             {t('workspace.members')} <small>{members.length}</small>
@@ -168,8 +173,8 @@ function OneWorkspace({ workspace }: { workspace: Workspace }) {
             <WorkspaceMemberRow key={member.user_id} workspace={workspace} member={member} changed={load} />
           ))}
         </ul>
-      </section>
-      {workspace.role !== 'guest' && <InviteLink workspace={workspace} />}
+      </section>}
+      {!guest && <InviteLink workspace={workspace} />}
       {!(owner && workspace.deleting_at !== null) && (
         <Button look="danger" onClick={() => void end().catch(shown)}>
           {owner ? t('workspace.delete') : t('workspace.leave')}
