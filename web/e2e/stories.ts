@@ -384,7 +384,7 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     await page.getByRole('heading', { name: 'Pilots' }).waitFor();
     await page.getByRole('button', { name: 'Invitation link: Guest' }).click();
     await ben.page.goto(await page.getByLabel('Invitation link', { exact: true }).inputValue());
-    await ben.page.getByText('You come in as: Guest').waitFor();
+    await ben.page.getByRole('heading', { name: 'Pilots' }).waitFor();
     await ben.screen('invitation-workspace');
     await ben.page.getByRole('button', { name: 'Join' }).click();
     await ben.page.getByRole('button', { name: 'Leave workspace' }).waitFor();

@@ -209,7 +209,6 @@ export const en = {
   },
   workspace: {
     invite: 'Invitation link: {{role}}',
-    as: 'You come in as: {{role}}',
     deleting: 'It will be deleted on {{when}}.',
     restore: 'Keep it',
     title: 'Workspaces',

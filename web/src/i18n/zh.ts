@@ -206,7 +206,6 @@ export const zh: Texts = {
   },
   workspace: {
     invite: '邀请链接：{{role}}',
-    as: '你将以{{role}}身份加入',
     deleting: '将于 {{when}} 删除。',
     restore: '保留',
     title: '工作区',

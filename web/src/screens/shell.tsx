@@ -15,7 +15,6 @@ const PAGES: Readonly<Record<string, ComponentType>> = {
   '/people': lazy(() => import('./people.tsx')),
   '/channels': lazy(() => import('./channels.tsx')),
   '/search': lazy(() => import('./search.tsx')),
-  '/join-workspace': lazy(() => import('./join-workspace.tsx')),
   '/join': lazy(() => import('./join.tsx')),
 };
 

@@ -196,7 +196,7 @@ function InviteLink({ workspace }: { workspace: Workspace }) {
   const [link, setLink] = useState<string>();
   const make = async (role: 'member' | 'guest') => {
     const { code } = await bridge.client.workspaces.invite(workspace.id, { role });
-    const made = `${location.origin}/join-workspace#${code}`;
+    const made = `${location.origin}/join#${code}`;
     setLink(made);
     await navigator.clipboard.writeText(made).then(
       () => toast(t('message.copied')),
