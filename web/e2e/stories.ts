@@ -169,7 +169,19 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     await ben.page.getByRole('button', { name: 'Media and files' }).click();
     await ben.page.getByRole('complementary').getByText('2 files').waitFor();
     await ben.screen('files-shared');
+
+    stage.line.cut();
+    const late = { name: 'late.txt', mimeType: 'text/plain', buffer: Buffer.from('the last boat') };
+    await ada.page.locator('input[type=file]').setInputFiles(late);
+    await ada.page.getByRole('progressbar', { name: 'Uploading late.txt' }).waitFor();
+    await ada.page.getByRole('button', { name: 'Try late.txt again' }).waitFor();
+    await ada.screen('files-failed');
+    stage.line.join();
+    await ada.page.getByRole('button', { name: 'Try late.txt again' }).click();
+    await ada.page.getByRole('button', { name: 'Remove late.txt' }).waitFor();
+    await ada.page.getByRole('button', { name: 'Send', exact: true }).click();
     await ben.page.reload();
+    await ben.page.getByRole('button', { name: /^Save late.txt/ }).waitFor();
     await ben.message('The harbour this morning').getByRole('button', { name: 'Open harbour.png' }).waitFor();
   },
 
