@@ -29,7 +29,10 @@ export async function sendDigest(env: Env, { user_id }: DigestJob): Promise<void
         ? []
         : await db.select({ id: users.id, name: users.fullname }).from(users).where(inArray(users.id, peers));
     const names = new Map(known.map(({ id, name }) => [id, name]));
-    const chats = waiting.map(({ name, peer_id, unread }) => ({ name: name ?? names.get(peer_id ?? '') ?? null, unread }));
+    const chats = waiting.map(({ name, peer_id, unread }) => ({
+      name: name ?? names.get(peer_id ?? '') ?? null,
+      unread,
+    }));
     const config = configOf(env);
     await mailerOf(env, config)({ to: to.email, ...digestText({ url: config.publicUrl, chats }) });
   }

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { isInline, natureOf } from '../../src/files/inspect.ts';
 
 const bytes = (...parts: (string | number[])[]): Uint8Array =>
-  Uint8Array.from(parts.flatMap((part) => (typeof part === 'string' ? Array.from(part, (c) => c.charCodeAt(0)) : part)));
+  Uint8Array.from(
+    parts.flatMap((part) => (typeof part === 'string' ? Array.from(part, (c) => c.charCodeAt(0)) : part)),
+  );
 
 /** What a browser's recorder begins with: EBML, then a segment whose tracks are named by their codecs. */
 const webm = (...codecs: string[]): Uint8Array =>

@@ -29,8 +29,7 @@ async function confirm(account: Account): Promise<string> {
   return body.email;
 }
 
-const dueOf = (account: Account) =>
-  runInDurableObject(inboxOf(account.id), (_, { storage }) => storage.getAlarm());
+const dueOf = (account: Account) => runInDurableObject(inboxOf(account.id), (_, { storage }) => storage.getAlarm());
 
 it('a mail names conversations by their name or their person, tells nothing of what was said, and comes once', async () => {
   const email = await confirm(bob);

@@ -186,7 +186,10 @@ describe('an upload in one request', () => {
 
   it('is as large as its workspace takes, which may be more than elsewhere, or less', async () => {
     const { token } = ada;
-    const { id: workspace_id } = await expectJson(Workspace, 201, '/api/workspaces', { token, body: { name: 'Reels' } });
+    const { id: workspace_id } = await expectJson(Workspace, 201, '/api/workspaces', {
+      token,
+      body: { name: 'Reels' },
+    });
     const path = `/api/workspaces/${workspace_id}`;
     const taken = async (size: number) =>
       (await request('/api/files', { token, body: { name: 'x', size, workspace_id } })).status;

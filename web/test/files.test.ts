@@ -12,7 +12,11 @@ const has = (content: unknown, text: string): boolean =>
 
 /** Exif with an orientation, and a place. */
 const exif = (orientation: number) =>
-  bytes('II', [42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0], '52.3676N 4.9041E');
+  bytes(
+    'II',
+    [42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0],
+    '52.3676N 4.9041E',
+  );
 const segment = (marker: number, ...parts: Part[]) => {
   const inside = bytes(...parts);
   return bytes([0xff, marker, (inside.length + 2) >> 8, (inside.length + 2) & 0xff], inside);
@@ -49,7 +53,12 @@ const webp = (flags: number, ...chunks: Uint8Array[]) => {
 describe('what a picture says of its maker', () => {
   it('goes from a JPEG with what stands behind its end, and what it looks like stays', () => {
     const looks = [segment(0xe0, 'JFIF\0'), segment(0xe2, 'ICC_PROFILE\0profile'), segment(0xee, 'Adobe')];
-    const says = [segment(0xe1, 'Exif\0\0', exif(1)), segment(0xe1, 'xmp'), segment(0xe2, 'MPF\0'), segment(0xfe, 'by Ada')];
+    const says = [
+      segment(0xe1, 'Exif\0\0', exif(1)),
+      segment(0xe1, 'xmp'),
+      segment(0xe2, 'MPF\0'),
+      segment(0xfe, 'by Ada'),
+    ];
     const picture = bytes(jpeg(...looks, ...says), jpeg(segment(0xe1, 'Exif\0\0', exif(1))));
     expect(cleaned(picture)).toEqual(jpeg(...looks));
     expect(cleaned(jpeg(...looks))).toEqual(jpeg(...looks));

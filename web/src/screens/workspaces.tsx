@@ -154,26 +154,28 @@ function OneWorkspace({ workspace }: { workspace: Workspace }) {
           ))}
         </ul>
       </section>
-      {!guest && <section aria-labelledby="workspace-members">
-        <header>
-          <h2 id="workspace-members">
-            {t('workspace.members')} <small>{members.length}</small>
-          </h2>
-          {manages && (
-            <IconButton
-              label={t('workspace.add')}
-              onClick={() => openDialog({ name: 'add-members', to: { workspace_id: workspace.id } })}
-            >
-              <UserPlus size={18} />
-            </IconButton>
-          )}
-        </header>
-        <ul>
-          {members.map((member) => (
-            <WorkspaceMemberRow key={member.user_id} workspace={workspace} member={member} changed={load} />
-          ))}
-        </ul>
-      </section>}
+      {!guest && (
+        <section aria-labelledby="workspace-members">
+          <header>
+            <h2 id="workspace-members">
+              {t('workspace.members')} <small>{members.length}</small>
+            </h2>
+            {manages && (
+              <IconButton
+                label={t('workspace.add')}
+                onClick={() => openDialog({ name: 'add-members', to: { workspace_id: workspace.id } })}
+              >
+                <UserPlus size={18} />
+              </IconButton>
+            )}
+          </header>
+          <ul>
+            {members.map((member) => (
+              <WorkspaceMemberRow key={member.user_id} workspace={workspace} member={member} changed={load} />
+            ))}
+          </ul>
+        </section>
+      )}
       {!guest && <InviteLink workspace={workspace} />}
       {!(owner && workspace.deleting_at !== null) && (
         <Button look="danger" onClick={() => void end().catch(shown)}>
