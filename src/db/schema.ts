@@ -86,6 +86,8 @@ export const workspaces = sqliteTable(
     deleting_at: integer(),
     /** Grows with each change of the workspace or of its members; orders what inboxes and rooms are told. */
     version: integer().notNull().default(1),
+    /** null: as everywhere. */
+    max_file_bytes: integer(),
   },
   (t) => [index('workspaces_deleting').on(t.deleting_at)],
 );

@@ -32,6 +32,7 @@ export const toWorkspace = (row: WorkspaceRow, role: WorkspaceRole): Workspace =
   role,
   create_channels: row.create_channels,
   retention_days: row.retention_days,
+  max_file_bytes: row.max_file_bytes,
   default_chat_ids: role === 'guest' ? [] : defaultChatsOf(row),
   deleting_at: row.deleting_at === null ? null : timestamp(row.deleting_at),
   created_at: timestamp(row.created_at),

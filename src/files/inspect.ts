@@ -32,11 +32,24 @@ const SOUND_AND_PICTURES: ReadonlySet<string> = new Set([
 export const isInline = ({ media_type, width }: Nature): boolean =>
   IMAGES.has(media_type) ? width !== null : SOUND_AND_PICTURES.has(media_type);
 
+/**
+ * Containers of films that hold nothing but sound, as browsers make them when they record a voice: their type is that of a
+ * film until one looks at what tracks they have.
+ */
+function isSoundAlone(mediaType: string, head: Uint8Array): boolean {
+  if (mediaType !== 'video/webm' && mediaType !== 'video/mp4') return false;
+  const text = new TextDecoder('latin1').decode(head.subarray(0, TYPE_BYTES));
+  if (mediaType === 'video/webm') return /A_(?:OPUS|VORBIS)/.test(text) && !/V_(?:VP8|VP9|AV1|MPEG)/.test(text);
+  const tracks = Array.from(text.matchAll(/hdlr[\s\S]{8}(soun|vide)/g), ([, kind]) => kind);
+  return tracks.includes('soun') && !tracks.includes('vide');
+}
+
 /** What a content is, by its first bytes and never by its name. */
 export async function natureOf(head: Uint8Array): Promise<Nature> {
   const found = await fileTypeFromBuffer(head.subarray(0, TYPE_BYTES)).catch(() => undefined);
   const detected = found?.mime.split(';', 1)[0] ?? (isText(head.subarray(0, TYPE_BYTES)) ? 'text/plain' : undefined);
-  const media_type = ALIASES[detected ?? ''] ?? detected ?? 'application/octet-stream';
+  const named = ALIASES[detected ?? ''] ?? detected ?? 'application/octet-stream';
+  const media_type = isSoundAlone(named, head) ? named.replace('video/', 'audio/') : named;
   const size = IMAGES.has(media_type) ? sizeOf(head) : undefined;
   return { media_type, width: size?.width ?? null, height: size?.height ?? null };
 }

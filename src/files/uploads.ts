@@ -3,7 +3,7 @@ import { timestamp } from '../clock.ts';
 import { type Db, database } from '../db/client.ts';
 import { blobs, files, uploadParts, uploads } from '../db/schema.ts';
 import { inserting, insertingIf, type StoredTask } from '../db/tasks.ts';
-import { isWorkspaceMember } from '../db/workspaces.ts';
+import { findSeat } from '../db/workspaces.ts';
 import { ApiError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { logError } from '../log.ts';
@@ -74,10 +74,10 @@ async function reserve(
 
 /** What is checked before a byte is taken. */
 async function requireAllowed(db: Db, userId: string, input: CreateUpload): Promise<void> {
-  if (input.size > LIMITS.fileBytes) throw new ApiError('too_large', `A file has at most ${LIMITS.fileBytes} bytes`);
-  if (input.workspace_id != null && !(await isWorkspaceMember(db, input.workspace_id, userId))) {
-    throw new ApiError('not_found', 'There is no such workspace, or you are not in it');
-  }
+  const seat = input.workspace_id == null ? null : await findSeat(db, input.workspace_id, userId);
+  if (seat === undefined) throw new ApiError('not_found', 'There is no such workspace, or you are not in it');
+  const most = seat?.workspace.max_file_bytes ?? LIMITS.fileBytes;
+  if (input.size > most) throw new ApiError('too_large', `A file has at most ${most} bytes`);
   await requireThumbnail(db, userId, input.about ?? {});
 }
 

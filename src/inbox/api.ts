@@ -7,6 +7,7 @@ import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import type { Presence, Status } from '../protocol/users.ts';
 import type { Alert } from './alerts.ts';
+import type { Waiting } from './digest.ts';
 import type { Item, ItemRecord } from './items.ts';
 import type { Keep } from './kept.ts';
 
@@ -84,6 +85,9 @@ export interface InboxApi {
   /** What is to be pushed of a conversation now, until `alerted`; null: nothing. */
   alert(chatId: string): Promise<Alert | null>;
   alerted(chatId: string, seq: number): Promise<void>;
+  /** What a mail to somebody who has been away for long names, until `digested`; empty: there is nothing to tell. */
+  digest(): Promise<Waiting[]>;
+  digested(): Promise<void>;
   /** A peer tells how they are, and hears how this user is; null to strangers. */
   meet(peer: Presence): Promise<Presence | null>;
   /** Sets what the user says of themself; null takes it away. */

@@ -13,6 +13,7 @@ import { type Alert, Alerts } from './alerts.ts';
 import type { HeldChat, InboxApi, InboxReport } from './api.ts';
 import { Courier } from './courier.ts';
 import { type Device, Devices } from './devices.ts';
+import { Digest, type Waiting } from './digest.ts';
 import { Gate } from './gate.ts';
 import { gather } from './gather.ts';
 import { HotRows } from './hot.ts';
@@ -42,6 +43,10 @@ export interface InboxPorts {
   peer(userId: string): Pick<InboxApi, 'meet'>;
   /** Has the queue push a conversation to the user's devices. */
   alert(chatId: string): void;
+  /** Has the queue mail the user what waits for them. */
+  mail(): void;
+  /** `due` has changed: the alarm is to come by then. */
+  wake(): void;
   background(work: Promise<void>): void;
   log(message: string, fields: Record<string, unknown>): void;
 }
@@ -53,6 +58,7 @@ export class Inbox {
   readonly devices: Devices;
   readonly presence: Presences;
   readonly alerts: Alerts;
+  readonly digest: Digest;
   readonly #clock: Clock;
   readonly #ports: InboxPorts;
   readonly #courier: Courier<Device>;
@@ -77,6 +83,7 @@ export class Inbox {
       signal: (frame) => this.signal(frame),
     });
     this.alerts = new Alerts(this.timeline, ports.owner, clock, (chatId) => ports.alert(chatId));
+    this.digest = new Digest(this.timeline, ports.owner, clock);
     this.#hot = new HotRows(this.timeline, clock, (chatId, change) => this.#announce(chatId, change));
     this.#courier = new Courier({
       submit: (device, chatId, frames) => this.#submit(device, chatId, frames),
@@ -127,7 +134,10 @@ export class Inbox {
       const others = notice.chat.peer_ids?.filter((id) => id !== this.#ports.owner) ?? [];
       this.#ports.background(this.presence.met(others));
     }
-    if (!listening) this.alerts.consider(record);
+    if (!listening) {
+      this.alerts.consider(record);
+      if (this.digest.consider(record)) this.#ports.wake();
+    }
     // failpoint: inbox.stored
     return { devices: listeners.length };
   }
@@ -176,6 +186,21 @@ export class Inbox {
   alarm(): void {
     if (this.presence.status() === null && this.statusUntil !== null) this.setStatus(null);
     this.presence.changed();
+    if (this.digest.ring() && this.devices.live(this.#clock()).length === 0) this.#ports.mail();
+  }
+
+  /** When the alarm has to come at the latest, in ms since 1970; null: not at all. */
+  get due(): number | null {
+    const times = [this.statusUntil, this.digest.due].filter((time) => time !== null);
+    return times.length === 0 ? null : Math.min(...times);
+  }
+
+  /** What a mail names. Nothing, when the user has come back, is suspended, or does not want to be told by mail. */
+  waiting(): Waiting[] {
+    this.#hot.flush();
+    const { email_digest = true } = this.alerts.settings;
+    const away = !this.gate.suspended && this.devices.live(this.#clock()).length === 0;
+    return email_digest && away ? this.digest.waiting() : [];
   }
 
   /** When the status that is stored expires, in ms since 1970; null: never. */
@@ -236,6 +261,7 @@ export class Inbox {
     const position = cursor === undefined ? this.timeline.pos : this.timeline.positionOf(cursor);
     device.pos = position ?? 0;
     this.devices.add(device);
+    this.digest.looked();
     this.#replay(device, position === null);
     await this.look();
     await this.presence.arrived(device);
@@ -283,6 +309,7 @@ export class Inbox {
   }): Promise<Result<Json<{ items: ChatListItem[]; next_cursor: string | null }>>> {
     const key = page.cursor === undefined ? undefined : /^(\d{1,15})\.(chat_[0-9a-z]{26})$/.exec(page.cursor);
     if (key === null) return refuse('invalid', 'cursor: not a cursor of this list');
+    this.digest.looked();
     if (key === undefined) await this.look();
     const after = key === undefined ? undefined : { activity: Number(key[1]), chat_id: key[2] ?? '' };
     const { items, next } = this.timeline.list(after, page.limit);
@@ -291,6 +318,7 @@ export class Inbox {
   }
 
   async item(chatId: string): Promise<Result<ChatListItem>> {
+    this.digest.looked();
     await this.look();
     const item = this.timeline.get(chatId)?.item;
     return item ? ok(item) : refuse('not_found', 'there is no such conversation in your list');
@@ -307,6 +335,7 @@ export class Inbox {
   }
 
   async sync(request: SyncRequest): Promise<Result<Json<SyncResponse>>> {
+    this.digest.looked();
     await this.look();
     const position = request.cursor == null ? 0 : this.timeline.positionOf(request.cursor);
     const { changes, pos, hasMore } = this.timeline.page(position ?? 0, request.limit ?? LIMITS.syncPageDefault);

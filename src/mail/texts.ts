@@ -36,6 +36,28 @@ export const resetText = ({ url, code, minutes }: { url: string; code: string; m
   ),
 });
 
+/** `name` null: somebody whose account is gone. */
+export const digestText = ({
+  url,
+  chats,
+}: {
+  url: string;
+  chats: readonly { name: string | null; unread: number }[];
+}): Text => ({
+  subject: 'Messages are waiting for you',
+  text: lines(
+    'While you were away, there is news in',
+    '',
+    ...chats.map(({ name, unread }) => `- ${name ?? 'a conversation'} (${unread})`),
+    '',
+    'To read it, open',
+    `${url}/`,
+    '',
+    'You get one such mail for each time that you are away for long.',
+    'The settings of notifications switch them off.',
+  ),
+});
+
 export const newDeviceText = ({ url, device, at }: { url: string; device: string | null; at: string }): Text => ({
   subject: 'A new sign-in to your account',
   text: lines(

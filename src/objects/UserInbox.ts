@@ -7,10 +7,12 @@ import { errorFrame, type RoomFrame } from '../conversation/exchange.ts';
 import type { Alert } from '../inbox/alerts.ts';
 import { type HeldChat, type Identity, type InboxApi, type InboxReport, identityOf } from '../inbox/api.ts';
 import { Device } from '../inbox/devices.ts';
+import type { Waiting } from '../inbox/digest.ts';
 import { closeReason } from '../inbox/gate.ts';
 import { Inbox } from '../inbox/inbox.ts';
 import type { Item } from '../inbox/items.ts';
 import type { Keep } from '../inbox/kept.ts';
+import type { DigestJob } from '../mail/digest.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { PING, PONG } from '../protocol/frames.ts';
@@ -47,6 +49,8 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
       room: (chatId) => room(env, chatId),
       peer: (userId) => inbox(env, userId),
       alert: (chatId) => this.#background(this.#queueAlert(chatId)),
+      mail: () => this.#background(this.#queueMail()),
+      wake: () => this.#background(this.#wakeInTime()),
       background: (work) => this.#background(work),
       log: (message, fields) => this.#log(message, fields),
     });
@@ -138,6 +142,14 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
     this.#inbox.alerts.done(chatId, seq);
   }
 
+  async digest(): Promise<Waiting[]> {
+    return this.#inbox.waiting();
+  }
+
+  async digested(): Promise<void> {
+    this.#inbox.digest.sent();
+  }
+
   async meet(peer: Presence): Promise<Presence | null> {
     return this.#inbox.presence.meet(peer);
   }
@@ -167,7 +179,7 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
 
   async setStatus(status: Status | null): Promise<void> {
     this.#inbox.setStatus(status);
-    await this.#wakeForStatus();
+    await this.#wakeInTime();
   }
 
   /** A WebSocket upgrade, handed on by the Worker with a verified identity. */
@@ -217,12 +229,16 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
 
   override async alarm(): Promise<void> {
     this.#inbox.alarm();
-    await this.#wakeForStatus();
+    await this.#wakeInTime();
   }
 
   async #queueAlert(chatId: string): Promise<void> {
     const user_id = this.ctx.id.name ?? '';
     await this.env.TASKS.send({ push: { user_id, chat_id: chatId } satisfies PushJob });
+  }
+
+  async #queueMail(): Promise<void> {
+    await this.env.TASKS.send({ digest: { user_id: this.ctx.id.name ?? '' } satisfies DigestJob });
   }
 
   async #left(socket: WebSocket): Promise<void> {
@@ -235,11 +251,11 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
     await this.ctx.storage.setAlarm(systemClock() + GOODBYE_MS);
   }
 
-  /** Has the alarm come when the status expires, or before. */
-  async #wakeForStatus(): Promise<void> {
-    const until = this.#inbox.statusUntil;
+  /** Has the alarm come when something is due, or before. */
+  async #wakeInTime(): Promise<void> {
+    const { due } = this.#inbox;
     const alarm = await this.ctx.storage.getAlarm();
-    if (until !== null && (alarm === null || alarm > until)) await this.ctx.storage.setAlarm(until);
+    if (due !== null && (alarm === null || alarm > due)) await this.ctx.storage.setAlarm(due);
   }
 
   async #renew(device: Device, token: string): Promise<void> {

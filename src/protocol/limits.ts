@@ -101,8 +101,10 @@ export const LIMITS = {
   searchChats: 200,
   /** A device further behind than this many events gets the newest page and `reset`. */
   resetAfter: 20_000,
-  /** Largest file. */
+  /** Largest file, where the workspace does not say otherwise. */
   fileBytes: 100 * 1024 * 1024,
+  /** The most that a workspace may say. */
+  workspaceFileBytes: 1024 * 1024 * 1024,
   /** Bytes that all files of one user may take, and those of one workspace. */
   storagePerUser: 10 * 1024 ** 3,
   storagePerWorkspace: 1024 ** 4,

@@ -58,7 +58,12 @@ export const QuietHours = z
 export type QuietHours = z.infer<typeof QuietHours>;
 
 export const NotificationSettings = z
-  .strictObject({ quiet_hours: QuietHours.nullable().meta({ description: 'When nothing is pushed; null: never' }) })
+  .strictObject({
+    quiet_hours: QuietHours.nullable().meta({ description: 'When nothing is pushed; null: never' }),
+    email_digest: z.boolean().optional().meta({
+      description: 'Whether a mail says what waits after days in which nobody looked; true when absent',
+    }),
+  })
   .meta({ id: 'NotificationSettings' });
 export type NotificationSettings = z.infer<typeof NotificationSettings>;
 

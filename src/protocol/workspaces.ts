@@ -13,6 +13,7 @@ export const ChannelCreators = z.enum(['everyone', 'admins']).meta({ id: 'Channe
 export type ChannelCreators = z.infer<typeof ChannelCreators>;
 
 const RetentionDays = z.int().min(1).max(LIMITS.retentionDays);
+const MaxFileBytes = z.int().min(1).max(LIMITS.workspaceFileBytes);
 const DefaultChats = z.array(ChatId).max(LIMITS.defaultChats);
 
 /** A workspace as its reader has it. */
@@ -25,6 +26,7 @@ export const Workspace = z
     role: WorkspaceRole.meta({ description: 'Of the reader' }),
     create_channels: ChannelCreators,
     retention_days: z.int().nullable().meta({ description: 'Days that messages last at most; null: for ever' }),
+    max_file_bytes: z.int().nullable().meta({ description: 'Bytes of the largest file; null: as everywhere' }),
     default_chat_ids: z.array(ChatId).meta({ description: 'Public channels that new members enter; to guests none' }),
     deleting_at: Timestamp.nullable().meta({ description: 'When it will be deleted, unless an owner restores it' }),
     created_at: Timestamp,
@@ -43,6 +45,7 @@ export const UpdateWorkspace = z
     description: WorkspaceDescription.nullish(),
     create_channels: ChannelCreators.optional(),
     retention_days: RetentionDays.nullish(),
+    max_file_bytes: MaxFileBytes.nullish(),
     default_chat_ids: DefaultChats.optional(),
   })
   .meta({ id: 'UpdateWorkspace' });

@@ -7,6 +7,7 @@ import { forgettingInvitations } from '../db/workspace-invitations.ts';
 import { sweepFiles } from '../files/sweep.ts';
 import { logError } from '../log.ts';
 import { forgetCodes } from '../mail/codes.ts';
+import { DigestJob, sendDigest } from '../mail/digest.ts';
 import { PushJob, push } from '../push/send.ts';
 import { deleteDueWorkspaces } from '../workspaces/workspaces.ts';
 import { runTask } from './perform.ts';
@@ -22,13 +23,14 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
   for (const message of batch.messages) {
     const alert = PushJob.safeParse(message.body);
     if (alert.success) {
-      try {
-        await push(env, alert.data.push);
-        message.ack();
-      } catch (error) {
-        logError('push.failed', error, { user_id: alert.data.push.user_id });
-        message.retry({ delaySeconds: Math.min(2 ** message.attempts, 300) });
-      }
+      const { user_id } = alert.data.push;
+      await attempt(message, 'push.failed', { user_id }, () => push(env, alert.data.push));
+      continue;
+    }
+    const digest = DigestJob.safeParse(message.body);
+    if (digest.success) {
+      const { user_id } = digest.data.digest;
+      await attempt(message, 'digest.failed', { user_id }, () => sendDigest(env, digest.data.digest));
       continue;
     }
     const named = TaskMessage.safeParse(message.body);
@@ -37,14 +39,27 @@ export async function consume(batch: MessageBatch, env: Env): Promise<void> {
       message.ack();
       continue;
     }
-    try {
-      const stored = await findTask(database(env), named.data.task_id);
+    const { task_id } = named.data;
+    await attempt(message, 'task.failed', { task_id }, async () => {
+      const stored = await findTask(database(env), task_id);
       if (stored !== undefined) await runTask(env, stored);
-      message.ack();
-    } catch (error) {
-      logError('task.failed', error, { task_id: named.data.task_id });
-      message.retry({ delaySeconds: Math.min(2 ** message.attempts, 300) });
-    }
+    });
+  }
+}
+
+/** Acknowledges a message that was carried out; one that was not comes again, later each time. */
+async function attempt(
+  message: Message,
+  fault: string,
+  about: Record<string, string>,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+    message.ack();
+  } catch (error) {
+    logError(fault, error, about);
+    message.retry({ delaySeconds: Math.min(2 ** message.attempts, 300) });
   }
 }
 

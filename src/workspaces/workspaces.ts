@@ -77,6 +77,7 @@ export async function createWorkspace(
     deleted_at: null,
     create_channels: 'everyone',
     retention_days: null,
+    max_file_bytes: null,
     default_chat_ids: '[]',
     deleting_at: null,
     version: 1,

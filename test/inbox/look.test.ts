@@ -280,6 +280,8 @@ it('between a large room and an inbox no news is lost, however their calls and a
               endSessions: async () => undefined,
             }),
             alert: () => undefined,
+            mail: () => undefined,
+            wake: () => undefined,
             peer: () => ({ meet: async () => null }),
             background,
             log: () => undefined,

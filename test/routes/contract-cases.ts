@@ -944,8 +944,11 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
   ],
   getWorkspace: ({ member, stranger }) => [{ status: 200 }, { status: 200, as: member }, { status: 404, as: stranger }],
   updateWorkspace: ({ member, stranger }) => [
-    { status: 200, body: { name: 'Renamed', description: null, create_channels: 'admins', retention_days: 30 } },
-    { status: 200, body: { retention_days: null, default_chat_ids: [] } },
+    {
+      status: 200,
+      body: { name: 'Renamed', description: null, create_channels: 'admins', retention_days: 30, max_file_bytes: 1024 },
+    },
+    { status: 200, body: { retention_days: null, max_file_bytes: null, default_chat_ids: [] } },
     { status: 200, body: {} },
     { status: 403, as: member, body: { name: 'No' } },
     { status: 404, as: stranger, body: { name: 'No' } },

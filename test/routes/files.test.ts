@@ -8,6 +8,7 @@ import { Chat } from '../../src/protocol/chats.ts';
 import { Problem } from '../../src/protocol/errors.ts';
 import { FileInfo, Storage, Upload } from '../../src/protocol/files.ts';
 import { LIMITS } from '../../src/protocol/limits.ts';
+import { Workspace } from '../../src/protocol/workspaces.ts';
 import { type Account, api, expectJson, request, signUp, unique } from '../support/api.ts';
 import {
   begin,
@@ -181,6 +182,26 @@ describe('an upload in one request', () => {
     for (const thumbnail_id of [others.id, large.id, text.id, newId('file')]) {
       expect(await code(await uploadRaw(ada, noise(10), { thumbnail_id }))).toEqual([422, 'invalid']);
     }
+  });
+
+  it('is as large as its workspace takes, which may be more than elsewhere, or less', async () => {
+    const { token } = ada;
+    const { id: workspace_id } = await expectJson(Workspace, 201, '/api/workspaces', {
+      token,
+      body: { name: 'Reels' },
+    });
+    const path = `/api/workspaces/${workspace_id}`;
+    const taken = async (size: number) =>
+      (await request('/api/files', { token, body: { name: 'x', size, workspace_id } })).status;
+    expect([await taken(LIMITS.fileBytes), await taken(LIMITS.fileBytes + 1)]).toEqual([201, 413]);
+    await expectJson(Workspace, 200, path, { token, method: 'PUT', body: { max_file_bytes: LIMITS.fileBytes * 2 } });
+    expect([await taken(LIMITS.fileBytes * 2), await taken(LIMITS.fileBytes * 2 + 1)]).toEqual([201, 413]);
+    await expectJson(Workspace, 200, path, { token, method: 'PUT', body: { max_file_bytes: 10 } });
+    expect(await code(await uploadRaw(ada, noise(11), { workspace_id }))).toEqual([413, 'too_large']);
+    expect((await uploadRaw(ada, noise(10), { workspace_id })).status).toBe(201);
+    expect((await uploadRaw(ada, noise(11))).status).toBe(201);
+    await expectJson(Workspace, 200, path, { token, method: 'PUT', body: { max_file_bytes: null } });
+    expect(await taken(LIMITS.fileBytes)).toBe(201);
   });
 
   it('is limited in size, and by what the user may store', async () => {

@@ -209,6 +209,7 @@ const CASES: Partial<Record<keyof typeof LIMITS, Case>> = {
     refused: 422,
   },
   slowModeMax: { try: (seconds) => setChat({ slow_mode: seconds }), taken: 200, refused: 422 },
+  workspaceFileBytes: { try: (bytes) => setWorkspace({ max_file_bytes: bytes }), taken: 200, refused: 422 },
   retentionDays: { try: (days) => setWorkspace({ retention_days: days }), taken: 200, refused: 422 },
   retentionSeconds: {
     try: async (seconds) => {

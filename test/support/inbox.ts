@@ -100,6 +100,8 @@ export class TestInbox {
   readonly rooms = new TestRooms();
   /** Conversations that the queue was told to push, in order. */
   readonly alerted: string[] = [];
+  /** How often the queue was told to mail the user. */
+  mails = 0;
   readonly #pending = new Set<Promise<void>>();
   inbox: Inbox;
 
@@ -121,6 +123,8 @@ export class TestInbox {
         },
       }),
       alert: (chatId) => this.alerted.push(chatId),
+      mail: () => void this.mails++,
+      wake: () => undefined,
       background: (work) => this.background(work),
       log: (message, fields) => this.rooms.faults.push(`${message} ${JSON.stringify(fields)}`),
     });

@@ -43,7 +43,7 @@ process.exitCode = failed === 0 ? 0 : 1;
 async function play(on: Browser, name: string, story: (stage: Stage) => Promise<void>): Promise<void> {
   const started = performance.now();
   const line = await Line.before(server.url);
-  const stage: Stage = { browser: on, line, shots: { folder }, people: [] };
+  const stage: Stage = { browser: on, line, shots: { folder }, people: [], codeTo: server.codeTo };
   try {
     await within(story(stage));
     const complaints = stage.people.flatMap((person) => person.complaints);

@@ -1,16 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const START_LIMIT = 120_000;
+const MAIL_LIMIT = 30_000;
 
 /** `npm start` in a state folder of its own. */
 export interface LocalServer {
   readonly url: string;
+  /** The code of the newest mail to an address, with this in its subject. */
+  codeTo(address: string, subject: string): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -39,11 +43,25 @@ export async function startServer(): Promise<LocalServer> {
     ]);
     const url = typeof message === 'object' && message !== null && 'url' in message ? message.url : undefined;
     if (typeof url !== 'string') throw new Error('the server did not say where it is');
-    return { url, stop };
+    return { url, codeTo: (address, subject) => codeIn(join(folder, 'state', 'mail'), address, subject), stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Waits for the mail, which is a file. */
+async function codeIn(folder: string, address: string, subject: string): Promise<string> {
+  for (const end = Date.now() + MAIL_LIMIT; Date.now() < end; await sleep(100)) {
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names.sort().reverse()) {
+      const mail = await readFile(join(folder, name), 'utf8');
+      if (!mail.includes(address) || !mail.includes(subject)) continue;
+      const [code] = /^[0-9a-z]{32}\r?$/m.exec(mail) ?? [];
+      if (code !== undefined) return code.trim();
+    }
+  }
+  throw new Error(`no mail with a code to ${address}: ${subject}`);
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -9,6 +9,8 @@ export interface Stage {
   readonly line: Line;
   readonly shots: Shots;
   readonly people: Person[];
+  /** The code of the newest mail to an address, with this in its subject. */
+  readonly codeTo: (address: string, subject: string) => Promise<string>;
 }
 
 async function person(stage: Stage, name: string, options: BrowserContextOptions = {}): Promise<Person> {
@@ -44,6 +46,31 @@ async function make(by: Person, kind: 'Person' | 'Group' | 'Channel', others: re
 async function menu(who: Person, text: string, entry: string): Promise<void> {
   await who.message(text).click({ button: 'right' });
   await who.page.getByRole('menuitem', { name: entry, exact: true }).click();
+}
+
+interface Given {
+  readonly name: string;
+  readonly mimeType: string;
+  readonly buffer: Buffer;
+}
+
+/** Brings a file as a paste into the field, or as a drop onto the conversation. */
+async function give(who: Person, how: 'paste' | 'drop', { name, mimeType, buffer }: Given): Promise<void> {
+  const target = how === 'paste' ? who.field : who.page.getByRole('feed');
+  await target.evaluate(
+    (element, [type, base64, title, mime]) => {
+      const transfer = new DataTransfer();
+      const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+      transfer.items.add(new File([bytes], title, { type: mime }));
+      const common = { bubbles: true, cancelable: true };
+      element.dispatchEvent(
+        type === 'paste'
+          ? new ClipboardEvent('paste', { ...common, clipboardData: transfer })
+          : new DragEvent('drop', { ...common, dataTransfer: transfer }),
+      );
+    },
+    [how, buffer.toString('base64'), name, mimeType] as const,
+  );
 }
 
 /** The files of the client are kept, and so is the list, which is written a second after it changed. */
@@ -95,6 +122,110 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
       (await ada.message('let us go').getByRole('link').getAttribute('href')) === 'https://example.com/tides?at=six',
       'the link ends before the full stop',
     );
+  },
+
+  /** From sign-up to a file received: chosen, pasted and dropped, shown, opened and saved. */
+  async files(stage) {
+    const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
+    await make(ada, 'Person', [ben]);
+    await ben.open('Ada');
+    const picture = { name: 'harbour.png', mimeType: 'image/png', buffer: await ada.page.screenshot() };
+    const table = { name: 'tides.csv', mimeType: 'text/csv', buffer: Buffer.from('at,height\n06:12,4.1\n18:40,4.3\n') };
+
+    await ada.page.locator('input[type=file]').setInputFiles([picture, { ...picture, name: 'again.png' }]);
+    await ada.page.getByRole('button', { name: 'Remove harbour.png' }).waitFor();
+    await ada.page.getByRole('button', { name: 'Remove again.png' }).click();
+    await ada.screen('files-chosen');
+    await ada.write('The harbour this morning');
+    const received = ben.message('The harbour this morning').getByRole('button', { name: 'Open harbour.png' });
+    await received.waitFor();
+    const width = () =>
+      received
+        .locator('img')
+        .last()
+        .evaluate((image: HTMLImageElement) => image.naturalWidth);
+    await eventually(async () => (await width()) > 100, true, 'the picture at the other side');
+    await eventually(() => ada.state('The harbour this morning'), 'read', 'the state of the picture');
+    await ben.screen('files-picture');
+    await received.click();
+    await ben.page.getByRole('img', { name: 'harbour.png' }).waitFor();
+    await ben.screen('gallery');
+    await ben.page.keyboard.press('Escape');
+    await ben.page.getByRole('dialog').waitFor({ state: 'hidden' });
+
+    await give(ada, 'drop', table);
+    await ada.page.getByRole('button', { name: 'Remove tides.csv' }).waitFor();
+    await give(ada, 'paste', { ...picture, name: 'pasted.png' });
+    await ada.page.getByRole('button', { name: 'Remove pasted.png' }).waitFor();
+    await ada.page.getByRole('button', { name: 'Send', exact: true }).click();
+    const saved = ben.page.waitForEvent('download');
+    await ben.page.getByRole('button', { name: /^Save tides.csv/ }).click();
+    const download = await saved;
+    expect(download.suggestedFilename() === 'tides.csv', 'the file is saved under its name');
+    const text = await (await download.createReadStream()).setEncoding('utf8').toArray();
+    expect(text.join('') === table.buffer.toString(), 'the file that is saved is the one that was sent');
+    await ben.screen('files');
+    await ben.page.getByRole('button', { name: 'Details' }).click();
+    await ben.page.getByRole('button', { name: 'Media and files' }).click();
+    await ben.page.getByRole('complementary').getByText('2 files').waitFor();
+    await ben.screen('files-shared');
+
+    stage.line.cut();
+    const late = { name: 'late.txt', mimeType: 'text/plain', buffer: Buffer.from('the last boat') };
+    await ada.page.locator('input[type=file]').setInputFiles(late);
+    await ada.page.getByRole('progressbar', { name: 'Uploading late.txt' }).waitFor();
+    await ada.page.getByRole('button', { name: 'Try late.txt again' }).waitFor();
+    await ada.screen('files-failed');
+    stage.line.join();
+    await ada.page.getByRole('button', { name: 'Try late.txt again' }).click();
+    await ada.page.getByRole('button', { name: 'Remove late.txt' }).waitFor();
+    await ada.page.getByRole('button', { name: 'Send', exact: true }).click();
+    await ben.page.reload();
+    await ben.page.getByRole('button', { name: /^Save late.txt/ }).waitFor();
+    await ben.message('The harbour this morning').getByRole('button', { name: 'Open harbour.png' }).waitFor();
+  },
+
+  /** A question that two answer, a voice note, and a message found among all. */
+  async 'polls-and-voice'(stage) {
+    const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
+    await make(ada, 'Group', [ben], 'Harbour watch');
+    await ben.open('Harbour watch');
+    await ada.page.getByRole('button', { name: 'New poll' }).click();
+    const dialog = ada.page.getByRole('dialog');
+    await dialog.getByLabel('Question').fill('When do we sail?');
+    await dialog.getByLabel('Answer 1').fill('At dawn');
+    await dialog.getByLabel('Answer 2').fill('At noon');
+    await ada.screen('new-poll');
+    await dialog.getByRole('button', { name: 'Ask' }).click();
+    await ben
+      .message('When do we sail?')
+      .getByRole('radio', { name: /At noon/ })
+      .check();
+    await ada.message('When do we sail?').getByText('1 person has voted').waitFor();
+    await ada
+      .message('When do we sail?')
+      .getByRole('radio', { name: /At dawn/ })
+      .check();
+    await ben.message('When do we sail?').getByText('2 people have voted').waitFor();
+    await ben.screen('poll');
+    await ada.message('When do we sail?').getByRole('button', { name: 'Close the poll' }).click();
+    await ben.message('When do we sail?').getByText('Closed').waitFor();
+
+    await ada.context.grantPermissions(['microphone']);
+    await ada.page.getByRole('button', { name: 'Record a voice note' }).click();
+    await ada.page.getByRole('timer').getByText('0:02').waitFor();
+    await ada.screen('recording');
+    await ada.page.getByRole('button', { name: 'Send the voice note' }).click();
+    await ben.page.getByRole('button', { name: 'Play Voice note' }).click();
+    await ben.page.getByRole('button', { name: 'Pause Voice note' }).waitFor();
+    await ben.screen('voice-note');
+
+    await ben.page.goto('/search');
+    await ben.page.getByRole('searchbox').fill('sail');
+    await ben.page.getByRole('main').getByText('Harbour watch').waitFor();
+    await ben.screen('search-all');
+    await ben.page.getByTitle('Go to the message').click();
+    await ben.message('When do we sail?').waitFor();
   },
 
   /** Three people, mentions, and what the list says. */
@@ -178,7 +309,8 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     await ada.page.getByRole('button', { name: 'Add', exact: true }).click();
     await ada.page.getByRole('button', { name: 'Ask to be friends' }).click();
     await ada.page.getByRole('heading', { name: /^Asked/ }).waitFor();
-    await ben.page.goto('/people');
+    await ben.page.getByRole('button', { name: /1 request to be friends/ }).click();
+    await ben.page.getByRole('menuitem', { name: 'People (1)' }).click();
     await ben.page.getByRole('button', { name: 'Accept Ada' }).waitFor();
     await ben.screen('people-request');
     await ben.page.getByRole('button', { name: 'Accept Ada' }).click();
@@ -220,6 +352,7 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     await page.getByLabel('Description').fill('Everything that floats');
     await page.getByLabel('E-mail or handle').fill(ben.email);
     await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByRole('dialog').getByText('Ben', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Create' }).click();
     await page.getByRole('heading', { name: 'Harbour office' }).waitFor();
     await page.getByText('Ben', { exact: true }).waitFor();
@@ -250,6 +383,94 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     await ben.page.getByRole('menuitem', { name: 'Sign out' }).click();
     await ben.page.getByRole('heading', { name: 'Welcome back' }).waitFor();
     await ben.signIn();
+  },
+
+  /** People come into a workspace by a link, and get roles. */
+  async workspace(stage) {
+    const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
+    const { page } = ada;
+    await page.goto('/w');
+    await page.getByRole('button', { name: 'New workspace' }).click();
+    await page.getByLabel('Name', { exact: true }).fill('Pilots');
+    await page.getByRole('button', { name: 'Create' }).click();
+    await page.getByRole('heading', { name: 'Pilots' }).waitFor();
+    await page.getByRole('button', { name: 'Invitation link: Guest' }).click();
+    await ben.page.goto(await page.getByLabel('Invitation link', { exact: true }).inputValue());
+    await ben.page.getByRole('heading', { name: 'Pilots' }).waitFor();
+    await ben.screen('invitation-workspace');
+    await ben.page.getByRole('button', { name: 'Join' }).click();
+    await ben.page.getByRole('button', { name: 'Leave workspace' }).waitFor();
+    await page.reload();
+    await page.getByRole('button', { name: 'Actions for Ben' }).click();
+    await page.getByRole('menuitem', { name: 'Make Admin' }).click();
+    await page.getByRole('listitem').filter({ hasText: 'Ben' }).getByText('Admin').waitFor();
+    await ada.screen('workspace-roles');
+    await page.getByRole('button', { name: 'Delete workspace' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete workspace' }).click();
+    await page.getByRole('button', { name: 'Keep it' }).click();
+    await page.getByRole('button', { name: 'Delete workspace' }).waitFor();
+  },
+
+  /** Mails lead to pages: an address is confirmed, and a forgotten password is set anew. */
+  async 'by-mail'(stage) {
+    const ada = await newPerson(stage, 'Ada');
+    const { page, email } = ada;
+    await page.goto(`/verify#${await stage.codeTo(email, 'Confirm')}`);
+    await page.getByText('Your address is confirmed.').waitFor();
+    await ada.screen('verified');
+    await page.getByRole('link', { name: 'Back to conversations' }).click();
+    await page.getByRole('button', { name: /Settings$/ }).click();
+    await page.getByRole('menuitem', { name: 'Settings' }).click();
+    await page.getByText(`${email} is confirmed.`).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: /Settings$/ }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+
+    await page.getByRole('link', { name: 'Forgot your password?' }).click();
+    await page.getByLabel('E-mail').fill(email);
+    await ada.screen('forgot');
+    await page.getByRole('button', { name: 'Send the code' }).click();
+    await page.getByText('a mail is on its way').waitFor();
+    await page.goto(`/reset#${await stage.codeTo(email, 'Set a new password')}`);
+    await page.locator('input[name=password]').fill('another horse');
+    await ada.screen('reset');
+    await page.getByRole('button', { name: 'Set the password' }).click();
+    await page.getByText('Your password is changed.').waitFor();
+    await page.getByRole('link', { name: 'Sign in' }).click();
+    await page.getByLabel('E-mail').fill(email);
+    await page.getByLabel('Password', { exact: true }).fill('another horse');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('navigation').waitFor();
+  },
+
+  /** A push while no tab looks is a notification that leads to its conversation. */
+  async push(stage) {
+    const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
+    await make(ada, 'Group', [ben], 'Tide tables');
+    const { page, context } = ada;
+    const chat_id = new URL(page.url()).pathname.split('/').at(-1);
+    await context.grantPermissions(['notifications']);
+    await stored(ada);
+    const devtools = await context.newCDPSession(page);
+    const registered = new Promise<string>((resolve) => {
+      devtools.on('ServiceWorker.workerRegistrationUpdated', ({ registrations: [first] }) => {
+        if (first !== undefined) resolve(first.registrationId);
+      });
+    });
+    await devtools.send('ServiceWorker.enable');
+    const pushed = { type: 'message', chat_id, chat_name: 'Tide tables', preview: 'High water at six 🌊', unread: 2 };
+    await devtools.send('ServiceWorker.deliverPushMessage', {
+      origin: stage.line.url,
+      registrationId: await registered,
+      data: JSON.stringify(pushed),
+    });
+    const shown = () =>
+      page.evaluate(async () => {
+        const registration = await navigator.serviceWorker.ready;
+        return (await registration.getNotifications()).map(({ title, body, tag }) => ({ title, body, tag }));
+      });
+    const wanted = [{ title: 'Tide tables (2)', body: 'High water at six 🌊', tag: chat_id }];
+    await eventually(shown, wanted, 'the notifications that are shown');
   },
 
   /** A reload while a message is on its way: it arrives, once. */

@@ -2,6 +2,7 @@ import type { Message } from '@tideline/sdk';
 import i18next from 'i18next';
 import type { Bridge } from './bridge/bridge.ts';
 import type { Failure } from './core/protocol.ts';
+import { previewOf } from './messages/preview.ts';
 import { settings } from './settings/store.ts';
 
 /** What a failure says to the person who sees it. */
@@ -17,7 +18,7 @@ export async function showNotification(bridge: Bridge, message: Message): Promis
   const name = bridge.people.get().get(message.sender_id)?.fullname ?? i18next.t('chat.deletedUser');
   const title = row?.name == null ? name : i18next.t('notify.title', { name, chat: row.name });
   const options = {
-    body: message.content.slice(0, 200),
+    body: previewOf(message, i18next.t),
     tag: message.chat_id,
     icon: '/icon-192.png',
     data: { path: `/c/${message.chat_id}` },

@@ -58,6 +58,38 @@ async function file(request: Request): Promise<Response> {
   return (await caches.match(request)) ?? fetch(request);
 }
 
+/** What the server pushes: `PushPayload` of the protocol, as far as it is shown. */
+interface Pushed {
+  readonly chat_id?: unknown;
+  readonly chat_name?: unknown;
+  readonly preview?: unknown;
+  readonly unread?: unknown;
+}
+
+self.addEventListener('push', (event) => {
+  const { chat_id, chat_name, preview, unread } = pushed(event.data);
+  const known = typeof chat_id === 'string';
+  const count = typeof unread === 'number' && unread > 1 ? ` (${unread})` : '';
+  // A browser that was promised that every push is seen shows one of its own when there is none.
+  event.waitUntil(
+    self.registration.showNotification(`${typeof chat_name === 'string' ? chat_name : 'Tideline'}${count}`, {
+      body: typeof preview === 'string' && preview !== '' ? preview : '…',
+      tag: known ? chat_id : 'tideline',
+      icon: '/icon-192.png',
+      data: { path: known ? `/c/${chat_id}` : PAGE },
+    }),
+  );
+});
+
+function pushed(data: PushMessageData | null): Pushed {
+  try {
+    const value: unknown = data?.json();
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}
+
 self.addEventListener('notificationclick', (event) => {
   event.notification.close();
   const data = event.notification.data as { path?: unknown } | null;

@@ -18,7 +18,7 @@ export function observeState(ctx: DurableObjectState, one: Observed): void {
   });
   const setAlarm = storage.setAlarm.bind(storage);
   shadow(storage, 'setAlarm', (time: number | Date, options?: DurableObjectSetAlarmOptions) => {
-    one.alarmSet();
+    one.alarmSet(Number(time));
     return setAlarm(time, options);
   });
   const waitUntil = ctx.waitUntil.bind(ctx);

@@ -6,6 +6,8 @@ export const running = new AsyncLocalStorage<Observed>();
 
 /** Statements that are remembered before their rows are added up. */
 const REMEMBERED = 64;
+/** An alarm that comes sooner is work under way, ms. */
+const SOON_MS = 60 * 60 * 1000;
 
 interface Cursor {
   readonly rowsRead: number;
@@ -113,8 +115,9 @@ export class Observed {
     this.#counts.alarms += 1;
   }
 
-  alarmSet(): void {
-    this.alarm = true;
+  /** What is due in days leaves the object at rest. @param time milliseconds since 1970 */
+  alarmSet(time: number): void {
+    this.alarm = time - Date.now() < SOON_MS;
     this.#add('setAlarm', 0, 1);
   }
 

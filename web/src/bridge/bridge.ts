@@ -3,6 +3,7 @@ import {
   type ConnectionState,
   type Contact,
   type ErrorCode,
+  type FileInfo,
   LIMITS,
   type Member,
   type Message,
@@ -12,7 +13,7 @@ import {
   type TidelineClient,
   type User,
 } from '@tideline/sdk';
-import type { Failure, FromCore, Line, TimelineState, ToCore } from '../core/protocol.ts';
+import type { Failure, FromCore, Line, TimelineState, ToCore, UploadRequest } from '../core/protocol.ts';
 import { spliced } from '../core/splice.ts';
 import { CallError, type Remote, type RemoteChat, remote } from './remote.ts';
 import { Store } from './store.ts';
@@ -50,6 +51,7 @@ export class Bridge {
   readonly client: Remote<TidelineClient>;
   readonly #port: CorePort;
   readonly #calls = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  readonly #uploads = new Map<number, (progress: Extract<FromCore, { t: 'progress' }>) => void>();
   readonly #views = new Map<number, (update: Extract<FromCore, { t: 'timeline' }>) => void>();
   readonly #typingTimers = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #wanted = new Set<string>();
@@ -67,6 +69,17 @@ export class Bridge {
 
   chat(id: string): RemoteChat {
     return remote((path, args) => this.#call(path, args), ['chat', id]);
+  }
+
+  /** Uploads a file; `onProgress` gets the bytes that have arrived, and what to resume when it is cut. */
+  upload(content: Blob, request: UploadRequest, onProgress: (sent: number, upload: string | undefined) => void) {
+    const id = this.#nextId++;
+    this.#uploads.set(id, ({ sent, upload }) => onProgress(sent, upload));
+    const done = new Promise<unknown>((resolve, reject) => {
+      this.#calls.set(id, { resolve, reject });
+      this.#port.postMessage({ t: 'upload', id, content, request });
+    }).finally(() => this.#uploads.delete(id)) as Promise<FileInfo>;
+    return { done, cancel: () => this.#port.postMessage({ t: 'cancel', id }) };
   }
 
   /** Shows a conversation until the function that is returned is called. */
@@ -148,7 +161,8 @@ export class Bridge {
         this.setPresence(message.presence);
         break;
       case 'typing':
-        this.#typing(message.chat_id, message.user_id);
+        if (message.stop === true) this.stoppedTyping(message.chat_id, message.user_id);
+        else this.#typing(message.chat_id, message.user_id);
         break;
       case 'members':
         this.members.set(new Map(this.members.get()).set(message.chat_id, message.members));
@@ -161,6 +175,9 @@ export class Bridge {
         break;
       case 'fault':
         this.onFault(message.failure);
+        break;
+      case 'progress':
+        this.#uploads.get(message.id)?.(message);
         break;
       case 'result':
         this.#calls.get(message.id)?.resolve(message.value);

@@ -1,10 +1,11 @@
 import type { ChatListItem } from '@tideline/sdk';
-import { ArrowLeft, Info, Pin, Search, SearchX } from 'lucide-react';
-import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
+import { ArrowLeft, Info, Pin, Search, SearchX, Upload } from 'lucide-react';
+import { type DragEvent, lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'wouter';
 import { useBridge, useFace, useNames, useRow } from '../bridge/hooks.ts';
 import { usePart, useStore } from '../bridge/store.ts';
+import { trayOf } from '../files/tray.ts';
 import { shortTime } from '../i18n/times.ts';
 import type { LineEvents } from '../messages/actions.tsx';
 import type { PanelRequest } from '../panels/store.ts';
@@ -67,6 +68,7 @@ function OpenChat({ row }: { row: ChatListItem }) {
   const [target, setTarget] = useState<{ readonly seq: number }>();
   const { name } = useFace(row);
   const state = timeline?.state;
+  const { dragged, drop } = useFileDrop(row);
 
   const toggle = useCallback(
     (wanted: Exclude<PanelRequest['name'], 'thread'>) =>
@@ -95,7 +97,13 @@ function OpenChat({ row }: { row: ChatListItem }) {
 
   return (
     <div className={css.split} data-panel={panel !== undefined}>
-      <section className={css.chat} aria-label={name}>
+      <section className={css.chat} aria-label={name} {...drop}>
+        {dragged && (
+          <div className={css.drop} role="status">
+            <Upload size={28} aria-hidden="true" />
+            {t('files.drop', { name })}
+          </div>
+        )}
         <Header row={row} panel={panel?.name} onPanel={toggle} />
         {timeline?.state.ready === true ? (
           <Timeline row={row} timeline={timeline} more={more} jump={jump} target={target} on={on} />
@@ -117,6 +125,33 @@ function OpenChat({ row }: { row: ChatListItem }) {
       )}
     </div>
   );
+}
+
+/** Takes files that are dropped anywhere on the conversation. */
+function useFileDrop(row: ChatListItem) {
+  const bridge = useBridge();
+  const [dragged, setDragged] = useState(false);
+  const files = (event: DragEvent) => event.dataTransfer.types.includes('Files');
+  return {
+    dragged,
+    drop: {
+      onDragOver: (event: DragEvent) => {
+        if (!files(event)) return;
+        event.preventDefault();
+        setDragged(true);
+      },
+      onDragLeave: (event: DragEvent<HTMLElement>) => {
+        const { currentTarget, relatedTarget } = event;
+        if (!(relatedTarget instanceof Node && currentTarget.contains(relatedTarget))) setDragged(false);
+      },
+      onDrop: (event: DragEvent) => {
+        if (!files(event)) return;
+        event.preventDefault();
+        setDragged(false);
+        trayOf(bridge, row.id, row.workspace_id).add(event.dataTransfer.files);
+      },
+    },
+  };
 }
 
 interface HeaderProps {

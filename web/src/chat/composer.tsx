@@ -1,11 +1,26 @@
 import { type ChatListItem, LIMITS, type Profile } from '@tideline/sdk';
-import { SendHorizontal, X } from 'lucide-react';
-import { type KeyboardEvent, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { ListChecks, Mic, Paperclip, SendHorizontal, X } from 'lucide-react';
+import {
+  type ClipboardEvent,
+  type KeyboardEvent,
+  lazy,
+  Suspense,
+  useEffect,
+  useId,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge, useErrorText, useFace, useProfile, useSelf } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
 import { usePart, useStore } from '../bridge/store.ts';
 import type { Line, MessageLine } from '../core/protocol.ts';
+import { openDialog } from '../dialogs/store.ts';
+import { Attachments } from '../files/attachments.tsx';
+import { sendFiles } from '../files/send.ts';
+import { trayOf } from '../files/tray.ts';
 import { edit } from '../messages/changes.ts';
 import { previewOf } from '../messages/preview.ts';
 import { settings } from '../settings/store.ts';
@@ -14,6 +29,8 @@ import { toast } from '../ui/overlays.ts';
 import { cx, IconButton } from '../ui/ui.tsx';
 import css from './composer.module.css';
 import { draftOf, keepDraft } from './drafts.ts';
+
+const Recorder = lazy(() => import('../files/recorder.tsx'));
 
 const encoder = new TextEncoder();
 /** People offered after an @. */
@@ -45,6 +62,11 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
   const { enterSends } = useStore(settings);
   const offer = useMentionOffer(row, text, field);
   const listId = useId();
+  const picker = useRef<HTMLInputElement>(null);
+  const leaving = useRef(false);
+  const [recording, setRecording] = useState(false);
+  const tray = useMemo(() => trayOf(bridge, row.id, row.workspace_id), [bridge, row.id, row.workspace_id]);
+  const attachments = useStore(tray.items);
 
   useEffect(() => {
     // On a device with a keyboard one can write at once; on a phone the keyboard would cover the messages.
@@ -74,12 +96,22 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
     setText(next);
     if (editing === undefined) keepDraft(row.id, next);
     if (next !== '') void bridge.chat(row.id).typing();
+    else void bridge.chat(row.id).stopTyping();
   };
   const over = useMemo(() => encoder.encode(text.trim()).byteLength - LIMITS.contentBytes, [text]);
-  const empty = text.trim() === '';
+  const blank = text.trim() === '';
+  // Files go with a new message, not with an edit.
+  const bringing = editing === undefined ? attachments : [];
+  const empty = blank && bringing.length === 0;
+  const waiting = bringing.some(({ file }) => file === undefined);
+  const paste = (event: ClipboardEvent) => {
+    if (editing !== undefined || event.clipboardData.files.length === 0) return;
+    event.preventDefault();
+    tray.add(event.clipboardData.files);
+  };
 
   const send = async () => {
-    if (empty || over > 0) return;
+    if (empty || waiting || over > 0 || leaving.current) return;
     const content = text.trim();
     const mentions = [...mentioned].filter(([, shown]) => content.includes(shown)).map(([id]) => id);
     const seq = compose?.line.message.seq ?? null;
@@ -92,16 +124,24 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
     change('');
     setMentioned(new Map());
     onCompose(undefined);
+    const draft = {
+      content,
+      ...(seq === null ? {} : { reply_to: seq }),
+      ...(mentions.length === 0 ? {} : { mentions: mentions.slice(0, LIMITS.mentionsPerMessage) }),
+    };
     try {
-      await bridge.chat(row.id).send({
-        content,
-        ...(seq === null ? {} : { reply_to: seq }),
-        ...(mentions.length === 0 ? {} : { mentions: mentions.slice(0, LIMITS.mentionsPerMessage) }),
-      });
+      if (bringing.length > 0) {
+        // They stay in sight until the server has let them go: a second press must not send them again.
+        leaving.current = true;
+        await sendFiles(bridge, row.id, bringing, draft);
+        for (const { id } of bringing) tray.remove(id);
+      } else await bridge.chat(row.id).send(draft);
     } catch (error) {
       // Refused before it was kept: the text goes back to where it can be changed.
       if (field.current?.value === '') change(content);
       if (error instanceof CallError) toast(errorText(error.code, error.message));
+    } finally {
+      leaving.current = false;
     }
   };
 
@@ -175,7 +215,31 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
         </div>
       )}
       {compose !== undefined && <Composing compose={compose} self={self.id} onCancel={end} />}
-      <div className={css.bar}>
+      {bringing.length > 0 && <Attachments items={bringing} tray={tray} />}
+      {recording && (
+        <Suspense>
+          <Recorder row={row} onEnd={() => setRecording(false)} />
+        </Suspense>
+      )}
+      <div className={css.bar} hidden={recording}>
+        <input
+          ref={picker}
+          type="file"
+          multiple
+          hidden
+          aria-label={t('composer.attach')}
+          onChange={({ currentTarget }) => {
+            tray.add(currentTarget.files ?? []);
+            currentTarget.value = '';
+          }}
+        />
+        <IconButton
+          label={t('composer.attach')}
+          disabled={editing !== undefined}
+          onClick={() => picker.current?.click()}
+        >
+          <Paperclip size={19} />
+        </IconButton>
         <textarea
           ref={field}
           className={css.input}
@@ -193,12 +257,23 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
           }}
           onSelect={(event) => offer.look(event.currentTarget)}
           onKeyDown={press}
+          onPaste={paste}
         />
+        {empty && editing === undefined && (
+          <>
+            <IconButton label={t('poll.new')} onClick={() => openDialog({ name: 'poll', chat_id: row.id })}>
+              <ListChecks size={19} />
+            </IconButton>
+            <IconButton label={t('files.record')} onClick={() => setRecording(true)}>
+              <Mic size={19} />
+            </IconButton>
+          </>
+        )}
         <IconButton
           type="submit"
           className={css.send}
           label={editing === undefined ? t('composer.send') : t('composer.save')}
-          disabled={empty || over > 0}
+          disabled={empty || waiting || over > 0}
         >
           <SendHorizontal size={20} />
         </IconButton>

@@ -6,6 +6,7 @@ import { Virtualizer, type VirtualizerHandle } from 'virtua';
 import type { Timeline as TimelineData } from '../bridge/bridge.ts';
 import { useBridge, useSelf } from '../bridge/hooks.ts';
 import type { LineEvents } from '../messages/actions.tsx';
+import { previewOf } from '../messages/preview.ts';
 import { Badge, Empty, Spinner } from '../ui/ui.tsx';
 import css from './chat.module.css';
 import { LineRow } from './line-row.tsx';
@@ -290,7 +291,7 @@ function Announcer({ rows, self }: { rows: readonly Row[]; self: string }) {
     if (last.line.type !== 'message' || last.line.message.sender_id === self) return;
     const { message } = last.line;
     const name = bridge.people.get().get(message.sender_id)?.fullname ?? t('chat.deletedUser');
-    setText(`${name}: ${message.content}`);
+    setText(`${name}: ${previewOf(message, t)}`);
   }, [rows, self, bridge, t]);
   return (
     <div className="visually-hidden" role="log" aria-label={t('chat.unreadHere')}>

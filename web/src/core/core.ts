@@ -15,6 +15,7 @@ export interface Port {
 interface Tab {
   readonly send: (message: FromCore) => void;
   readonly feeds: Map<number, Feed>;
+  readonly uploads: Map<number, AbortController>;
   visible: boolean;
 }
 
@@ -60,7 +61,12 @@ export class Core {
 
   /** One more tab. */
   attach(port: Port): void {
-    const tab: Tab = { send: (message) => port.postMessage(message), feeds: new Map(), visible: false };
+    const tab: Tab = {
+      send: (message) => port.postMessage(message),
+      feeds: new Map(),
+      uploads: new Map(),
+      visible: false,
+    };
     this.#tabs.add(tab);
     port.onmessage = ({ data }) => this.#receive(tab, data);
     tab.send({ t: 'people', profiles: this.#client.people.all });
@@ -93,6 +99,12 @@ export class Core {
         break;
       case 'call':
         void this.#call(tab, message);
+        break;
+      case 'upload':
+        void this.#upload(tab, message);
+        break;
+      case 'cancel':
+        tab.uploads.get(message.id)?.abort();
         break;
       case 'open': {
         const { view } = message;
@@ -153,12 +165,36 @@ export class Core {
     }
   }
 
+  async #upload(tab: Tab, { id, content, request }: Extract<ToCore, { t: 'upload' }>): Promise<void> {
+    const stop = new AbortController();
+    tab.uploads.set(id, stop);
+    let begun: string | undefined;
+    try {
+      const value = await this.#client.files.upload(content, {
+        ...request,
+        signal: stop.signal,
+        onProgress: ({ id: upload, sent }) => {
+          begun = upload;
+          tab.send({ t: 'progress', id, upload, sent });
+        },
+      });
+      tab.send({ t: 'result', id, value });
+    } catch (error) {
+      tab.send({ t: 'refused', id, failure: failureOf(error) });
+      // What was given up takes no space; what the server does not hear of it drops after a day.
+      if (stop.signal.aborted && begun !== undefined) await this.#client.files.abort(begun).catch(() => undefined);
+    } finally {
+      tab.uploads.delete(id);
+    }
+  }
+
   /** A tab holds its lock for as long as it lives: whoever gets it knows that the tab is gone. */
   async #untilGone(tab: Tab, lock: string): Promise<void> {
     await navigator.locks.request(lock, () => undefined);
     this.#tabs.delete(tab);
     for (const feed of tab.feeds.values()) feed.close();
     tab.feeds.clear();
+    for (const stop of tab.uploads.values()) stop.abort();
   }
 
   #rowsChanged(changed: readonly string[], gone: readonly string[]): void {
@@ -184,7 +220,9 @@ export class Core {
     const { user } = this.#client;
     const row = this.#client.chats.row(message.chat_id);
     if (user === null || row === undefined || message.sender_id === user.id) return;
-    if (row.muted && !(message.mentions ?? []).includes(user.id)) return;
+    const mentioned = (message.mentions ?? []).includes(user.id);
+    if (row.notify === 'none' || (row.notify === 'mentions' && !mentioned)) return;
+    if (row.muted && !mentioned) return;
     // Whoever looks at any tab sees it there.
     if ([...this.#tabs].some(({ visible }) => visible)) return;
     [...this.#tabs].at(-1)?.send({ t: 'notify', message });

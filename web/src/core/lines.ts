@@ -46,9 +46,11 @@ export class Lines {
   #local(local: LocalMessage): MessageLine {
     const held = this.#locals.get(local);
     if (held?.status === local.status && held.message.seq === local.seq) return held;
-    const { status, error, ...message } = local;
+    const { status, error, fields, ...message } = local;
+    const { files: tickets, poll, location, contact, sticker, custom } = fields;
     const failure = error === undefined ? undefined : failureOf(error);
-    const line: MessageLine = { type: 'message', key: keyOf(local), message, status, failure };
+    const shown = { ...message, tickets, poll, location, contact, sticker, custom };
+    const line: MessageLine = { type: 'message', key: keyOf(local), message: shown, status, failure };
     this.#locals.set(local, line);
     return line;
   }

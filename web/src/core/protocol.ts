@@ -4,6 +4,7 @@ import type {
   ChatListItem,
   ConnectionState,
   ErrorCode,
+  FileAbout,
   GoneReason,
   ItemChange,
   Member,
@@ -25,6 +26,8 @@ export interface Failure {
 /** A message as it is shown: `seq` is null until it is acknowledged. */
 export type ShownMessage = Readonly<Omit<Message, 'seq' | 'ordinal' | 'mentions' | 'reply_to'>> & {
   readonly seq: number | null;
+  /** In the place of its files, until it is read back from the log. */
+  readonly tickets?: readonly string[] | undefined;
   readonly reply_to?: number | undefined;
   readonly mentions?: readonly string[] | undefined;
 };
@@ -70,10 +73,22 @@ export interface Splice<T> {
   readonly insert: readonly T[];
 }
 
+/** What is said of a file that is uploaded. */
+export interface UploadRequest {
+  readonly name: string;
+  readonly workspace_id?: string;
+  readonly about?: FileAbout;
+  /** An upload that was begun before. */
+  readonly resume?: string;
+}
+
 export type ToCore =
   /** `lock` is a Web Lock that the tab holds for as long as it lives. */
   | { readonly t: 'hello'; readonly lock: string }
   | { readonly t: 'call'; readonly id: number; readonly path: readonly string[]; readonly args: readonly unknown[] }
+  /** Answered as a call is, after news of how far it has come. */
+  | { readonly t: 'upload'; readonly id: number; readonly content: Blob; readonly request: UploadRequest }
+  | { readonly t: 'cancel'; readonly id: number }
   | { readonly t: 'open'; readonly view: number; readonly chat_id: string; readonly at: number | undefined }
   | { readonly t: 'close'; readonly view: number }
   | { readonly t: 'more'; readonly view: number; readonly side: 'older' | 'newer' | 'latest' }
@@ -99,7 +114,7 @@ export type FromCore =
   | { readonly t: 'items'; readonly all: boolean; readonly changes: readonly ItemChange[] }
   | { readonly t: 'people'; readonly profiles: readonly Profile[] }
   | { readonly t: 'presence'; readonly presence: Presence }
-  | { readonly t: 'typing'; readonly chat_id: string; readonly user_id: string }
+  | { readonly t: 'typing'; readonly chat_id: string; readonly user_id: string; readonly stop?: true }
   | { readonly t: 'members'; readonly chat_id: string; readonly members: readonly Member[] }
   | {
       readonly t: 'timeline';
@@ -109,5 +124,7 @@ export type FromCore =
     }
   | { readonly t: 'notify'; readonly message: Message }
   | { readonly t: 'fault'; readonly failure: Failure }
+  /** `upload` names what can be resumed. */
+  | { readonly t: 'progress'; readonly id: number; readonly upload: string | undefined; readonly sent: number }
   | { readonly t: 'result'; readonly id: number; readonly value: unknown }
   | { readonly t: 'refused'; readonly id: number; readonly failure: Failure };

@@ -5,6 +5,7 @@ import { dialog } from './store.ts';
 const Palette = lazy(() => import('./palette.tsx'));
 const NewChat = lazy(() => import('./new-chat.tsx'));
 const AddMembers = lazy(() => import('./add-members.tsx'));
+const NewPoll = lazy(() => import('./new-poll.tsx'));
 const Settings = lazy(() => import('../settings/settings.tsx'));
 
 /** The dialog that is open, if any. */
@@ -16,6 +17,7 @@ export function Dialogs() {
       {open.name === 'palette' && <Palette />}
       {open.name === 'new' && <NewChat {...open} />}
       {open.name === 'add-members' && <AddMembers to={open.to} />}
+      {open.name === 'poll' && <NewPoll chat_id={open.chat_id} />}
       {open.name === 'settings' && <Settings page={open.page} />}
     </Suspense>
   );

@@ -10,6 +10,7 @@ import {
   Pencil,
   Search,
   SkipForward,
+  TextSearch,
   UsersRound,
 } from 'lucide-react';
 import { type ReactNode, useMemo } from 'react';
@@ -136,6 +137,7 @@ function useCommands(rows: readonly ChatListItem[]): Item[] {
           for (const row of rows) if (row.unread > 0) void bridge.chat(row.id).read(row.head_seq);
         },
       },
+      { id: 'search', label: t('search.title'), icon: <TextSearch size={17} />, run: () => go('/search') },
       { id: 'people', label: t('people.title'), icon: <UsersRound size={17} />, run: () => go('/people') },
       { id: 'channels', label: t('channels.title'), icon: <Hash size={17} />, run: () => go('/channels') },
       { id: 'workspaces', label: t('workspace.title'), icon: <Building2 size={17} />, run: () => go('/w') },

@@ -11,6 +11,7 @@ export type DialogRequest =
       readonly kind?: 'person' | 'group' | 'channel' | 'workspace';
     }
   | { readonly name: 'add-members'; readonly to: { readonly chat_id: string } | { readonly workspace_id: string } }
+  | { readonly name: 'poll'; readonly chat_id: string }
   | { readonly name: 'settings'; readonly page: SettingsPage };
 
 /** Tells pages that show workspaces that one was changed from here. */

@@ -1,9 +1,21 @@
-import { Building2, Settings as Gear, Hash, LogOut, MessagesSquare, Pencil, Search, UsersRound } from 'lucide-react';
+import type { Contact } from '@tideline/sdk';
+import {
+  Building2,
+  Settings as Gear,
+  Hash,
+  LogOut,
+  MessagesSquare,
+  Pencil,
+  Search,
+  TextSearch,
+  UsersRound,
+} from 'lucide-react';
 import { useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Virtualizer } from 'virtua';
 import { useLocation } from 'wouter';
 import { useBridge, useSelf, useSortedRows } from '../bridge/hooks.ts';
+import { usePart } from '../bridge/store.ts';
 import { forgetDrafts } from '../chat/drafts.ts';
 import { openDialog } from '../dialogs/store.ts';
 import { Avatar } from '../ui/avatar.tsx';
@@ -68,11 +80,15 @@ export function Sidebar() {
   );
 }
 
+/** Somebody who waits for an answer to their request. */
+const isAsking = ({ state, blocked }: Contact): boolean => state === 'received' && !blocked;
+
 function AccountButton() {
   const { t } = useTranslation();
   const user = useSelf();
   const bridge = useBridge();
   const [, go] = useLocation();
+  const asking = usePart(bridge.contacts, (all) => [...all.values()].filter(isAsking).length);
   const signOut = async () => {
     forgetDrafts();
     // The core says that the session is over; that the server was not told changes nothing here.
@@ -84,7 +100,11 @@ function AccountButton() {
       type="button"
       className={css.account}
       aria-haspopup="menu"
-      aria-label={`${user.fullname}, ${t('settings.title')}`}
+      aria-label={
+        asking > 0
+          ? `${user.fullname}, ${t('people.waiting', { count: asking })}, ${t('settings.title')}`
+          : `${user.fullname}, ${t('settings.title')}`
+      }
       onClick={(event) =>
         openMenu({
           anchor: event.currentTarget,
@@ -96,7 +116,13 @@ function AccountButton() {
               icon: <Gear size={16} />,
               run: () => openDialog({ name: 'settings', page: 'profile' }),
             },
-            { id: 'people', label: t('people.title'), icon: <UsersRound size={16} />, run: () => go('/people') },
+            { id: 'search', label: t('search.title'), icon: <TextSearch size={16} />, run: () => go('/search') },
+            {
+              id: 'people',
+              label: asking > 0 ? `${t('people.title')} (${asking})` : t('people.title'),
+              icon: <UsersRound size={16} />,
+              run: () => go('/people'),
+            },
             { id: 'channels', label: t('channels.title'), icon: <Hash size={16} />, run: () => go('/channels') },
             { id: 'workspaces', label: t('workspace.title'), icon: <Building2 size={16} />, run: () => go('/w') },
             {
@@ -111,6 +137,7 @@ function AccountButton() {
       }
     >
       <Avatar id={user.id} name={user.fullname} image={user.avatar} size={36} />
+      {asking > 0 && <span className={css.asking} aria-hidden="true" data-count={asking} />}
     </button>
   );
 }

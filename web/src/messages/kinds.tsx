@@ -1,6 +1,9 @@
 import type { ComponentType } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ShownMessage } from '../core/protocol.ts';
+import { FileMessage, PictureMessage, SoundMessage } from './media.tsx';
+import { ContactMessage, LocationMessage, StickerMessage } from './others.tsx';
+import { PollMessage } from './poll.tsx';
 import { TextMessage } from './text.tsx';
 
 export interface KindProps {
@@ -11,11 +14,23 @@ export interface KindProps {
 /** How each kind of message is shown. One more kind: a component of its own, and a line here. */
 const KINDS: Partial<Record<string, ComponentType<KindProps>>> = {
   text: TextMessage,
+  system: TextMessage,
+  image: PictureMessage,
+  video: PictureMessage,
+  audio: SoundMessage,
+  voice: SoundMessage,
+  file: FileMessage,
+  poll: PollMessage,
+  location: LocationMessage,
+  contact: ContactMessage,
+  sticker: StickerMessage,
 };
 
 /** The inside of a bubble. A kind that this version does not know says so. */
 export function MessageBody(props: KindProps) {
   const { t } = useTranslation();
   const Kind = KINDS[props.message.kind];
-  return Kind === undefined ? <em>{t('message.unsupported')}</em> : <Kind {...props} />;
+  if (Kind !== undefined) return <Kind {...props} />;
+  // What an app makes of its own says in words what it is, where it says anything.
+  return props.message.content === '' ? <em>{t('message.unsupported')}</em> : <TextMessage {...props} />;
 }

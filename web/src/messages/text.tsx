@@ -1,6 +1,8 @@
+import type { Preview } from '@tideline/sdk';
 import type { ReactNode } from 'react';
 import { useNames, useSelf } from '../bridge/hooks.ts';
 import { cx } from '../ui/ui.tsx';
+import { withEntities } from './entities.tsx';
 import type { KindProps } from './kinds.tsx';
 import css from './messages.module.css';
 
@@ -13,12 +15,32 @@ const EMOJI = /^(?:\p{Extended_Pictographic}(?:\ufe0f|\u200d\p{Extended_Pictogra
 export function TextMessage({ message }: KindProps) {
   const names = useNames();
   const self = useSelf();
-  const { content, mentions = [] } = message;
+  const { content, entities, mentions = [] } = message;
   if (EMOJI.test(content) && [...new Intl.Segmenter().segment(content.replaceAll(/\s/g, ''))].length <= JUMBO_MAX) {
     return <span className={css.jumbo}>{content}</span>;
   }
   const marked = mentions.map((id) => ({ text: `@${names(id)}`, self: id === self.id }));
-  return <span className={css.text}>{withLinks(content, marked)}</span>;
+  return (
+    <>
+      <span className={css.text}>
+        {entities === undefined
+          ? withLinks(content, marked)
+          : withEntities(content, entities, self.id, (part, offset) => withLinks(part, [], offset))}
+      </span>
+      {message.preview !== undefined && <LinkPreview preview={message.preview} />}
+    </>
+  );
+}
+
+/** What the server has read of the page behind a link. Nothing of another site is loaded for it. */
+function LinkPreview({ preview: { url, title, description, site_name } }: { preview: Preview }) {
+  return (
+    <a className={css.preview} href={url} target="_blank" rel="noreferrer noopener">
+      {site_name !== undefined && <small>{site_name}</small>}
+      <b>{title}</b>
+      {description !== undefined && <span>{description}</span>}
+    </a>
+  );
 }
 
 interface Mark {
@@ -26,20 +48,21 @@ interface Mark {
   readonly self: boolean;
 }
 
-function withLinks(text: string, marks: readonly Mark[]): ReactNode[] {
+/** @param offset where the text stands in that of the message */
+function withLinks(text: string, marks: readonly Mark[], offset = 0): ReactNode[] {
   const parts: ReactNode[] = [];
   let end = 0;
   for (const match of text.matchAll(LINK)) {
-    parts.push(...withMentions(text.slice(end, match.index), marks, end));
+    parts.push(...withMentions(text.slice(end, match.index), marks, offset + end));
     const [address] = match;
     parts.push(
-      <a key={`link-${match.index}`} href={address} target="_blank" rel="noreferrer noopener">
+      <a key={`link-${offset + match.index}`} href={address} target="_blank" rel="noreferrer noopener">
         {address}
       </a>,
     );
     end = match.index + address.length;
   }
-  parts.push(...withMentions(text.slice(end), marks, end));
+  parts.push(...withMentions(text.slice(end), marks, offset + end));
   return parts;
 }
 

@@ -11,13 +11,14 @@ import { dateOf } from '../i18n/times.ts';
 import { useChatActions } from '../list/chat-actions.tsx';
 import { Avatar } from '../ui/avatar.tsx';
 import { type MenuEntry, openMenu, toast } from '../ui/overlays.ts';
-import { Button, cx, Field, IconButton } from '../ui/ui.tsx';
+import { Button, cx, Field, fieldClass, IconButton, inputClass, labelClass } from '../ui/ui.tsx';
 import { Invite } from './invite.tsx';
 import css from './panel.module.css';
 import type { PanelProps } from './panel.tsx';
+import { Shared } from './shared.tsx';
 
 /** Who and what a conversation is, and what can be done with it. */
-export function Details({ row }: PanelProps) {
+export function Details({ row, goTo }: PanelProps) {
   const { t } = useTranslation();
   const face = useFace(row);
   const actions = useChatActions(row);
@@ -39,12 +40,46 @@ export function Details({ row }: PanelProps) {
           </li>
         ))}
       </ul>
+      <Notify row={row} />
+      <Shared row={row} goTo={goTo} />
       {row.type !== 'Single' && <Invite row={row} />}
       {row.type !== 'Single' && <Members row={row} />}
       <p className={css.note}>
         {t('details.created')} {dateOf(row.created_at)}
       </p>
     </>
+  );
+}
+
+const LEVELS = ['all', 'mentions', 'none'] as const;
+
+/** What of the conversation the user is told of while away, on all their devices. */
+function Notify({ row }: { row: ChatListItem }) {
+  const { t } = useTranslation();
+  const bridge = useBridge();
+  const errorText = useErrorText();
+  const change = (value: string) => {
+    const notify = LEVELS.find((level) => level === value);
+    if (notify === undefined) return;
+    bridge
+      .chat(row.id)
+      .prefer({ notify })
+      .catch((error: unknown) => {
+        if (!(error instanceof CallError)) throw error;
+        toast(errorText(error.code, error.message));
+      });
+  };
+  return (
+    <label className={cx(fieldClass, css.notify)}>
+      <span className={labelClass}>{t('details.notify')}</span>
+      <select className={inputClass} value={row.notify ?? 'all'} onChange={({ target }) => change(target.value)}>
+        {LEVELS.map((level) => (
+          <option key={level} value={level}>
+            {t(`details.notifyLevel.${level}`)}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Message } from '@tideline/sdk';
+import type { Message, SearchHit } from '@tideline/sdk';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useProfile } from '../bridge/hooks.ts';
@@ -36,4 +36,16 @@ export function Hit({
       </button>
     </li>
   );
+}
+
+/** The snippet with what was found in it marked. */
+export function highlighted({ snippet, highlights }: SearchHit): ReactNode[] {
+  const parts: ReactNode[] = [];
+  let end = 0;
+  for (const [from, before] of highlights) {
+    parts.push(snippet.slice(end, from), <mark key={from}>{snippet.slice(from, before)}</mark>);
+    end = before;
+  }
+  parts.push(snippet.slice(end));
+  return parts;
 }

@@ -1,12 +1,12 @@
-import type { SearchHit, SearchPage } from '@tideline/sdk';
+import type { SearchPage } from '@tideline/sdk';
 import { Search as Glass, SearchX } from 'lucide-react';
-import { type ReactNode, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
 import { failureText } from '../notify.ts';
 import { Button, Empty, inputClass, useFocus } from '../ui/ui.tsx';
-import { Hit } from './hit.tsx';
+import { Hit, highlighted } from './hit.tsx';
 import css from './panel.module.css';
 import type { PanelProps } from './panel.tsx';
 
@@ -86,16 +86,4 @@ export function Search({ row, goTo }: PanelProps) {
       )}
     </div>
   );
-}
-
-/** The snippet with what was found in it marked. */
-function highlighted({ snippet, highlights }: SearchHit): ReactNode[] {
-  const parts: ReactNode[] = [];
-  let end = 0;
-  for (const [from, before] of highlights) {
-    parts.push(snippet.slice(end, from), <mark key={from}>{snippet.slice(from, before)}</mark>);
-    end = before;
-  }
-  parts.push(snippet.slice(end));
-  return parts;
 }

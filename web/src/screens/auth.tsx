@@ -101,6 +101,11 @@ export function Auth() {
         <Button type="submit" look="primary" wide disabled={busy}>
           {joining ? t('auth.signUp') : t('auth.signIn')}
         </Button>
+        {!joining && (
+          <p className={css.other}>
+            <Link href="/forgot">{t('recovery.forgot')}</Link>
+          </p>
+        )}
         <p className={css.other}>
           {joining ? t('auth.haveAccount') : t('auth.noAccount')}{' '}
           <Link href={joining ? '/signin' : '/signup'}>{joining ? t('auth.signIn') : t('auth.signUp')}</Link>

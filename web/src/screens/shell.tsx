@@ -14,6 +14,7 @@ const Workspaces = lazy(() => import('./workspaces.tsx'));
 const PAGES: Readonly<Record<string, ComponentType>> = {
   '/people': lazy(() => import('./people.tsx')),
   '/channels': lazy(() => import('./channels.tsx')),
+  '/search': lazy(() => import('./search.tsx')),
   '/join': lazy(() => import('./join.tsx')),
 };
 

@@ -1,6 +1,7 @@
-import { LIMITS } from '@tideline/sdk';
-import { type FormEvent, useState } from 'react';
+import { type EmailState, LIMITS } from '@tideline/sdk';
+import { type FormEvent, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Link } from 'wouter';
 import { useBridge, useErrorText, useSelf } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
 import { Avatar } from '../ui/avatar.tsx';
@@ -12,6 +13,7 @@ export function Profile() {
   return (
     <>
       <Names />
+      <Address />
       <Password />
     </>
   );
@@ -92,6 +94,36 @@ function Names() {
         </Button>
       </div>
     </form>
+  );
+}
+
+/** Whether the address is confirmed, and another mail while it is not. */
+function Address() {
+  const { t } = useTranslation();
+  const bridge = useBridge();
+  const { outcome, attempt } = useOutcome();
+  const [state, setState] = useState<EmailState>();
+  useEffect(() => {
+    bridge.client.account
+      .email()
+      .then(setState)
+      // Shown when it is known.
+      .catch(() => undefined);
+  }, [bridge]);
+  if (state === undefined) return null;
+  if (state.verified_at !== null) return <p className={css.note}>{t('settings.confirmed', { email: state.email })}</p>;
+  return (
+    <div className={css.form}>
+      <p className={css.note}>
+        {t('settings.unconfirmed', { email: state.email })} <Link href="/verify">{t('settings.enterCode')}</Link>
+      </p>
+      <Outcome {...outcome} />
+      <div>
+        <Button onClick={() => void attempt(() => bridge.client.account.sendVerification(), t('recovery.mailSent'))}>
+          {t('settings.sendAgain')}
+        </Button>
+      </div>
+    </div>
   );
 }
 
