@@ -2,6 +2,7 @@ import { w6 } from '../fanout/w6.ts';
 import { files } from './files.ts';
 import { nothingNew } from './nothing-new.ts';
 import { search } from './search.ts';
+import { signs } from './signs.ts';
 import { storm } from './storm.ts';
 import { w1 } from './w1.ts';
 import { w2 } from './w2.ts';
@@ -22,6 +23,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   W7: w7,
   SYNC: nothingNew,
   SEARCH: search,
+  SIGNS: signs,
   STORM: storm,
   FILES: files,
 };

@@ -1,6 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { userId } from '../fanout/counts.ts';
+import { Crowd } from '../fanout/crowd.ts';
+import { ObservedServer } from '../fanout/server.ts';
 import { clientIdOf } from '../lib/body.ts';
+import type { Connection } from '../lib/connection.ts';
 import { Histogram } from '../lib/histogram.ts';
 import { meter } from '../lib/process.ts';
 import type { TidelinePeer } from '../peers/tideline.ts';
@@ -10,6 +14,8 @@ import { type Bench, Results, type Series } from './workload.ts';
 const DATA = new URL('../../../shared/data/ubuntu-irc/', import.meta.url);
 /** Frames in one array on a socket. */
 const AT_ONCE = 100;
+/** Messages that come into a room in which somebody searches. */
+const FOLLOWED = 1000;
 const MARKS = ['好世界', '东京塔', '회의실', 'naïve', 'Straße'];
 
 /** Lines of real conversations; built-in ones where the logs are not at hand. */
@@ -42,7 +48,10 @@ const QUERIES: [string, string][] = [
   ['no match', 'xyzzyxyzzy'],
 ];
 
-/** SEARCH: in a room of 100,000 real-looking messages, over REST, beside a call that finds the newest page. */
+/**
+ * SEARCH: in a room of 100,000 real-looking messages, over REST beside a call that finds the newest page, and in the room beside a
+ * plain look at every message.
+ */
 export async function search(bench: Bench): Promise<Series[]> {
   const results = new Results('SEARCH');
   const peer = bench.tideline;
@@ -53,18 +62,7 @@ export async function search(bench: Bench): Promise<Series[]> {
   const room = await peer.createRoom('group', [0, 1]);
   const sender = await peer.openRoom(room, 0);
   const all = lines();
-  for (let from = 0; from < count; from += AT_ONCE) {
-    const frames = Array.from({ length: Math.min(AT_ONCE, count - from) }, (_, k) => ({
-      t: 'send',
-      client_id: clientIdOf(from + k),
-      chat_id: room,
-      kind: 'text',
-      content: textOf(all, from + k),
-    }));
-    const acked = sender.acks + frames.length;
-    for (const frame of frames) sender.sendFrame(frame);
-    await until('messages are acknowledged', () => sender.acks >= acked);
-  }
+  await say(sender, room, all, { from: 0, count });
   await closeAll(bench, peer, [sender]);
   await settle(bench, peer);
 
@@ -79,15 +77,100 @@ export async function search(bench: Bench): Promise<Series[]> {
     results.add(
       'the newest page, for comparison',
       'tideline',
-      await timed(peer, calls, () => peer.http.send('GET', `/api/chats/${room}/messages?limit=20`, token)),
+      await timed(peer.target.pid, calls, () => peer.http.send('GET', `/api/chats/${room}/messages?limit=20`, token)),
     );
     for (const sort of ['newest', 'relevance'] as const) {
       for (const [title, q] of QUERIES) {
-        results.add(`${title}, ${sort}`, 'tideline', await timed(peer, calls, () => ask(peer, room, q, sort)));
+        results.add(
+          `${title}, ${sort}`,
+          'tideline',
+          await timed(peer.target.pid, calls, () => ask(peer, room, q, sort)),
+        );
       }
     }
   }
+  await inTheRoom(bench, results, all, { count, calls });
   return results.all;
+}
+
+/**
+ * The same in the room itself, called by its Worker as it is by any: the index beside a look at every message. And what the
+ * index costs in rows. On a server that counts, which is slower by that.
+ */
+async function inTheRoom(
+  bench: Bench,
+  results: Results,
+  all: string[],
+  { count, calls }: { count: number; calls: number },
+): Promise<void> {
+  const server = await ObservedServer.start();
+  try {
+    const plan = { group: 0, type: 'Group', members: 2, online: 0, real: 2, inRoom: 1, clients: 'silent' } as const;
+    const crowd = await Crowd.gather(server, plan);
+    await crowd.open();
+    const [sender] = crowd.inRoom;
+    if (sender === undefined) throw new Error('nobody is in the room');
+    const call = <T>(method: string, ...args: unknown[]) => server.ask<T>('room', { name: crowd.chat, method, args });
+    const find = (q: string, sort: string) =>
+      call<{ value: { complete: boolean } }>('search', userId(0, 0), { q, sort, limit: 20 });
+    let rows = await written(server);
+    const per = async (messages: number) => {
+      const before = rows;
+      rows = await written(server);
+      return { roomRowsWritten: (rows - before) / messages };
+    };
+
+    await say(sender, crowd.chat, all, { from: 0, count });
+    results.add(`${count} messages into a room that nobody has searched`, 'tideline', await per(count));
+    await until('all messages are read in', async () => (await find('v1', 'newest')).value.complete);
+    results.add(`${count} messages read in, in the room`, 'tideline', await per(count));
+    for (let from = count; from < count + FOLLOWED; from += AT_ONCE) {
+      await say(sender, crowd.chat, all, { from, count: AT_ONCE });
+      await find('v1', 'newest');
+    }
+    results.add(`messages into it, with a search after every ${AT_ONCE}`, 'tideline', await per(FOLLOWED));
+
+    for (let run = 1; run <= bench.settings.runs; run++) {
+      for (const [title, q] of QUERIES) {
+        results.add(`${title}, in the room`, 'tideline', await timed(server.pid, calls, () => find(q, 'newest')));
+        if (!/^[\p{L}\p{N}]+$/u.test(q)) continue;
+        const look = () => call<number>('scan', q, 20);
+        results.add(
+          `${title}, in the room, by a look at every message`,
+          'tideline',
+          await timed(server.pid, calls, look),
+        );
+      }
+    }
+    crowd.close();
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Rows that the room has written so far. */
+const written = async (server: ObservedServer): Promise<number> =>
+  (await server.quiet([0], 120_000)).groups['0']?.room.rowsWritten ?? 0;
+
+/** Sends messages as fast as they are acknowledged. */
+async function say(
+  sender: Connection,
+  room: string,
+  all: string[],
+  { from, count }: { from: number; count: number },
+): Promise<void> {
+  for (let first = from; first < from + count; first += AT_ONCE) {
+    const frames = Array.from({ length: Math.min(AT_ONCE, from + count - first) }, (_, k) => ({
+      t: 'send',
+      client_id: clientIdOf(first + k),
+      chat_id: room,
+      kind: 'text',
+      content: textOf(all, first + k),
+    }));
+    const acked = sender.acks + frames.length;
+    for (const frame of frames) sender.sendFrame(frame);
+    await until('messages are acknowledged', () => sender.acks >= acked);
+  }
 }
 
 /** Looks again and again until `holds`. Throws after 30 s. */
@@ -104,9 +187,9 @@ function ask(peer: TidelinePeer, room: string, q: string, sort: string): Promise
   return peer.http.json([200], 'GET', `/api/chats/${room}/search?${query}`, peer.account(0).token);
 }
 
-async function timed(peer: TidelinePeer, calls: number, call: () => Promise<unknown>) {
+async function timed(pid: number, calls: number, call: () => Promise<unknown>) {
   const durations = new Histogram();
-  const usage = meter(peer.target.pid);
+  const usage = meter(pid);
   for (let k = 0; k < calls; k++) {
     const start = performance.now();
     await call();

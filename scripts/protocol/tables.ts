@@ -36,6 +36,7 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   pinsPerChat: ['count', 'Messages that are pinned in one conversation at the same time'],
   editsPerMessage: ['count', 'Edits of one message'],
   savedMessages: ['count', 'Messages that a user has saved for later'],
+  drafts: ['count', 'Drafts that a user keeps, of conversations and of threads'],
   retentionSeconds: ['count', 'Seconds in the longest window or timer of a conversation'],
   scheduledPerMember: ['count', 'Messages of one member that wait in one conversation to be sent later'],
   scheduleSeconds: ['count', 'Seconds that a message may be scheduled ahead'],
@@ -104,6 +105,8 @@ const RATE_TEXTS: Record<keyof typeof RATES, [string, string]> = {
 const ATTEMPT_TEXTS: Record<keyof typeof ATTEMPTS, string> = {
   passwordsPerAccount: 'Wrong passwords for one account, whether or not it exists; a right one clears the count',
   mailsPerAccount: 'Mails with a code of one kind that are asked for by one account, or to one address',
+  invitationMails: 'Invitations into workspaces that one person makes by mail',
+  invitationMailsToOne: 'Of these, to one address',
   perAddress: 'Requests from one address to each route that takes a password, a code or a refresh token, as deployed',
 };
 

@@ -2,9 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ROOT } from '../bundle.ts';
 import { freePort } from '../local/port.ts';
@@ -37,6 +39,15 @@ function start(env: Record<string, string>, nodeOptions: string[] = []): Run {
     await ended;
   });
   return { child, ended };
+}
+
+/** As it comes over the wire: `fetch` would undo the coding. */
+async function get(url: string, accept: string) {
+  const outgoing = request(url, { headers: { 'accept-encoding': accept } }).end();
+  const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk);
+  return { status: incoming.statusCode, headers: incoming.headers, body: Buffer.concat(chunks) };
 }
 
 async function urlOf({ child, ended }: Run): Promise<string> {
@@ -156,6 +167,24 @@ describe('npm start', () => {
     await expect.poll(() => readdirSync(join(folder, 'mail')), { timeout: 10_000 }).toHaveLength(1);
     await sleep(200);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  it('compresses a long answer for whoever takes it so, and says that it depends', async () => {
+    const url = await urlOf(start({ STATE_DIR: await temporaryFolder() }));
+    const got = async (accept: string) => {
+      const { status, headers, body } = await get(`${url}/openapi.json`, accept);
+      expect(headers.vary).toMatch(/accept-encoding/i);
+      const text = headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
+      return { status, encoding: headers['content-encoding'], bytes: body.length, text: text.toString() };
+    };
+    const [plain, zipped, refused] = [await got('identity'), await got('br, gzip'), await got('br, gzip;q=0')];
+    expect([plain, zipped, refused].map(({ status, encoding }) => [status, encoding])).toEqual([
+      [200, undefined],
+      [200, 'gzip'],
+      [200, undefined],
+    ]);
+    expect(zipped.text).toBe(plain.text);
+    expect(zipped.bytes).toBeLessThan(plain.bytes / 4);
   });
 
   it('shows nobody the content of a bucket', async () => {

@@ -12,16 +12,21 @@ import type {
 import type { Chat as ChatData, UpdateRetention } from '../../src/protocol/chats.ts';
 import type { ChatEvent } from '../../src/protocol/events.ts';
 import type { PutDraft } from '../../src/protocol/kept.ts';
+import type { PollResults, PollView } from '../../src/protocol/kinds.ts';
 import { LIMITS } from '../../src/protocol/limits.ts';
 import type { Message, MessagePage } from '../../src/protocol/messages.ts';
 import type { Conversation } from './conversation.ts';
 import { randomName } from './environment.ts';
-import { TidelineError } from './errors.ts';
+import { NetworkError, TidelineError } from './errors.ts';
 import type { Http } from './http.ts';
 import type { MessageFields } from './outbox.ts';
+import { poll, vote } from './polls.ts';
+
+/** A conversation takes a while to export; ms. */
+const EXPORT_WITHIN = 10 * 60_000;
 
 /** What an edit gives the message anew. */
-export type Edit = Pick<MessageFields, 'content' | 'mentions'>;
+export type Edit = Pick<MessageFields, 'content' | 'entities' | 'mentions' | 'everyone'>;
 
 export interface ChangesPorts {
   conversation(): Conversation;
@@ -46,14 +51,18 @@ const EVENTS = {
  * refuses it, or is not reached, it is taken back and the call rejects.
  */
 export class Changes {
+  readonly #chatId: string;
   readonly #path: string;
   readonly #http: Http;
   readonly #ports: ChangesPorts;
+  /** What the user has chosen in polls, as far as the server has told this client. */
+  readonly #chosen = new Map<number, readonly number[]>();
   #hiddenKnown = 0;
   #syncing: Promise<void> | undefined;
 
   /** @internal */
   constructor(chatId: string, http: Http, ports: ChangesPorts) {
+    this.#chatId = chatId;
     this.#path = `/api/chats/${encodeURIComponent(chatId)}`;
     this.#http = http;
     this.#ports = ports;
@@ -81,6 +90,44 @@ export class Changes {
   }
   unpin(seq: number): Promise<Message> {
     return this.#change(seq, { type: 'unpin' }, `/pins/${seq}`, { method: 'DELETE' });
+  }
+
+  /** How a poll stands, and what the user has chosen. */
+  async poll(seq: number): Promise<PollView> {
+    const view = await poll(this.#http, this.#chatId, seq);
+    this.#chosen.set(seq, view.mine);
+    return view;
+  }
+
+  /** Votes. It is counted at once where it is known what the user had chosen before: asked for by `poll`, or given here. */
+  async vote(seq: number, options: readonly number[]): Promise<PollView> {
+    const { held } = this.#ports.conversation();
+    const message = held.get(seq);
+    const [asked, results] = [message?.poll, message?.results];
+    // Nobody has voted: neither has the user.
+    const before = this.#chosen.get(seq) ?? (asked !== undefined && results === undefined ? [] : undefined);
+    const counts = asked?.options.map((_, option) => results?.counts[option] ?? 0);
+    const shown = (now: PollResults) => ({
+      event: { ...this.#unlogged(seq), type: 'poll.voted' as const, results: now },
+    });
+    const pending =
+      before === undefined || counts === undefined || results?.closed_at !== undefined
+        ? undefined
+        : shown(recounted({ counts, voters: results?.voters ?? 0 }, before, options));
+    if (pending !== undefined) held.show(pending);
+    this.#ports.touched();
+    try {
+      const view = await vote(this.#http, this.#chatId, seq, options);
+      this.#chosen.set(seq, view.mine);
+      // As the server counts it, until the log held here says so.
+      if (pending !== undefined && held.withdraw(pending)) held.show(shown(view.results));
+      return view;
+    } catch (error) {
+      if (pending !== undefined) held.withdraw(pending);
+      throw error;
+    } finally {
+      this.#ports.touched();
+    }
   }
 
   /** Its wordings, the first one first. */
@@ -157,6 +204,18 @@ export class Changes {
     return this.#http.request(`${this.#path}/retention`, { method: 'PUT', body: patch });
   }
 
+  /**
+   * Every message that the user may see and take with them, as it is now: one `Message` in a line of JSON (JSON Lines).
+   * @throws TidelineError `forbidden`; NetworkError when the answer was cut
+   */
+  async export(): Promise<Blob> {
+    const lines = await this.#http.request<Blob>(`${this.#path}/export`, { answer: 'blob', timeout: EXPORT_WITHIN });
+    const end = await lines.slice(-2).text();
+    // An empty line says that nothing is missing.
+    if (end !== '\n\n' && end !== '\n') throw new NetworkError('The export was cut: begin anew');
+    return lines;
+  }
+
   /** Messages around a seq, around the first unread one, or at a time, from the server: what is held is left as it is. */
   around(place: number | 'unread' | Date, limit?: number): Promise<MessagePage> {
     const where = place instanceof Date ? { at: place.toISOString() } : { around: place };
@@ -191,11 +250,15 @@ export class Changes {
   }
 
   #eventOf(target: number, { type, ...fields }: MessageChange): ChatEvent {
+    // The change's own fields are those of its event.
+    return { ...this.#unlogged(target), type: EVENTS[type], ...fields } as ChatEvent;
+  }
+
+  /** What every change has, as long as it is not in the log. */
+  #unlogged(target: number) {
     const actor_id = this.#ports.userId();
     if (actor_id === undefined) throw new TidelineError('unauthenticated', 'Nobody is signed in');
-    const created_at = new Date(this.#ports.now()).toISOString();
-    // The change's own fields are those of its event.
-    return { type: EVENTS[type], seq: 0, actor_id, created_at, target, ...fields } as ChatEvent;
+    return { seq: 0, actor_id, created_at: new Date(this.#ports.now()).toISOString(), target };
   }
 
   async #syncHidden(): Promise<void> {
@@ -219,6 +282,15 @@ function isSo(message: Message | undefined, change: MessageChange): boolean {
   if (change.type === 'react') return mine(change.emoji);
   if (change.type === 'unreact') return !mine(change.emoji);
   return false;
+}
+
+/** How a poll stands when one of its voters has chosen these in place of those. */
+function recounted({ counts, voters }: PollResults, before: readonly number[], chosen: readonly number[]): PollResults {
+  const moved = (option: number) => Number(chosen.includes(option)) - Number(before.includes(option));
+  return {
+    counts: counts.map((count, option) => count + moved(option)),
+    voters: voters + Number(chosen.length > 0) - Number(before.length > 0),
+  };
 }
 
 const reactionPath = (seq: number, emoji: string) => `/messages/${seq}/reactions/${encodeURIComponent(emoji)}`;

@@ -13,7 +13,7 @@ import { TidelineError } from './errors.ts';
 import type { LocalMessage, TimelineItem } from './message.ts';
 import type { MessageFields } from './outbox.ts';
 import type { ChatPeople } from './people.ts';
-import { closePoll, forward, type MessagesPage, type PageOptions, poll, readers, vote, votes } from './polls.ts';
+import { closePoll, forward, type MessagesPage, type PageOptions, readers, votes } from './polls.ts';
 import type { SearchOptions } from './search.ts';
 import { HistoryWindow } from './window.ts';
 
@@ -221,11 +221,11 @@ export class Chat extends Emitter<ChatEvents> {
 
   /** How a poll stands, and what the user has chosen. */
   poll(seq: number): Promise<PollView> {
-    return poll(this.#resource.http, this.id, seq);
+    return this.changes.poll(seq);
   }
-  /** Chooses these options in place of those chosen before; none takes the vote back. */
+  /** Chooses these options in place of those chosen before; none takes the vote back. Counted at once, taken back if refused. */
   vote(seq: number, options: readonly number[]): Promise<PollView> {
-    return vote(this.#resource.http, this.id, seq, options);
+    return this.changes.vote(seq, options);
   }
   closePoll(seq: number): Promise<PollView> {
     return closePoll(this.#resource.http, this.id, seq);
@@ -241,6 +241,11 @@ export class Chat extends Emitter<ChatEvents> {
   /** Copies a message of this conversation into another one. */
   forward(seq: number, to: Chat): Promise<SentMessage> {
     return forward(this.#resource.http, to.id, this.id, seq);
+  }
+
+  /** Everything that the user may see and take with them, as JSON Lines. */
+  export(): Promise<Blob> {
+    return this.changes.export();
   }
 
   update(patch: UpdateChat): Promise<ChatDetail> {
@@ -273,7 +278,7 @@ export class Chat extends Emitter<ChatEvents> {
   leave(): Promise<void> {
     return this.#resource.leave(this.id);
   }
-  /** Mute, pin or archive, for the user alone. */
+  /** Mute, pin, archive or mark as unread, for the user alone. Shown at once, taken back if refused. */
   prefer(preferences: Preferences): Promise<ChatListItem> {
     return this.#resource.prefer(this.id, preferences);
   }

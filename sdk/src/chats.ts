@@ -34,12 +34,16 @@ export interface ChatsPorts {
   userId(): string | undefined;
   /** A change was made over REST: the list should learn of it soon. */
   changed(): Promise<void>;
+  /** The row is shown other than before. */
+  shown(id: string): void;
 }
 
 /** The user's conversations: the list that is kept in step, and what can be done over REST. */
 export class ChatsResource {
   readonly #http: Http;
   readonly #ports: ChatsPorts;
+  /** Preferences on their way, by conversation, the latest last: rows are shown with them. */
+  readonly #preferring = new Map<string, Preferences[]>();
 
   /** @internal */
   constructor(http: Http, ports: ChatsPorts) {
@@ -164,15 +168,27 @@ export class ChatsResource {
     return new ChatPeople(this.#http, id, this.#ports.changed);
   }
 
-  /** Mute, pin or archive, for the user alone. */
+  /** Mute, pin, archive or mark as unread, for the user alone. Shown at once, taken back if refused. */
   async prefer(id: string, preferences: Preferences): Promise<ChatListItem> {
-    const row = await this.#http.request<ChatListItem>(`${path(id)}/preferences`, { method: 'PUT', body: preferences });
-    await this.#ports.changed();
-    return row;
+    this.#preferring.set(id, [...(this.#preferring.get(id) ?? []), preferences]);
+    this.#ports.shown(id);
+    try {
+      const body = preferences;
+      const row = await this.#http.request<ChatListItem>(`${path(id)}/preferences`, { method: 'PUT', body });
+      await this.#ports.changed();
+      return row;
+    } finally {
+      const left = this.#preferring.get(id)?.filter((one) => one !== preferences) ?? [];
+      if (left.length > 0) this.#preferring.set(id, left);
+      else this.#preferring.delete(id);
+      this.#ports.shown(id);
+    }
   }
 
   /** The row with what is known here already and not yet in the inbox. */
-  #current(row: ChatListItem): ChatListItem {
+  #current(stored: ChatListItem): ChatListItem {
+    const wanted = this.#preferring.get(stored.id);
+    const row = wanted === undefined ? stored : wanted.reduce(preferred, stored);
     const conversation = this.#ports.conversation(row.id);
     const newest = conversation.messages.at(-1);
     const unread = conversation.unread;
@@ -199,5 +215,15 @@ export class ChatsResource {
     return id;
   }
 }
+
+/** A row as it is with preferences that name some of its fields. */
+const preferred = (row: ChatListItem, { notify = row.notify, ...flags }: Preferences): ChatListItem => ({
+  ...row,
+  muted: flags.muted ?? row.muted,
+  pinned: flags.pinned ?? row.pinned,
+  archived: flags.archived ?? row.archived,
+  marked_unread: flags.marked_unread ?? row.marked_unread,
+  ...(notify === undefined ? {} : { notify }),
+});
 
 const path = (id: string): string => `/api/chats/${encodeURIComponent(id)}`;

@@ -158,6 +158,9 @@ export class TidelineClient extends Emitter<ClientEvents> {
       rows: () => this.#engine.list.rows,
       userId: () => this.user?.id,
       changed,
+      shown: (id) => {
+        if (this.#engine.list.rows.has(id)) this.#rowsChanged([id], []);
+      },
     });
   }
 

@@ -47,6 +47,8 @@ export class HeldMessages {
     const self = this.#self();
     const touched = applyEvent(this.#messages, this.#chatId, event, self).length > 0;
     if (event.actor_id === self) this.#arrived(event);
+    // It says how the poll stands for everybody: what was shown of one's own vote has served, or will be told again.
+    if (event.type === 'poll.voted' || event.type === 'poll.closed') this.#counted(event.target);
     if (touched) this.#shown = undefined;
     return touched;
   }
@@ -75,10 +77,12 @@ export class HeldMessages {
     this.#shown = undefined;
   }
 
-  /** The change is no longer shown: it was refused, or the log held here has it. */
-  withdraw(pending: PendingChange): void {
+  /** The change is no longer shown: it was refused, or the log held here has it. @returns whether it was shown until now */
+  withdraw(pending: PendingChange): boolean {
+    const before = this.#pending.length;
     this.#pending = this.#pending.filter((other) => other !== pending);
     this.#shown = undefined;
+    return this.#pending.length < before;
   }
 
   /** Everything up to `seq` is held: what is in effect there needs no showing. @returns whether anything was withdrawn */
@@ -112,6 +116,10 @@ export class HeldMessages {
   #arrived(event: ChatEvent): void {
     const same = this.#pending.find(({ event: shown }) => nameOf(shown) === nameOf(event));
     if (same !== undefined) this.withdraw(same);
+  }
+
+  #counted(poll: number): void {
+    this.#pending = this.#pending.filter(({ event }) => event.type !== 'poll.voted' || event.target !== poll);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { MessageKind } from '../../src/protocol/kinds.ts';
 import type { SearchAllPage, SearchPage } from '../../src/protocol/search.ts';
 import type { Http } from './http.ts';
 
@@ -6,7 +7,7 @@ export interface SearchOptions {
   /** Words; `"a phrase"`, `begin*`, `-not`. */
   q?: string;
   sender?: string;
-  kind?: string;
+  kind?: MessageKind;
   has?: 'file' | 'link';
   since?: Date;
   until?: Date;

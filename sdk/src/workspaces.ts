@@ -88,7 +88,10 @@ export class WorkspacesResource {
     return this.#change(member(id, userId), { method: 'DELETE' });
   }
 
-  /** Invites by e-mail address (good once, for that account) or, without one, by a link: `code` is what it carries. */
+  /**
+   * Invites by mail to an address (good once, for the account with it; `code` is null) or, without one, by a link: `code` is
+   * what it carries.
+   */
   invite(id: string, input: Partial<CreateWorkspaceInvitation> = {}): Promise<NewWorkspaceInvitation> {
     return this.#http.request(at(id, '/invitations'), { method: 'POST', body: input });
   }

@@ -68,6 +68,7 @@ export async function decideRequest(
   if (!accept) return decide();
   const { chat } = await see(env, chatId, userId);
   const db = database(env);
+  await requireHost(db, chat.workspace_id, userId);
   await requireWelcome(db, chat.workspace_id, [asking], 'user_id');
   const entry = { chat_id: chatId, user_ids: [asking], new: false };
   return (await entering(env, db, chat.workspace_id, entry, decide)).value;

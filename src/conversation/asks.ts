@@ -56,7 +56,12 @@ export function answer(conversation: Conversation, member: MemberRow, ask: Ask, 
 
 function pins({ chat, log, sql }: Conversation, member: MemberRow): PinList {
   const rows = sql
-    .exec<{ target: number }>('SELECT target FROM pins WHERE target >= ? ORDER BY seq DESC', member.visible_from)
+    .exec<{ target: number }>(
+      `SELECT target FROM pins
+       WHERE target >= ? AND target NOT IN (SELECT seq FROM hidden WHERE user_id = ?) ORDER BY seq DESC`,
+      member.visible_from,
+      member.user_id,
+    )
     .toArray()
     .flatMap(({ target }) => log.messageAt(target) ?? []);
   const own = ownReactions(sql, member.user_id, rows);
@@ -117,7 +122,7 @@ function threadPage(
   member: MemberRow,
   { seq, ...page }: { seq: number; before?: number; after?: number; limit: number },
 ): MessagePage {
-  const { rows, hasMore } = log.replyPage(seq, member.visible_from, page);
+  const { rows, hasMore } = log.replyPage(seq, member.visible_from, page, member.user_id);
   const own = ownReactions(sql, member.user_id, rows);
   return { items: rows.map((row) => currentOf(chat.id, row, own)), has_more: hasMore };
 }

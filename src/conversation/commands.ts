@@ -136,6 +136,6 @@ function preview(conversation: Conversation, user: string): Result<Outcome<Chann
     if (joinPolicyOf(chat) !== 'open') return refuse('forbidden', 'this channel is not open: only members read it');
   }
   const from = member?.visible_from ?? (chat.history === 'all' ? 1 : log.head + 1);
-  const { rows } = log.messagePage(from, { limit: LIMITS.previewMessages });
+  const { rows } = log.messagePage(from, { limit: LIMITS.previewMessages }, user);
   return answer({ chat: sight.value.chat, messages: rows.map((row) => currentOf(chat.id, row)) });
 }

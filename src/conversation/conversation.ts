@@ -355,11 +355,11 @@ export class Conversation {
   }
 
   /**
-   * The file that a message of `user` brings by its ticket; refused unless it is theirs to send here, now. A resend may
+   * The file that a message of `user` brings by its ticket; refused unless it is theirs to send here, now or `at` a time. A resend may
    * come when its ticket has ended: look for the earlier message first.
    */
-  openFile(user: string, ticket: string): Result<FileInfo> {
-    return openTicket(this.#ticketKeys(), ticket, { user_id: user, chat_id: this.chat.id }, this.#clock());
+  openFile(user: string, ticket: string, at = this.#clock()): Result<FileInfo> {
+    return openTicket(this.#ticketKeys(), ticket, { user_id: user, chat_id: this.chat.id }, at);
   }
 
   /** In the transaction that appends the message with this seq: its readers may fetch the file from now on. */
@@ -588,7 +588,8 @@ export class Conversation {
     return this.#storage.sql
       .exec<{ seq: number }>(
         `SELECT seq FROM mentions WHERE user_id = ?1 AND seq > ?2
-         UNION SELECT seq FROM everyone WHERE seq > ?2 AND seq >= ?3 AND (users IS NULL OR instr(users, ?1) > 0)
+         UNION SELECT seq FROM everyone JOIN events USING (seq)
+           WHERE seq > ?2 AND seq >= ?3 AND actor_id <> ?1 AND (users IS NULL OR instr(users, ?1) > 0)
          ORDER BY seq DESC LIMIT ?4`,
         user_id,
         read_seq,

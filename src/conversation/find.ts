@@ -4,6 +4,7 @@ import type { SearchHit } from '../protocol/search.ts';
 import type { Json } from './api.ts';
 import type { Conversation } from './conversation.ts';
 import type { MemberRow } from './members.ts';
+import { linkOf } from './previews.ts';
 import type { Asked, Entry } from './search.ts';
 import { currentJson, currentOf, ownReactions } from './state.ts';
 import { parseQuery, snippet } from './words.ts';
@@ -23,12 +24,26 @@ export interface FoundPage {
   complete: boolean;
 }
 
-/** What of a message is searched. */
-export const textOf = ({ content }: Message): string => content;
+/** What of a message is searched, a line each: its text, and what its kind says in words. The data of apps is theirs alone. */
+export function textOf({ content, files = [], poll, contact, location }: Message): string {
+  const card = contact && [contact.name, contact.organization, ...(contact.phones ?? []), ...(contact.emails ?? [])];
+  const place = location && [location.name, location.address];
+  const names = files.map(({ name }) => name);
+  const lines = [content, ...names, ...(poll?.options ?? []), ...(card ?? []), ...(place ?? [])];
+  return lines.filter((line) => line !== undefined && line !== '').join('\n');
+}
 
 /** The message for the index; null when nothing of it is left. */
-export const entryOf = (message: Message): Entry | null =>
-  message.recalled === undefined ? { sender: message.sender_id, kind: message.kind, text: textOf(message) } : null;
+export function entryOf(message: Message): Entry | null {
+  if (message.recalled !== undefined) return null;
+  return {
+    sender: message.sender_id,
+    kind: message.kind,
+    text: textOf(message),
+    file: message.files !== undefined,
+    link: linkOf(message.content, message.entities) !== undefined,
+  };
+}
 
 /** Reads the next messages into the index. Returns whether all are in it. */
 export const readIn = ({ chat, log, search }: Conversation): boolean =>

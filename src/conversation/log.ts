@@ -254,18 +254,24 @@ export class Log {
     return { rows: rows.slice(0, limit), hasMore: cut || rows.length > limit };
   }
 
-  /** Replies of a thread, ascending: the newest page, or the one before or after a seq. */
-  replyPage(root: number, from: number, page: { before?: number; after?: number; limit: number }): Page<StatefulRow> {
+  /** Replies of a thread that a reader may see, ascending: the newest page, or the one before or after a seq. */
+  replyPage(
+    root: number,
+    from: number,
+    page: { before?: number; after?: number; limit: number },
+    reader: string,
+  ): Page<StatefulRow> {
     const forwards = page.after !== undefined;
     const { rows, cut } = this.#rowsWithin<StatefulRow>(
       PAGE_BYTES,
       `SELECT ${COLUMNS}, state FROM replies JOIN events USING (seq) LEFT JOIN message_state USING (seq)
-       WHERE root = ? AND type IN ('message', 'thread.reply') AND seq >= ? AND seq > ? AND seq < ?
+       WHERE root = ? AND type IN ('message', 'thread.reply') AND seq >= ? AND seq > ? AND seq < ? ${VISIBLE}
        ORDER BY number ${forwards ? 'ASC' : 'DESC'} LIMIT ?`,
       root,
       from,
       page.after ?? 0,
       page.before ?? Number.MAX_SAFE_INTEGER,
+      reader,
       page.limit + 1,
     );
     const kept = rows.slice(0, page.limit);

@@ -14,6 +14,7 @@ import { Alarms } from './alarms.ts';
 import type { Json, Notice } from './api.ts';
 import { type Ask, answer } from './asks.ts';
 import type { ChangeRequest } from './changes.ts';
+import { type Command, carryOut } from './commands.ts';
 import { Connections } from './connections.ts';
 import { type Commit, Conversation, type Sent } from './conversation.ts';
 import { expire } from './expiry.ts';
@@ -21,7 +22,6 @@ import { eventsFrame, Fanout } from './fanout.ts';
 import { type FindPage, type FoundPage, find, readIn } from './find.ts';
 import { Listing, type ListingEntry } from './listing.ts';
 import { type EventRow, eventJson } from './log.ts';
-import type { MemberRow } from './members.ts';
 import { type Ballot, closeDue } from './polls.ts';
 import { Relays } from './relays.ts';
 import { sendDue } from './scheduled.ts';
@@ -209,6 +209,21 @@ export class Room {
     return result.ok ? ok(JSON.stringify(result.value)) : result;
   }
 
+  /** Carries out what somebody does about people, and publishes it. */
+  manage(user: string, command: Command): Result<unknown> {
+    this.attend();
+    const outcome = carryOut(this.conversation, user, command);
+    if (!outcome.ok) return outcome;
+    this.publish(outcome.value.commit);
+    return ok(outcome.value.value);
+  }
+
+  /** Whether the user may fetch a file: one that a message carries now. */
+  file(user: string, fileId: string): Result<null> {
+    this.attend();
+    return this.conversation.file(user, fileId);
+  }
+
   #resume(alarmAt: number): void {
     this.fanout.resume(alarmAt);
     this.relays.resume(this.conversation.log.head);
@@ -316,8 +331,11 @@ export class Room {
   }
 
   /** Searches, and goes on reading messages into the index when not all are in it. */
-  search(member: MemberRow, page: FindPage): Result<FoundPage> {
-    const found = find(this.conversation, member, page);
+  search(user: string, page: FindPage): Result<FoundPage> {
+    this.attend();
+    const actor = this.conversation.actor(user);
+    if (!actor.ok) return actor;
+    const found = find(this.conversation, actor.value, page);
     if (found.ok && !found.value.complete && !this.#readingIn) this.#background(this.#readIn());
     return found;
   }

@@ -5,6 +5,7 @@ import { ErrorCode, ok, type Result, refuse } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { SendMessage } from '../protocol/messages.ts';
 import type { Commit, Conversation } from './conversation.ts';
+import { kindProblem } from './kinds.ts';
 import { type EventRow, isErased } from './log.ts';
 import type { MemberRow } from './members.ts';
 
@@ -65,6 +66,8 @@ export function schedule(
   const at = Date.parse(send_at);
   if (at <= now) return refuse('invalid', 'send_at: lies in the past');
   if (at > now + LIMITS.scheduleSeconds * 1000) return refuse('invalid', 'send_at: lies too far ahead');
+  const problem = kindProblem(message) ?? ticketsProblem(conversation, member.user_id, message, at);
+  if (problem !== null) return refuse('invalid', problem);
   const waiting = sql
     .exec<{ n: number }>(
       'SELECT count(*) AS n FROM scheduled WHERE user_id = ? AND client_id <> ?',
@@ -87,6 +90,12 @@ export function schedule(
   const row = find(conversation, member.user_id, message.client_id);
   if (row === undefined) throw new Error('what was stored is there');
   return ok(shown(chat.id, row));
+}
+
+/** What will be wrong with the tickets of a message when its time has come; null: nothing. */
+function ticketsProblem(conversation: Conversation, user: string, { files = [] }: Named, at: number): string | null {
+  const index = files.findIndex((ticket) => !conversation.openFile(user, ticket, at).ok);
+  return index < 0 ? null : `files.${index}: is no ticket of yours for this conversation that is good at send_at`;
 }
 
 /** Whether it was still waiting: now it is never sent. */

@@ -224,4 +224,6 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
   CREATE TABLE previews (target INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (target, seq)) STRICT, WITHOUT ROWID;
   `,
   'CREATE TABLE retention_limit (seconds INTEGER, own INTEGER, version INTEGER NOT NULL) STRICT',
+  // Names of files, options of polls, cards and places are searched, too: the next search makes the index anew.
+  'DROP TABLE IF EXISTS search; DROP TABLE IF EXISTS search_range',
 ];

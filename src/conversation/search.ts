@@ -17,6 +17,9 @@ export interface Entry {
   kind: string;
   /** Everything in it that is searched. */
   text: string;
+  /** It has one. */
+  file: boolean;
+  link: boolean;
 }
 
 export interface Asked {
@@ -189,16 +192,14 @@ export class Search {
   }
 }
 
-const FILE_KINDS = new Set(['image', 'file', 'audio', 'voice', 'video']);
-
 /** A user's id as one token. */
 const senderToken = (id: string): string => `u${id.slice(id.indexOf('_') + 1)}`;
 
 /** What a message is filtered by, as tokens of their own column. */
-function facetsOf({ sender, kind, text }: Entry): string {
+function facetsOf({ sender, kind, file, link }: Entry): string {
   const facets = [senderToken(sender), `k${kind}`];
-  if (FILE_KINDS.has(kind)) facets.push('hasfile');
-  if (/https?:\/\//i.test(text)) facets.push('haslink');
+  if (file) facets.push('hasfile');
+  if (link) facets.push('haslink');
   return facets.join(' ');
 }
 

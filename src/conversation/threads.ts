@@ -11,6 +11,8 @@ import { currentOf, ownReactions } from './state.ts';
 
 /** Replies of a thread, from the index alone. */
 const REPLIES = '(SELECT coalesce(max(number), 0) FROM replies WHERE replies.root = follows.root)';
+/** Not of a message that the user has deleted for themself. */
+const SHOWN = 'root NOT IN (SELECT seq FROM hidden WHERE hidden.user_id = follows.user_id)';
 /** Threads in one list. */
 const LISTED = 100;
 
@@ -70,7 +72,8 @@ export function attendThread(
 export const unreadReplies = ({ sql }: Conversation, user: string): number =>
   sql
     .exec<{ n: number }>(
-      `SELECT coalesce(sum(max(0, ${REPLIES} - read)), 0) AS n FROM follows WHERE user_id = ? AND following = 1`,
+      `SELECT coalesce(sum(max(0, ${REPLIES} - read)), 0) AS n FROM follows
+       WHERE user_id = ? AND following = 1 AND ${SHOWN}`,
       user,
     )
     .one().n;
@@ -81,7 +84,7 @@ export function followed({ chat, log, sql }: Conversation, member: MemberRow): F
     .exec<{ root: number; read: number; replies: number }>(
       `SELECT root, read, ${REPLIES} AS replies,
          (SELECT max(seq) FROM replies WHERE replies.root = follows.root) AS latest
-       FROM follows WHERE user_id = ? AND following = 1 AND root >= ? ORDER BY latest DESC, root DESC LIMIT ?`,
+       FROM follows WHERE user_id = ? AND following = 1 AND root >= ? AND ${SHOWN} ORDER BY latest DESC, root DESC LIMIT ?`,
       member.user_id,
       member.visible_from,
       LISTED,

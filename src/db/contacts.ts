@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNotNull, isNull, ne, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNotNull, isNull, ne, or, type SQL, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { timestamp } from '../clock.ts';
 import { type Pair, type Side, STRANGER } from '../friends/rules.ts';
@@ -58,30 +58,40 @@ export const contactRows = async (db: Db, user: string): Promise<{ peer_id: stri
     version: row.version,
   }));
 
-/** Rows of a user in a state, as many as `limit`: to see whether there is room for one more. */
-export async function countContacts(
-  db: Db,
-  user: string,
-  what: ContactState | 'blocked',
-  limit: number,
-): Promise<number> {
-  const some = db
-    .select({ peer_id: contacts.peer_id })
-    .from(contacts)
-    .where(
-      and(eq(contacts.user_id, user), what === 'blocked' ? isNotNull(contacts.blocked_at) : eq(contacts.state, what)),
-    )
-    .limit(limit)
-    .as('some');
-  const row = await db.select({ count: sql<number>`count(*)` }).from(some).get();
-  return row?.count ?? 0;
+/** What there may be so many of and no more: rows of a user in a state. */
+export interface Place {
+  user: string;
+  what: ContactState | 'blocked';
+  limit: number;
+}
+
+/** Holds while there is room for one more. */
+const isFree = ({ user, what, limit }: Place): SQL => {
+  const counted = what === 'blocked' ? sql`blocked_at IS NOT NULL` : sql`state = ${what}`;
+  return sql`(SELECT count(*) FROM (SELECT 1 FROM contacts WHERE user_id = ${user} AND ${counted} LIMIT ${limit})) < ${limit}`;
+};
+
+/** The first of these places that is taken; undefined: all are free. */
+export async function takenAmong<P extends Place>(db: Db, places: readonly P[]): Promise<P | undefined> {
+  for (const place of places) {
+    const row = await db.get<{ free: number }>(sql`SELECT ${isFree(place)} AS free`);
+    if (row?.free !== 1) return place;
+  }
+  return undefined;
 }
 
 /**
- * The statement that replaces both rows, if neither has changed since it was read: whoever comes second writes nothing and
- * reads again. Returns the rows written.
+ * The statement that replaces both rows, if neither has changed since it was read and the places that this takes are free:
+ * whoever comes second writes nothing and reads again. Returns the rows written.
  */
-export function writingPair(db: Db, user: string, peer: string, before: ReadPair, after: Pair) {
+export function writingPair(
+  db: Db,
+  user: string,
+  peer: string,
+  before: ReadPair,
+  after: Pair,
+  places: readonly Place[],
+) {
   const rows = [
     { user, peer, version: before.versions.mine, was: before.mine, side: after.mine },
     { user: peer, peer: user, version: before.versions.theirs, was: before.theirs, side: after.theirs },
@@ -96,7 +106,11 @@ export function writingPair(db: Db, user: string, peer: string, before: ReadPair
       sql`SELECT value ->> 'user', value ->> 'peer', value ->> 'state', value ->> 'text', value ->> 'source',
           value ->> 'since', value ->> 'remark', value -> 'group_ids', value ->> 'blocked_at', value ->> 'version'
         FROM json_each(${JSON.stringify(rows)})
-        WHERE ${version(user, peer)} = ${before.versions.mine} AND ${version(peer, user)} = ${before.versions.theirs}`,
+        WHERE ${and(
+          sql`${version(user, peer)} = ${before.versions.mine}`,
+          sql`${version(peer, user)} = ${before.versions.theirs}`,
+          ...places.map(isFree),
+        )}`,
     )
     .onConflictDoUpdate({
       target: [contacts.user_id, contacts.peer_id],

@@ -50,6 +50,13 @@ export const Task = z.discriminatedUnion('kind', [
     /** When it was asked for. */
     at: z.number(),
   }),
+  /** An invitation to a workspace goes to the address that it is for. */
+  z.object({
+    kind: z.literal('invitation_mail'),
+    invitation_id: z.string(),
+    /** When it was made. */
+    at: z.number(),
+  }),
   /** These users' inboxes learn how they stand to these others, and with `block` the Singles learn who has blocked whom. */
   z.object({
     kind: z.literal('settle_contacts'),

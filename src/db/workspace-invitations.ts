@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, lte, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, isNotNull, lte, or, type SQL, sql } from 'drizzle-orm';
 import { WorkspaceRole } from '../protocol/workspaces.ts';
 import { rolesThatInvite } from '../workspaces/permissions.ts';
 import type { Db } from './client.ts';
@@ -47,6 +47,49 @@ export const makingInvitation = (db: Db, row: InvitationRow, limit: number) =>
             AND other.expires_at > ${row.created_at}) < ${limit}`,
     )
     .returning();
+
+export const invitationExists = (id: string): SQL => sql`EXISTS (SELECT 1 FROM workspace_invitations WHERE id = ${id})`;
+
+/**
+ * What the mail of an invitation says, and to whom it goes; the invitation has this code's digest then. undefined: it does not
+ * hold any more, or its address is that of somebody who is in already, cannot sign in, or has blocked who made it.
+ */
+export async function invitationToMail(
+  db: Db,
+  id: string,
+  digest: string,
+  now: number,
+): Promise<{ email: string; expires_at: number; workspace: string; inviter: string } | undefined> {
+  const [, [letter]] = await db.batch([
+    db
+      .update(workspaceInvitations)
+      .set({ digest })
+      .where(and(eq(workspaceInvitations.id, id), isNotNull(workspaceInvitations.email))),
+    db
+      .select({
+        email: workspaceInvitations.email,
+        expires_at: workspaceInvitations.expires_at,
+        workspace: workspaces.name,
+        inviter: users.fullname,
+      })
+      .from(workspaceInvitations)
+      .innerJoin(workspaces, eq(workspaces.id, workspaceInvitations.workspace_id))
+      .innerJoin(users, eq(users.id, workspaceInvitations.created_by))
+      .where(
+        and(
+          eq(workspaceInvitations.id, id),
+          holds(now),
+          sql`NOT EXISTS (SELECT 1 FROM users AS account WHERE account.email = ${workspaceInvitations.email} AND (
+            account.status <> 'Active'
+            OR EXISTS (SELECT 1 FROM workspace_members AS seat
+              WHERE seat.workspace_id = ${workspaceInvitations.workspace_id} AND seat.user_id = account.id)
+            OR EXISTS (SELECT 1 FROM contacts WHERE contacts.user_id = account.id
+              AND contacts.peer_id = ${workspaceInvitations.created_by} AND contacts.blocked_at IS NOT NULL)))`,
+        ),
+      ),
+  ]);
+  return letter === undefined || letter.email === null ? undefined : { ...letter, email: letter.email };
+}
 
 /** Invitations that hold, by id: of everybody, or of one who made them. */
 export async function listInvitations(

@@ -3,15 +3,16 @@ import { type Db, database } from '../db/client.ts';
 import {
   blockersAmong,
   changingFriendGroup,
-  countContacts,
   groupOf,
   listContacts,
   listFriendGroups,
   makingFriendGroup,
+  type Place,
   type ReadPair,
   readPair,
   readPrivacy,
   readStanding,
+  takenAmong,
   writingPair,
   writingPrivacy,
 } from '../db/contacts.ts';
@@ -35,17 +36,55 @@ const TRIES = 8;
 
 const pending = (task: Task): StoredTask => ({ id: newId('tsk'), task });
 
-/** Makes a change, and returns how the user has the other person then. Throws the refusal of the step. */
+/** A place that a change takes, and what is said when there is none. */
+type Claim = Place & { of: string };
+
+/** The places that both people take by going over from how they were. */
+function claimsOf(user: string, peer: string, before: rules.Pair, after: rules.Pair): Claim[] {
+  const { mine, theirs } = after;
+  const friend = (of: string, who: string): Claim => ({ user: who, what: 'friend', limit: LIMITS.friends, of });
+  const claims: Claim[] = [];
+  if (mine.state !== before.mine.state) {
+    if (mine.state === 'friend' || mine.state === 'sent') claims.push(friend('You have', user));
+    if (mine.state === 'sent') {
+      const of = 'Requests of yours wait for an answer:';
+      claims.push({ user, what: 'sent', limit: LIMITS.friendRequests, of });
+    }
+  }
+  if (theirs.state !== before.theirs.state) {
+    if (theirs.state === 'friend') claims.push(friend('They have', peer));
+    if (theirs.state === 'received') {
+      const of = 'Requests wait for their answer:';
+      claims.push({ user: peer, what: 'received', limit: LIMITS.friendRequests, of });
+    }
+  }
+  if (mine.blocked_at !== null && before.mine.blocked_at === null) {
+    claims.push({ user, what: 'blocked', limit: LIMITS.blocks, of: 'You block' });
+  }
+  return claims;
+}
+
+/**
+ * Makes a change, and returns how the user has the other person then. Throws the refusal of the step, and `conflict` when
+ * there are as many of something as there may be.
+ */
 async function change(env: Env, db: Db, user: string, peer: string, step: rules.Step): Promise<rules.Side> {
+  let taken: Claim | undefined;
   for (let i = 0; i < TRIES; i++) {
     const before = await readPair(db, user, peer);
     const after = unwrap(step(before));
-    if (await write(env, db, user, peer, before, after)) return after.mine;
+    const claims = claimsOf(user, peer, before, after);
+    // Read anew before it is said: another device may have done the same and taken the last place for it.
+    if (taken !== undefined && claims.some(({ of }) => of === taken?.of)) {
+      throw new ApiError('conflict', `${taken.of} at most ${taken.limit}`);
+    }
+    if (await write(env, db, user, peer, before, after, claims)) return after.mine;
+    taken = await takenAmong(db, claims);
   }
   throw new ApiError('unavailable', 'Much is changing between the two of you at once: try again', { retryAfter: 1 });
 }
 
-/** Writes a pair, and tells of it. false: somebody else has written since it was read. */
+/** Writes a pair, and tells of it. false: somebody else has written since it was read, or a place is taken. */
 async function write(
   env: Env,
   db: Db,
@@ -53,6 +92,7 @@ async function write(
   peer: string,
   before: ReadPair,
   after: rules.Pair,
+  places: readonly Place[],
 ): Promise<boolean> {
   const rows = [
     ...(after.mine === before.mine ? [] : [{ user_id: user, peer_id: peer }]),
@@ -61,7 +101,10 @@ async function write(
   if (rows.length === 0) return true;
   const block = (after.mine.blocked_at === null) !== (before.mine.blocked_at === null);
   const task = pending({ kind: 'settle_contacts', rows, block });
-  const [written] = await db.batch([writingPair(db, user, peer, before, after), inserting(db, task, Date.now())]);
+  const [written] = await db.batch([
+    writingPair(db, user, peer, before, after, places),
+    inserting(db, task, Date.now()),
+  ]);
   if (written.length === 0) {
     await deleting(db, task.id);
     return false;
@@ -83,17 +126,6 @@ function refuseSelf(user: string, peer: string): void {
 
 const noUser = () => new ApiError('not_found', 'There is no such user');
 
-/** Throws `conflict` when a user has as many of these as there may be. Two at once may go one beyond. */
-async function requireRoom(
-  db: Db,
-  user: string,
-  what: ContactState | 'blocked',
-  limit: number,
-  of: string,
-): Promise<void> {
-  if ((await countContacts(db, user, what, limit)) >= limit) throw new ApiError('conflict', `${of} at most ${limit}`);
-}
-
 /** Asks somebody to be friends. Throws `not_found`, `forbidden` (they take none), `conflict` (blocked by the user, too many). */
 export async function requestFriend(
   env: Env,
@@ -104,21 +136,14 @@ export async function requestFriend(
 ): Promise<Contact> {
   refuseSelf(user, peer);
   const db = database(env);
-  const { status, privacy, pair } = await readStanding(db, user, peer);
+  const { status, privacy } = await readStanding(db, user, peer);
   if (status !== 'Active') throw noUser();
-  if (pair.mine.state === 'none') {
-    await requireRoom(db, user, 'friend', LIMITS.friends, 'You have');
-    await requireRoom(db, user, 'sent', LIMITS.friendRequests, 'Requests of yours wait for an answer:');
-    await requireRoom(db, peer, 'received', LIMITS.friendRequests, 'Requests wait for their answer:');
-  }
   return contact(peer, await change(env, db, user, peer, rules.request(ask, privacy.friend_requests, now)));
 }
 
+/** Throws `not_found` (no request), `conflict` (one of the two has too many friends). */
 export async function acceptFriend(env: Env, user: string, peer: string, now: number): Promise<Contact> {
-  const db = database(env);
-  const { mine } = await readPair(db, user, peer);
-  if (mine.state === 'received') await requireRoom(db, user, 'friend', LIMITS.friends, 'You have');
-  return contact(peer, await change(env, db, user, peer, rules.accept(now)));
+  return contact(peer, await change(env, database(env), user, peer, rules.accept(now)));
 }
 
 /** Rejects a request, or takes one back. Throws `not_found`. */
@@ -150,9 +175,8 @@ export async function updateFriend(env: Env, user: string, peer: string, patch: 
 export async function blockUser(env: Env, user: string, peer: string, now: number): Promise<Contact> {
   refuseSelf(user, peer);
   const db = database(env);
-  const { status, pair } = await readStanding(db, user, peer);
+  const { status } = await readStanding(db, user, peer);
   if (status === undefined) throw noUser();
-  if (pair.mine.blocked_at === null) await requireRoom(db, user, 'blocked', LIMITS.blocks, 'You block');
   return contact(peer, await change(env, db, user, peer, rules.block(now)));
 }
 

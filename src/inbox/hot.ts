@@ -110,7 +110,7 @@ export class HotRows {
   }
 
   #put(chatId: string, record: ChatRecord, stale: boolean): void {
-    const marked = stale || this.holds(chatId);
+    const marked = stale || record.stale || this.holds(chatId);
     this.#stored(chatId, this.#timeline.put({ ...record, stale: marked }, this.#timeline.get(chatId)));
     this.#remember(chatId);
   }

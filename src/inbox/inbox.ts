@@ -141,7 +141,7 @@ export class Inbox {
   keep(keep: Keep): Result<null> {
     const item = keptItem(this.timeline, keep, this.#clock());
     if (!item.ok) return item;
-    this.put([item.value]);
+    if (item.value !== null) this.put([item.value]);
     return ok(null);
   }
 
@@ -375,10 +375,18 @@ export class Inbox {
 
   async #lookNow(): Promise<void> {
     this.#silent.clear();
+    const failed = (chat_id: string, fault: unknown) =>
+      this.#ports.log('a room could not be looked at', { chat_id, error: String(fault) });
     // Rows that answers bring in quick succession are stored together: one commit, not one for each.
     const answers = new GroupCommit<{ chatId: string; notice: Notice | null }>(
       (batch) => {
-        for (const { chatId, notice } of batch) this.#looked(chatId, notice);
+        for (const { chatId, notice } of batch) {
+          try {
+            this.#looked(chatId, notice);
+          } catch (fault) {
+            failed(chatId, fault);
+          }
+        }
       },
       () => LOOKS_PAUSE,
     );
@@ -389,17 +397,20 @@ export class Inbox {
         // failpoint: inbox.looked
         stored.push(answers.add({ chatId, notice }));
       } catch (fault) {
-        this.#ports.log('a room could not be looked at', { chat_id: chatId, error: String(fault) });
+        failed(chatId, fault);
       }
     });
     await Promise.all(stored);
   }
 
   #looked(chatId: string, notice: Notice | null): void {
+    if (notice === null) {
+      this.#forget(chatId);
+      return;
+    }
+    const record = merge(this.#row(chatId), notice, true);
     // A room that stopped telling after it was looked at waits for the next look: its notice has overtaken this one.
-    const armed = !this.#silent.has(chatId);
-    if (notice !== null) this.#save(merge(this.#row(chatId), { ...notice, armed }, false));
-    else this.#forget(chatId);
+    this.#save({ ...record, stale: record.gone === null && this.#silent.has(chatId) });
   }
 
   /** A conversation's row as it is now, which may be ahead of what is stored. */

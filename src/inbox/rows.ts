@@ -54,14 +54,18 @@ const NO_PREFERENCES: Pick<ChatListItem, 'muted' | 'pinned' | 'archived' | 'mark
  * The row after a notice. Notices arrive at least once and in any order: watermarks take the maximum, membership goes by
  * `member_seq`, the rest by the head. So merging is idempotent and does not depend on order.
  *
+ * A row that waits for a look goes on waiting whatever comes late: only what the room told after it had fallen silent, and
+ * still means to go on telling, ends that.
+ *
  * @param listening whether the user has a device here; without one, a room that does not tell everybody stops telling
  */
 export function merge(row: ChatRecord | undefined, notice: Notice, listening: boolean): ChatRecord {
-  const stale = !notice.armed && !listening;
   const { chat, member, gone = null } = notice;
   const preferences = row?.item ?? NO_PREFERENCES;
   const fresh = row === undefined || row.epoch !== chat.epoch;
   const moved = fresh || notice.member_seq > row.member_seq || (gone === 'deleted' && row.gone !== 'deleted');
+  const newer = moved || chat.head_seq > (row.item?.head_seq ?? 0);
+  const stale = notice.armed ? row?.stale === true && !newer : row?.stale === true || !listening;
   if (!moved && (row.item === null || member === null)) {
     return { ...row, stale: row.gone === null && stale };
   }

@@ -40,7 +40,7 @@ export async function searchAll(
   if (after === null) return refuse('invalid', 'cursor: not a cursor of this search');
   const untilMs = until === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(until);
   // Not only in the list: who asks by name asks the room, and the room knows who is in it.
-  const all = chats ?? timeline.latest(LIMITS.searchChats + 1);
+  const all = chats === undefined ? timeline.latest(LIMITS.searchChats + 1) : [...new Set(chats)];
   const names = all.slice(0, LIMITS.searchChats);
   const unreached: string[] = all.slice(LIMITS.searchChats);
   const hits: Hit[] = [];

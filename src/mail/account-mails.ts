@@ -14,7 +14,7 @@ import { newDeviceText, resetText, verifyText } from './texts.ts';
 type MailTask = Extract<Task, { kind: 'mail' }>;
 
 /** A mail that could not be sent for so long, in milliseconds, is given up: it would only confuse. */
-const STALE_MS = 24 * 60 * 60 * 1000;
+export const MAIL_STALE_MS = 24 * 60 * 60 * 1000;
 
 /** The task of a mail. The statement that writes it goes into the batch of what it follows from. */
 export const mailTask = (mail: Omit<MailTask, 'kind' | 'at'>, now: number): StoredTask => ({
@@ -31,7 +31,7 @@ export function soon(env: Env, task: StoredTask): void {
 /** Sends a mail of the account. Throws when it could not be sent. Sent twice it does no harm. */
 export async function sendAccountMail(env: Env, db: Db, task: MailTask): Promise<void> {
   const now = Date.now();
-  if (now - task.at > STALE_MS) return;
+  if (now - task.at > MAIL_STALE_MS) return;
   const who = 'user_id' in task.to ? eq(users.id, task.to.user_id) : eq(users.email, task.to.email);
   const user = await db.select().from(users).where(who).get();
   // To an address that has no account nothing is sent, and the one who asked is not told.

@@ -18,6 +18,9 @@ export type Mailer = (mail: Mail) => Promise<void>;
 /** Milliseconds in which a server has to answer. */
 const PATIENCE_MS = 20_000;
 
+/** Whether mails go anywhere. */
+export const sendsMail = (env: Env, config: Config): boolean => env.MAIL !== undefined || config.mail.smtp !== null;
+
 /** By Cloudflare's binding, by SMTP, or, when the operator has set up neither, not at all. */
 export function mailerOf(env: Env, config: Config): Mailer {
   const { from, smtp } = config.mail;

@@ -50,3 +50,27 @@ export const newDeviceText = ({ url, device, at }: { url: string; device: string
     `${url}/forgot`,
   ),
 });
+
+export const invitationText = (the: {
+  url: string;
+  code: string;
+  inviter: string;
+  workspace: string;
+  until: string;
+}): Text => ({
+  subject: 'You are invited to a workspace',
+  text: lines(
+    'This person invites you to a workspace:',
+    the.inviter,
+    '',
+    'The workspace:',
+    the.workspace,
+    '',
+    'To come in, sign in with this address, or make an account with it,',
+    'and open',
+    `${the.url}/join#${the.code}`,
+    '',
+    `It is good once, until ${the.until}.`,
+    'If you do not know who invites you, do nothing.',
+  ),
+});

@@ -15,7 +15,7 @@ import type {
 } from '../conversation/api.ts';
 import type { Ask } from '../conversation/asks.ts';
 import { type ChangeRequest, changedMessage } from '../conversation/changes.ts';
-import { type Command, carryOut } from '../conversation/commands.ts';
+import type { Command } from '../conversation/commands.ts';
 import type { Commit, Sent } from '../conversation/conversation.ts';
 import { exchange, greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
 import type { FindPage, FoundPage } from '../conversation/find.ts';
@@ -96,10 +96,8 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
   }
 
   async manage(user: string, command: Command): Promise<Result<string>> {
-    const outcome = carryOut(this.#room.conversation, user, command);
-    if (!outcome.ok) return outcome;
-    this.#room.publish(outcome.value.commit);
-    return ok(JSON.stringify(outcome.value.value));
+    const outcome = this.#room.manage(user, command);
+    return outcome.ok ? ok(JSON.stringify(outcome.value)) : outcome;
   }
 
   async destroy(user: string): Promise<Result<null>> {
@@ -202,6 +200,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
     seq: number,
     page: { after?: string; limit: number },
   ): Promise<Result<{ items: Vote[]; next_cursor: string | null }>> {
+    this.#room.attend();
     return this.#room.conversation.polls.page(user, seq, { after: page.after ?? '', limit: page.limit });
   }
 
@@ -241,8 +240,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
   }
 
   async search(user: string, page: FindPage): Promise<Result<FoundPage>> {
-    const actor = this.#room.conversation.actor(user);
-    return actor.ok ? this.#room.search(actor.value, page) : actor;
+    return this.#room.search(user, page);
   }
 
   async catchUp(user: string, page: { after: number; bytes: number }): Promise<Result<CatchUp>> {
@@ -263,10 +261,11 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
   }
 
   async file(user: string, fileId: string): Promise<Result<null>> {
-    return this.#room.conversation.file(user, fileId);
+    return this.#room.file(user, fileId);
   }
 
   async heldFiles(fileIds: string[]): Promise<string[]> {
+    this.#room.attend();
     return fileIds.filter((id) => this.#room.conversation.holdsFile(id));
   }
 

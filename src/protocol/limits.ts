@@ -35,6 +35,8 @@ export const LIMITS = {
   editsPerMessage: 100,
   /** Messages that a user has saved for later. */
   savedMessages: 5000,
+  /** Drafts that a user keeps, of conversations and of threads. */
+  drafts: 1000,
   /** Longest window or timer of a conversation: ten years. */
   retentionSeconds: 10 * 366 * 24 * 60 * 60,
   /** Messages of one member that wait in one conversation to be sent later, and how far ahead, in seconds. */
@@ -148,6 +150,9 @@ export const ATTEMPTS = {
   passwordsPerAccount: { limit: 10, seconds: 15 * 60 },
   /** Mails of one kind that are asked for by, or to, one account. */
   mailsPerAccount: { limit: 5, seconds: 15 * 60 },
+  /** Invitations by mail that one person makes, and of these to one address. */
+  invitationMails: { limit: 30, seconds: 15 * 60 },
+  invitationMailsToOne: { limit: 3, seconds: 15 * 60 },
   /** Of each kind from one address: the `AUTH_LIMIT` of what is deployed (wrangler.toml, which the platform reads). */
   perAddress: { limit: 20, seconds: 60 },
 } as const satisfies Record<string, Attempts>;

@@ -50,7 +50,10 @@ export type SearchAll = z.output<typeof SearchAll>;
 export const SearchHit = z
   .object({
     message: Message,
-    snippet: z.string().meta({ description: 'The text, or a part of it with the first place that was found' }),
+    snippet: z.string().meta({
+      description:
+        'What of the message is searched, a line each: its text, names of files, options of a poll, a card, a place. Or a part of it with the first place that was found',
+    }),
     highlights: z
       .array(z.tuple([z.int(), z.int()]))
       .meta({ description: 'Places in the snippet: from and before, in UTF-16 units' }),

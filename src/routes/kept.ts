@@ -20,7 +20,7 @@ const draft = createRoute({
   security,
   middleware,
   request: { params: params.chat, body: body(PutDraft) },
-  responses: { ...noContent('It is kept'), ...problems('secured', 'body', 'not_found') },
+  responses: { ...noContent('It is kept'), ...problems('secured', 'body', 'not_found', 'conflict') },
 });
 
 const save = createRoute({

@@ -9,6 +9,7 @@ import { settleContacts, settleFriendGroup, settlePrivacy } from '../friends/set
 import { logError } from '../log.ts';
 import { sendAccountMail } from '../mail/account-mails.ts';
 import { inbox, room } from '../objects/stubs.ts';
+import { sendInvitation } from '../workspaces/delivery.ts';
 import { enterDefaults, settleRetention, settleSeats, settleWorkspace } from '../workspaces/settle.ts';
 
 /** Conversations that one run of a task visits; the rest comes with the next run. */
@@ -61,6 +62,9 @@ async function perform(env: Env, db: Db, { id, task }: StoredTask): Promise<Task
       return null;
     case 'mail':
       await sendAccountMail(env, db, task);
+      return null;
+    case 'invitation_mail':
+      await sendInvitation(env, db, task);
       return null;
     case 'settle_contacts':
       await settleContacts(env, db, task);

@@ -1,11 +1,13 @@
 import { base64url } from 'jose';
 import { timestamp } from '../clock.ts';
+import { configOf } from '../config.ts';
 import { type Db, database } from '../db/client.ts';
 import { insertingIf } from '../db/tasks.ts';
 import {
   enteringByInvitation,
   findOffer,
   type InvitationRow,
+  invitationExists,
   listInvitations,
   makingInvitation,
   type Offer,
@@ -16,6 +18,7 @@ import {
 import { type Page, type PageOf, versioning } from '../db/workspaces.ts';
 import { ApiError } from '../errors.ts';
 import { newId } from '../ids.ts';
+import { soon } from '../mail/account-mails.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type {
   CreateWorkspaceInvitation,
@@ -25,28 +28,22 @@ import type {
   WorkspaceInvitationPreview,
 } from '../protocol/workspaces.ts';
 import { followUp } from '../tasks/perform.ts';
-import { shownToInviter } from './delivery.ts';
+import { CODE_BYTES, codeOf, digestOf, requireDelivery } from './delivery.ts';
 import { entryTasks } from './members.ts';
 import { gives, may } from './permissions.ts';
-import { getWorkspace, requireSeat } from './workspaces.ts';
+import { getWorkspace, pending, requireSeat } from './workspaces.ts';
 
 /*
- * Invitations into a workspace: a link, good for whoever has it, or one that is bound to an e-mail address. The code is random;
- * D1 has its digest alone. An invitation holds only as long as who made it may still make it.
+ * Invitations into a workspace: a link, good for whoever has it, or one that is bound to an e-mail address, to which its code
+ * goes by a task of the same batch. D1 has the code's digest alone. An invitation holds only as long as who made it may still
+ * make it.
  */
 
-/** Bytes of a code: 192 bits. */
-const CODE_BYTES = 24;
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** How long an invitation holds that does not say it. */
 const DEFAULT_DAYS = 7;
 
 const newCode = (): string => base64url.encode(crypto.getRandomValues(new Uint8Array(CODE_BYTES)));
-
-async function digestOf(code: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(code));
-  return base64url.encode(new Uint8Array(digest));
-}
 
 function toInvitation(row: InvitationRow): WorkspaceInvitation {
   const { id, email, role, created_by, max_uses, uses } = row;
@@ -73,9 +70,11 @@ export async function createInvitation(
   if (expiresAt <= now || expiresAt > now + LIMITS.invitationDays * DAY_MS) {
     throw new ApiError('invalid', `expires_at: must be in the future, and within ${LIMITS.invitationDays} days`);
   }
-  const code = newCode();
+  const invitationId = newId('wiv');
+  const delivery = email === undefined ? undefined : await requireDelivery(env, db, userId, email, now);
+  const code = email === undefined ? newCode() : codeOf(configOf(env), invitationId);
   const row: InvitationRow = {
-    id: newId('wiv'),
+    id: invitationId,
     workspace_id: id,
     digest: await digestOf(code),
     email: email ?? null,
@@ -87,13 +86,18 @@ export async function createInvitation(
     uses: 0,
     attempt: null,
   };
-  const shown = email === undefined ? code : shownToInviter(env, code);
-  const [made] = await makingInvitation(db, row, LIMITS.workspaceInvitations);
+  const mail = pending({ kind: 'invitation_mail', invitation_id: row.id, at: now });
+  const mails = delivery?.mailed ? [mail] : [];
+  const [[made]] = await db.batch([
+    makingInvitation(db, row, LIMITS.workspaceInvitations),
+    ...mails.map((task) => insertingIf(db, task, now, invitationExists(row.id))),
+  ]);
   if (made === undefined) {
     await requireSeat(db, id, userId, 'invite');
     throw new ApiError('conflict', `A workspace has at most ${LIMITS.workspaceInvitations} invitations that hold`);
   }
-  return { ...toInvitation(made), code: shown };
+  for (const task of mails) soon(env, task);
+  return { ...toInvitation(made), code: delivery === undefined || delivery.shown ? code : null };
 }
 
 /** Invitations that hold: one's own, and to those who manage the workspace everybody's. */

@@ -69,8 +69,19 @@ export async function addWorkspaceMembers(
 /** What follows when users come in: their inboxes learn it, and unless they are guests they enter the default channels. */
 export function entryTasks(id: string, by: string, userIds: string[], role: WorkspaceRole): StoredTask[] {
   const seats = pending({ kind: 'settle_seats', workspace_id: id, user_ids: userIds });
-  if (role === 'guest') return [seats];
-  return [seats, pending({ kind: 'enter_defaults', workspace_id: id, user_ids: userIds, by })];
+  return role === 'guest' ? [seats] : [seats, enteringDefaults(id, by, userIds)];
+}
+
+const enteringDefaults = (id: string, by: string, userIds: string[]): StoredTask =>
+  pending({ kind: 'enter_defaults', workspace_id: id, user_ids: userIds, by });
+
+/** What follows when a member has another role: those who see it learn it, and who is a guest no more enters the default channels. */
+function changeTasks({ id, actor, target, targetRole }: Deed, role: WorkspaceRole): StoredTask[] {
+  const told =
+    role === 'owner' || targetRole === 'owner'
+      ? pending({ kind: 'settle_workspace', workspace_id: id, after: '' })
+      : pending({ kind: 'settle_seats', workspace_id: id, user_ids: [target] });
+  return targetRole === 'guest' && role !== 'guest' ? [told, enteringDefaults(id, actor, [target])] : [told];
 }
 
 /**
@@ -122,13 +133,7 @@ export async function setWorkspaceRole(
       : forbidden(roles.actor);
   await deciding(db, id, actor, target, role !== 'owner', decide, async (deed) => {
     if (deed.targetRole === role) return true;
-    const owners = role === 'owner' || deed.targetRole === 'owner';
-    const tasks = owners
-      ? [pending({ kind: 'settle_workspace', workspace_id: id, after: '' })]
-      : deed.targetRole === 'guest'
-        ? entryTasks(id, actor, [target], role)
-        : entryTasks(id, actor, [target], 'guest');
-    return written(env, db, id, changingRole(db, deed, role), tasks, now);
+    return written(env, db, id, changingRole(db, deed, role), changeTasks(deed, role), now);
   });
   return personIn(db, id, target);
 }
@@ -170,19 +175,19 @@ export async function transferWorkspace(
   const db = database(env);
   const decide = ({ actor: role }: { actor: WorkspaceRole }) => (may(role, 'transfer') ? undefined : forbidden(role));
   await deciding(db, id, actor, target, false, decide, async (deed) => {
-    const task = pending({ kind: 'settle_workspace', workspace_id: id, after: '' });
+    const tasks = changeTasks(deed, 'owner');
     const [changed] = await db.batch([
       changingRole(db, deed, 'owner'),
       steppingDown(db, deed),
       versioning(db, id),
-      inserting(db, task, now),
+      ...tasks.map((task) => inserting(db, task, now)),
     ]);
     if (changed.length === 0) {
-      await deleting(db, task.id);
+      for (const task of tasks) await deleting(db, task.id);
       return false;
     }
     // failpoint: workspace.transferred
-    await followUp(env, task);
+    for (const task of tasks) await followUp(env, task);
     return true;
   });
   return personIn(db, id, target);

@@ -367,6 +367,29 @@ describe('a thread', () => {
 });
 
 describe('deleted for oneself', () => {
+  it('is not among pins and replies either, and the thread that it began is followed no more', async () => {
+    await inRoom(async (test) => {
+      const root = await test.sent(ada, 'root');
+      const [first, second] = [
+        await test.sent(bob, 'one', { thread_seq: root }),
+        await test.sent(cyd, 'two', { thread_seq: root }),
+      ];
+      await done(test, ada, root, { type: 'pin' });
+      answered(test, bob, { type: 'hide', seq: first });
+      const replies = (user: string) => answered(test, user, { type: 'thread', seq: root, limit: 9 });
+      expect(replies(bob)).toMatchObject({ items: [{ seq: second }], has_more: false });
+      expect(replies(ada)).toMatchObject({ items: [{ seq: first }, { seq: second }] });
+      expect(test.conversation.notice(bob)?.thread_unread).toBe(1);
+      answered(test, bob, { type: 'hide', seq: root });
+      expect(answered(test, bob, { type: 'pins' })).toEqual({ items: [] });
+      expect(answered(test, ada, { type: 'pins' })).toMatchObject({ items: [{ seq: root }] });
+      expect(answered(test, bob, { type: 'threads' })).toEqual({ items: [] });
+      expect(test.conversation.notice(bob)?.thread_unread).toBe(0);
+      await test.inboxes.settled();
+      expect(test.inboxes.last(bob)?.thread_unread).toBe(0);
+    });
+  });
+
   it('is gone from one’s own pages and preview, and from nobody else’s; other devices learn of it', async () => {
     await inRoom(async (test) => {
       const [kept, seq] = [await test.sent(ada, 'kept'), await test.sent(ada, 'hidden')];

@@ -303,6 +303,14 @@ describe('a mention of everyone', () => {
     });
   });
 
+  it('does not count for who calls, also where they have not read: in a thread', async () => {
+    await inRoom(async (test) => {
+      const root = await test.sent(ada, 'root');
+      await test.sent(bob, 'hey', { thread_seq: root, everyone: 'all' });
+      expect([ada, bob, cyd].map((user) => counts(test, user))).toEqual([1, 0, 1]);
+    });
+  });
+
   it('who is here calls those who are known to be online', async () => {
     await inRoom(async (test) => {
       test.inboxes.devices.set(bob, 1);

@@ -2,11 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type FindPage, find, readIn } from '../../src/conversation/find.ts';
 import { hide } from '../../src/conversation/hidden.ts';
+import { updateRetention } from '../../src/conversation/retention.ts';
+import { CONVERSATION_MIGRATIONS } from '../../src/conversation/schema.ts';
 import { SearchHit } from '../../src/protocol/search.ts';
+import { SENT } from '../support/kinds.ts';
+import { messagesNow } from '../support/messages.ts';
 import { codeOf, eventually, newUser, newUsers, overStorage, value } from '../support/objects.ts';
 import { TestRoom } from '../support/room.ts';
 
 const [ada = '', bob = ''] = newUsers(2);
+/** The migration since which more than texts is in the index. */
+const NEW_INDEX = CONVERSATION_MIGRATIONS.find((migration) => migration.includes('DROP TABLE IF EXISTS search;')) ?? '';
 const inRoom = <T>(work: (test: TestRoom) => T | Promise<T>) =>
   overStorage(async (storage) => work(new TestRoom(storage)));
 
@@ -53,6 +59,85 @@ describe('search in a room', () => {
       expect(seqs(test, ada, { kind: 'text' })).toEqual([two, one]);
       expect(seqs(test, ada, { q: 'see', since: noon })).toEqual([two]);
       expect(seqs(test, ada, { q: 'see', until: noon })).toEqual([one]);
+    });
+  });
+
+  it.each(Object.entries(SENT))(
+    'finds a message of kind %s by what people read of it',
+    async (kind, { send, says }) => {
+      await inRoom(async (test) => {
+        test.create([ada, bob]);
+        await test.sent(ada, 'something else');
+        const seq = await send(test, ada, 'unmistakable 世界');
+        const found = says ? [seq] : [];
+        expect(seqs(test, bob, { q: 'Unmistak*' })).toEqual(found);
+        expect(seqs(test, bob, { q: '界' })).toEqual(found);
+        expect(seqs(test, bob, { kind })).toEqual(kind === 'text' ? [seq, 2] : [seq]);
+        const files = messagesNow(test, bob).get(seq)?.files;
+        expect(seqs(test, bob, { has: 'file' })).toEqual(files === undefined ? [] : [seq]);
+        // In the index by now: what is taken back is gone from it at once.
+        value(await test.change(ada, seq, { type: 'recall' }));
+        for (const asked of [
+          { q: '世界' },
+          { has: 'file' },
+          { sender: ada, kind: kind === 'text' ? 'poll' : kind },
+        ] as const)
+          expect(seqs(test, bob, asked)).toEqual([]);
+      });
+    },
+  );
+
+  it('shows in the snippet what was found beside the text', async () => {
+    await inRoom(async (test) => {
+      test.create([ada, bob]);
+      await test.sent(ada, 'Where?', {
+        kind: 'poll',
+        poll: { options: ['on the quay', 'at the lighthouse'] },
+      });
+      const { items } = value(test.room.search(bob, ask({ q: 'lighthouse' })));
+      const { snippet, highlights } = SearchHit.parse(JSON.parse(items[0]?.hit ?? ''));
+      expect(snippet).toBe('Where?\non the quay\nat the lighthouse');
+      expect(highlights.map(([start, end]) => snippet.slice(start, end))).toEqual(['lighthouse']);
+    });
+  });
+
+  it('knows a link that is marked as one, and none in code', async () => {
+    await inRoom(async (test) => {
+      test.create([ada, bob]);
+      const entity = { offset: 0, length: 4 };
+      const marked = await test.sent(ada, 'here', {
+        entities: [{ type: 'link', ...entity, url: 'https://example.com' }],
+      });
+      await test.sent(ada, 'http://x', { entities: [{ type: 'code', offset: 0, length: 8 }] });
+      expect(seqs(test, bob, { has: 'link' })).toEqual([marked]);
+      value(await test.change(ada, marked, { type: 'edit', content: 'here' }));
+      expect(seqs(test, bob, { has: 'link' })).toEqual([]);
+    });
+  });
+
+  it('finds nothing whose time has come, also when no alarm has rung', async () => {
+    await inRoom(async (test) => {
+      test.create([ada, bob]);
+      test.publish(updateRetention(test.conversation, ada, { message_timer: 60 }));
+      await test.sent(ada, 'fleeting');
+      const found = () => value(test.room.search(bob, ask({ q: 'fleeting' }))).items.length;
+      expect(found()).toBe(1);
+      test.clock.pass(60_000);
+      expect(found()).toBe(0);
+    });
+  });
+
+  it('makes an index anew that knew less of messages', async () => {
+    await inRoom(async (test) => {
+      test.create([ada, bob]);
+      const seq = await SENT.image.send(test, ada, 'harbour');
+      expect(seqs(test, bob, { q: 'harbour' })).toEqual([seq]);
+      // As a version left it that knew texts only.
+      test.storage.sql.exec('DELETE FROM search WHERE rowid = ?', seq);
+      expect(seqs(test, bob, { q: 'harbour' })).toEqual([]);
+      test.storage.sql.exec(NEW_INDEX);
+      test.restart();
+      expect(seqs(test, bob, { q: 'harbour' })).toEqual([seq]);
     });
   });
 
@@ -164,8 +249,7 @@ describe('search in a room', () => {
         }
       });
       const newest = await test.sent(ada, 'newest');
-      const member = value(test.conversation.actor(ada));
-      const first = value(test.room.search(member, ask({ q: 'newest' })));
+      const first = value(test.room.search(ada, ask({ q: 'newest' })));
       expect(first.items.map(({ seq }) => seq)).toEqual([newest]);
       expect(first.complete).toBe(false);
       await eventually('everything is read in', () => readIn(test.conversation));
@@ -213,11 +297,54 @@ describe('search in a room', () => {
           sender: row.actor_id,
           kind: 'text',
           text: row.content ?? '',
+          file: false,
+          link: false,
         })),
       ).toBe(true);
       const rows = cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0);
       expect(rows / 1000).toBeLessThan(2.5);
     });
+  });
+
+  it('takes whatever people write and look for: hostile text breaks neither the index nor a hit', async () => {
+    const piece = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 40 }),
+      fc.constantFrom(
+        '\u0000',
+        '\u202eevil\u202c',
+        '\u200b',
+        '界'.repeat(200),
+        `z${'\u0351'.repeat(300)}`,
+        '"',
+        '* - OR NEAR(',
+        '👩‍👩‍👧',
+      ),
+    );
+    const hostile = fc
+      .array(piece, { minLength: 1, maxLength: 5 })
+      .map((pieces) => pieces.join(' ').toWellFormed() || 'x');
+    await fc.assert(
+      fc.asyncProperty(fc.array(hostile, { minLength: 1, maxLength: 4 }), hostile, async (texts, other) => {
+        await inRoom(async (test) => {
+          test.create([ada]);
+          for (const text of texts) await test.sent(ada, text);
+          for (const q of [...texts, other].map((text) => text.slice(0, 256).toWellFormed())) {
+            for (const sort of ['newest', 'relevance'] as const) {
+              for (const { hit } of value(test.room.search(ada, ask({ q, sort }))).items) {
+                const { message, snippet, highlights } = SearchHit.parse(JSON.parse(hit));
+                expect(message.content).toContain(snippet);
+                expect(snippet.isWellFormed()).toBe(true);
+                for (const [start, end] of highlights) {
+                  expect(start).toBeLessThan(end);
+                  expect(end).toBeLessThanOrEqual(snippet.length);
+                }
+              }
+            }
+          }
+        });
+      }),
+      { numRuns: 40 },
+    );
   });
 
   it('finds what a plain look through the log finds', async () => {

@@ -8,8 +8,10 @@ import { newId } from '../../src/ids.ts';
 import type { UpdateMember } from '../../src/protocol/chats.ts';
 import type { EventType } from '../../src/protocol/events.ts';
 import { ChatEvent } from '../../src/protocol/events.ts';
+import { MessageKind } from '../../src/protocol/kinds.ts';
 import type { Message } from '../../src/protocol/messages.ts';
 import { applyEvent } from '../../src/protocol/state.ts';
+import { SENT } from '../support/kinds.ts';
 import { messagesNow } from '../support/messages.ts';
 import { newUser, newUsers, overStorage, value } from '../support/objects.ts';
 import { TestRoom } from '../support/room.ts';
@@ -102,13 +104,20 @@ const STEPS: Record<EventType, fc.Arbitrary<Step>> = {
   'invitation.created': fc.constant((test) => invited(test)),
   'invitation.revoked': fc.constant((test) => test.manage(ADA, { do: 'revoke_invitation', id: invited(test) })),
   'chat.announced': text.map((words) => (test) => test.manage(ADA, { do: 'announce', text: words })),
-  message: fc.tuple(person, text, fc.subarray(PEOPLE, { minLength: 0 }), which, fc.boolean()).map(
-    ([user, content, mentions, index, quotes]) =>
-      (test) =>
-        test.send(user, content, {
-          ...(mentions.length > 0 ? { mentions } : {}),
-          ...(quotes ? { reply_to: pick(test, index), quote: { offset: 0, length: 1 } } : {}),
-        }),
+  message: fc.oneof(
+    fc.tuple(person, text, fc.subarray(PEOPLE, { minLength: 0 }), which, fc.boolean()).map(
+      ([user, content, mentions, index, quotes]): Step =>
+        (test) =>
+          test.send(user, content, {
+            ...(mentions.length > 0 ? { mentions } : {}),
+            ...(quotes ? { reply_to: pick(test, index), quote: { offset: 0, length: 1 } } : {}),
+          }),
+    ),
+    fc.tuple(person, fc.constantFrom(...Object.values(SENT))).map(
+      ([user, { send }]): Step =>
+        (test) =>
+          send(test, user, 'words'),
+    ),
   ),
   'thread.reply': fc.tuple(person, which, text).map(
     ([user, index, content]) =>
@@ -185,6 +194,7 @@ const asObject = (messages: Map<number, Message>) => Object.fromEntries([...mess
 
 describe('events applied to an old snapshot give the fresh one', () => {
   const seen = new Set<string>();
+  const kinds = new Set<string>();
 
   it('whenever the snapshot was taken, and with the room dropped on the way', async () => {
     await fc.assert(
@@ -213,6 +223,7 @@ describe('events applied to an old snapshot give the fresh one', () => {
           const folded = new Map<number, Message>();
           for (const event of eventsAfter(test, 0)) {
             seen.add(event.type);
+            if (event.type === 'message') kinds.add(event.kind);
             applyEvent(folded, chatId, event, reader);
           }
           expect(asObject(folded)).toEqual(asObject(fresh));
@@ -235,6 +246,10 @@ describe('events applied to an old snapshot give the fresh one', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('was tried with every kind of message', () => {
+    expect([...kinds].sort()).toEqual(MessageKind.options.toSorted());
   });
 
   it('was tried with every type of event', () => {

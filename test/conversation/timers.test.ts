@@ -4,9 +4,13 @@ import { timestamp } from '../../src/clock.ts';
 import { Alarms } from '../../src/conversation/alarms.ts';
 import { pageAfter } from '../../src/conversation/pages.ts';
 import { updateRetention } from '../../src/conversation/retention.ts';
+import { signTicket, TICKET_TTL_MS } from '../../src/files/ticket.ts';
+import { newId } from '../../src/ids.ts';
+import type { SendMessage } from '../../src/protocol/messages.ts';
+import { SENT } from '../support/kinds.ts';
 import { answered, messagesNow } from '../support/messages.ts';
 import { codeOf, newUser, overStorage } from '../support/objects.ts';
-import { TestRoom } from '../support/room.ts';
+import { TestRoom, TICKET_KEYS } from '../support/room.ts';
 
 const [ada, bob] = [newUser(), newUser()];
 const MINUTE = 60_000;
@@ -67,6 +71,25 @@ describe('a message with a timer', () => {
       test.clock.pass(1);
       test.room.attend();
       expect(texts(test)).toEqual(['before']);
+    });
+  });
+
+  it('is gone for whoever asks in any other way, alarm or not: its file, the preview of its channel', async () => {
+    await overStorage(async (storage) => {
+      const test = new TestRoom(storage);
+      test.create([ada, bob], { type: 'PublicChannel' });
+      timer(test, 60);
+      const seq = await SENT.image.send(test, ada, 'first.png');
+      const id = messagesNow(test, bob).get(seq)?.files?.[0]?.id ?? '';
+      expect(codeOf(test.room.file(bob, id))).toBe('ok');
+      test.clock.pass(MINUTE);
+      test.restart();
+      expect(codeOf(test.room.file(bob, id))).toBe('not_found');
+      await SENT.image.send(test, ada, 'second.png');
+      const shown = () => JSON.stringify(test.manage(newUser(), { do: 'preview' }));
+      expect(shown()).toContain('second.png');
+      test.clock.pass(MINUTE);
+      expect(shown()).not.toContain('second.png');
     });
   });
 
@@ -180,6 +203,28 @@ describe('a message that is sent later', () => {
     });
   });
 
+  it('is one that could be sent: of its kind, with tickets that are good at its time', async () => {
+    await inRoom(async (test) => {
+      const later = (message: Partial<Omit<SendMessage, 'client_id'>>, wait = MINUTE) =>
+        test.room.ask(ada, {
+          type: 'schedule',
+          send_at: timestamp(test.clock.now + wait),
+          message: { kind: 'text', content: '', client_id: 'x', ...message },
+        });
+      expect(codeOf(later({}))).toBe('invalid');
+      expect(codeOf(later({ kind: 'poll', content: '?' }))).toBe('invalid');
+      const about = { id: newId('file'), name: 'a', size: 1, type: 'image/png', sha256: 'a'.repeat(64), inline: true };
+      const claims = { chat_id: test.conversation.chat.id, file: { ...about, created_at: timestamp(test.clock.now) } };
+      const ticketOf = (user_id: string) => signTicket(TICKET_KEYS, { ...claims, user_id }, test.clock.now).ticket;
+      const image = (user: string) => ({ kind: 'image' as const, files: [ticketOf(user)] });
+      expect(codeOf(later(image(bob)))).toBe('invalid');
+      expect(codeOf(later(image(ada), TICKET_TTL_MS + MINUTE))).toBe('invalid');
+      expect(codeOf(later(image(ada), TICKET_TTL_MS - MINUTE))).toBe('ok');
+      await test.ringUntilQuiet();
+      expect([...messagesNow(test, bob).values()]).toMatchObject([{ kind: 'image', files: [{ id: about.id }] }]);
+    });
+  });
+
   it('that was sent by hand meanwhile is not sent again', async () => {
     await inRoom(async (test) => {
       schedule(test, 'x', MINUTE);
@@ -187,6 +232,78 @@ describe('a message that is sent later', () => {
       await test.ringUntilQuiet();
       expect(texts(test)).toEqual(['x']);
     });
+  });
+});
+
+describe('whatever has a time', () => {
+  const SECONDS = 60;
+  type Step = { do: 'send' | 'restart' | 'ring' | 'attend' } | { do: 'schedule' | 'jump'; ms: number };
+  const ms = fc.integer({ min: -20 * MINUTE, max: 40 * MINUTE });
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.record({ do: fc.constantFrom('send' as const, 'restart' as const, 'ring' as const, 'attend' as const) }),
+    fc.record({ do: fc.constant('schedule' as const), ms: fc.integer({ min: 1, max: 30 * MINUTE }) }),
+    fc.record({ do: fc.constant('jump' as const), ms }),
+  );
+
+  it('comes when it is due by the clock as it is, once, whatever jumps and restarts there are', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+        await inRoom(async (test) => {
+          timer(test, SECONDS);
+          const due = new Map<string, number>();
+          const gone = new Set<string>();
+          const ends = new Map<string, number>();
+          const look = () => {
+            // Nobody reads or writes without this.
+            test.room.attend();
+            const { now } = test.clock;
+            const { next } = test.conversation.timers;
+            if (next !== undefined)
+              expect(test.inboxes.alarmAt ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(next + 2);
+            const shown = new Map([...messagesNow(test, bob).values()].map((message) => [message.client_id, message]));
+            for (const [id, at] of due) {
+              if (at > now && !ends.has(id)) expect(shown.has(id)).toBe(false);
+              if (at <= now && !ends.has(id)) ends.set(id, now + SECONDS * 1000);
+            }
+            for (const [id, at] of ends) {
+              if (at <= now) gone.add(id);
+              // Once it is gone, no clock brings it back.
+              expect([id, shown.has(id)]).toEqual([id, !gone.has(id)]);
+            }
+          };
+          for (const [index, one] of steps.entries()) {
+            const id = `m${index}`;
+            if (one.do === 'send') {
+              look();
+              await test.sent(ada, 'x', { client_id: id });
+              ends.set(id, test.clock.now + SECONDS * 1000);
+            } else if (one.do === 'schedule') {
+              look();
+              if (schedule(test, id, one.ms, 'x').ok) due.set(id, test.clock.now + one.ms);
+            } else if (one.do === 'jump') test.clock.pass(one.ms);
+            else if (one.do === 'restart') test.restart();
+            else if (one.do === 'ring') test.ring();
+            look();
+          }
+          // Without another word from anybody, the alarm does the rest.
+          for (let rings = 0; rings < 100 && test.conversation.timers.next !== undefined; rings++) {
+            test.clock.pass(30 * MINUTE);
+            expect(test.ring()).toBe(true);
+            await test.inboxes.settled();
+          }
+          expect(messagesNow(test, bob).size).toBe(0);
+          expect(answered(test, ada, { type: 'scheduled' })).toEqual({ items: [] });
+          const names = test.storage.sql
+            .exec<{ client_id: string }>("SELECT client_id FROM events WHERE client_id LIKE 'm%'")
+            .toArray()
+            .map((row) => row.client_id);
+          expect(names.toSorted()).toEqual(
+            [...ends.keys(), ...[...due.keys()].filter((id) => !ends.has(id))].toSorted(),
+          );
+        });
+      }),
+      { numRuns: 40 },
+    );
   });
 });
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createChat } from '../../src/chats/directory.ts';
 import { database } from '../../src/db/client.ts';
 import { takeDue } from '../../src/db/tasks.ts';
-import { blockUser, requestFriend } from '../../src/friends/friends.ts';
+import { acceptFriend, blockUser, requestFriend } from '../../src/friends/friends.ts';
 import { newId } from '../../src/ids.ts';
 import type { Chat } from '../../src/protocol/chats.ts';
 import type { Problem } from '../../src/protocol/errors.ts';
@@ -66,6 +66,26 @@ const settle = async () => {
     )
     .toBe(0);
 };
+
+/** The environment in which this happens whole, once, just before a change of two people is written. */
+function beforeWrite(happens: () => Promise<unknown>): Env {
+  let happened = false;
+  const DB = new Proxy(env.DB, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property, target);
+      if (property !== 'batch') return typeof value === 'function' ? value.bind(target) : value;
+      return async (statements: D1PreparedStatement[]) => {
+        // What is read in one batch has three statements.
+        if (statements.length === 2 && !happened) {
+          happened = true;
+          await happens();
+        }
+        return env.DB.batch(statements);
+      };
+    },
+  });
+  return { ...env, DB };
+}
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -135,25 +155,8 @@ describe('a friend request', () => {
 
   it('that comes second decides anew: a race in the order that hurts', async () => {
     const [ann, bob] = await two();
-    let raced = false;
-    const DB = new Proxy(env.DB, {
-      get(target, property) {
-        const value: unknown = Reflect.get(target, property, target);
-        if (property !== 'batch' || typeof value !== 'function') {
-          return typeof value === 'function' ? value.bind(target) : value;
-        }
-        return async (statements: D1PreparedStatement[]) => {
-          // Before the write of the first, the other's request happens whole.
-          if (statements.length === 2 && !raced) {
-            raced = true;
-            expect((await ask(bob, ann)).body.state).toBe('sent');
-          }
-          return env.DB.batch(statements);
-        };
-      },
-    });
-    const mine = await requestFriend({ ...env, DB }, ann.id, bob.id, { text: '', source: null }, Date.now());
-    expect(raced).toBe(true);
+    const racing = beforeWrite(async () => expect((await ask(bob, ann)).body.state).toBe('sent'));
+    const mine = await requestFriend(racing, ann.id, bob.id, { text: '', source: null }, Date.now());
     expect(mine.state).toBe('friend');
     expect([await stateAt(ann, bob), await stateAt(bob, ann)]).toEqual(['friend', 'friend']);
   });
@@ -233,6 +236,43 @@ describe('there are limits', () => {
     await befriend(last, bob);
     await fill(bob, LIMITS.friends - 1, { state: 'friend' });
     expect((await accept(bob, last)).body.state).toBe('friend');
+  });
+
+  it('to friends of who has asked', async () => {
+    const [ann, bob] = await two();
+    await ask(bob, ann);
+    await fill(bob, LIMITS.friends, { state: 'friend' });
+    expect(code(await accept(ann, bob))).toBe('conflict');
+    expect([await stateAt(ann, bob), await stateAt(bob, ann)]).toEqual(['received', 'sent']);
+  });
+
+  it('that two at once do not pass: the last place goes to one', async () => {
+    const [ann, bob, cyd] = (await people(3)) as [Account, Account, Account];
+    await ask(bob, ann);
+    await ask(cyd, ann);
+    await fill(ann, LIMITS.friends - 1, { state: 'friend' });
+    const racing = beforeWrite(async () => expect((await accept(ann, cyd)).body.state).toBe('friend'));
+    await expect(acceptFriend(racing, ann.id, bob.id, Date.now())).rejects.toMatchObject({ code: 'conflict' });
+    expect([await stateAt(ann, bob), await stateAt(bob, ann)]).toEqual(['received', 'sent']);
+
+    const [dan, eve, fay] = (await people(3)) as [Account, Account, Account];
+    await fill(dan, LIMITS.friendRequests - 1, { state: 'sent' });
+    const asking = beforeWrite(async () => expect((await ask(dan, eve)).status).toBe(200));
+    const asked = requestFriend(asking, dan.id, fay.id, { text: '', source: null }, Date.now());
+    await expect(asked).rejects.toMatchObject({ code: 'conflict' });
+    expect([await stateAt(dan, eve), await stateAt(dan, fay)]).toEqual(['sent', 'none']);
+
+    await fill(fay, LIMITS.blocks - 1, { state: 'none', blocked: true });
+    const blocking = beforeWrite(async () => expect((await block(fay, eve)).status).toBe(200));
+    await expect(blockUser(blocking, fay.id, dan.id, Date.now())).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it('that do not refuse what another device of the same user has just done with the last place', async () => {
+    const [ann, bob] = await two();
+    await ask(bob, ann);
+    await fill(ann, LIMITS.friends - 1, { state: 'friend' });
+    const racing = beforeWrite(async () => expect((await accept(ann, bob)).body.state).toBe('friend'));
+    expect((await acceptFriend(racing, ann.id, bob.id, Date.now())).state).toBe('friend');
   });
 
   it('to requests on either side', async () => {

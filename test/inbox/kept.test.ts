@@ -42,6 +42,35 @@ describe('what a user keeps', () => {
     });
   });
 
+  it('that was never kept is let go of without a trace', async () => {
+    await withInbox(async (test) => {
+      test.inbox.notify(notice({ chat_id }));
+      const { cursor } = await test.sync();
+      expect(codeOf(test.inbox.keep(draft('', { thread_seq: 7 })))).toBe('ok');
+      expect(codeOf(test.inbox.keep({ kind: 'saved', chat_id, seq: 7, saved: null }))).toBe('ok');
+      expect((await test.sync({ cursor })).changes).toEqual([]);
+    });
+  });
+
+  it('can be let go of when its conversation is left, and nothing more is kept of that', async () => {
+    await withInbox(async (test) => {
+      test.inbox.notify(notice({ chat_id }));
+      test.inbox.keep(draft('half'));
+      test.inbox.keep(saved(1));
+      test.inbox.notify(notice({ chat_id, head: 2, member_seq: 2, gone: 'left' }));
+      const { cursor } = await test.sync();
+      for (const keep of [draft('more'), saved(2)]) {
+        expect(codeOf(test.inbox.keep(keep))).toBe('not_found');
+      }
+      expect(codeOf(test.inbox.keep(draft('')))).toBe('ok');
+      expect(codeOf(test.inbox.keep({ kind: 'saved', chat_id, seq: 1, saved: null }))).toBe('ok');
+      expect((await test.sync({ cursor })).changes).toMatchObject([
+        { type: 'draft', id: chat_id, value: null },
+        { type: 'saved', id: `${chat_id}/1`, value: null },
+      ]);
+    });
+  });
+
   it('is of conversations in the list, and of a limited number', async () => {
     await withInbox(async (test) => {
       expect(codeOf(test.inbox.keep(draft('x')))).toBe('not_found');
@@ -51,6 +80,11 @@ describe('what a user keeps', () => {
       expect(codeOf(test.inbox.keep(saved(1, 'changed')))).toBe('ok');
       test.inbox.keep({ kind: 'saved', chat_id, seq: 1, saved: null });
       expect(codeOf(test.inbox.keep(saved(0)))).toBe('ok');
+      for (let seq = 1; seq <= LIMITS.drafts; seq++) test.inbox.keep(draft('x', { thread_seq: seq }));
+      expect(codeOf(test.inbox.keep(draft('x')))).toBe('conflict');
+      expect(codeOf(test.inbox.keep(draft('other', { thread_seq: 1 })))).toBe('ok');
+      test.inbox.keep(draft('', { thread_seq: 1 }));
+      expect(codeOf(test.inbox.keep(draft('x')))).toBe('ok');
     });
   });
 });

@@ -95,6 +95,48 @@ describe('a look', () => {
     });
   });
 
+  it('that fails is repeated though a notice of before comes late, when a device listens already', async () => {
+    await withInbox(async (test) => {
+      const chat_id = newId('chat');
+      const silent = notice({ chat_id, armed: false });
+      test.inbox.notify(silent);
+      const answer = later();
+      test.rooms.look = () => answer.promise;
+      const device = test.connect();
+      await eventually('the room is asked', () => test.rooms.count('look') === 1);
+      // A call that the room had given up: it has told the same again since, and fallen silent.
+      test.inbox.notify(silent);
+      test.rooms.look = () => notice({ chat_id, head: 9 });
+      answer.reject(new Error('unreachable'));
+      await eventually(
+        'the device learns',
+        () =>
+          device.of('inbox').some(({ changes }) => changes.some((it) => it.type === 'chat' && it.chat.head_seq === 9)),
+        3000,
+      );
+      await test.settled();
+    });
+  });
+
+  it('of which one answer cannot be stored brings the others', async () => {
+    await withInbox(async (test) => {
+      const ids = [newId('chat'), newId('chat'), newId('chat')];
+      const [broken] = ids;
+      for (const chat_id of ids) test.inbox.notify(notice({ chat_id, armed: false }));
+      test.rooms.look = (chat_id) =>
+        chat_id === broken ? { ...notice({ chat_id }), messages: Number.NaN } : notice({ chat_id, head: 9 });
+      const put = test.inbox.timeline.put.bind(test.inbox.timeline);
+      test.inbox.timeline.put = (record, before) => {
+        if (Number.isNaN(record.item?.messages)) throw new Error('it cannot be stored');
+        return put(record, before);
+      };
+      const { changes } = await test.sync();
+      expect(changes.flatMap((it) => (it.type === 'chat' ? it.chat.head_seq : [])).toSorted()).toEqual([1, 9, 9]);
+      expect(test.inbox.timeline.stale()).toEqual([broken]);
+      expect(test.rooms.faults).toHaveLength(1);
+    });
+  });
+
   it('of a device that has gone meanwhile is not repeated', async () => {
     await withInbox(async (test) => {
       test.inbox.notify(notice({ armed: false }));
@@ -130,23 +172,34 @@ describe('a look', () => {
   });
 });
 
-/** The same storage for another object's tables: they share it in this test and nowhere else. */
-const beside = (storage: DurableObjectStorage): DurableObjectStorage => {
-  const sql = new Proxy(storage.sql, {
-    get: (target, name) =>
-      name === 'exec'
-        ? (query: string, ...bindings: unknown[]) =>
-            target.exec(query.replaceAll('schema_version', 'inbox_version'), ...bindings)
-        : Reflect.get(target, name, target),
-  });
-  return new Proxy(storage, {
-    get: (target, name) => {
-      if (name === 'sql') return sql;
-      const member: unknown = Reflect.get(target, name, target);
-      return typeof member === 'function' ? member.bind(target) : member;
-    },
-  });
-};
+/** One life of an object. What an object that has ended still has under way arrives, and does nothing beyond that. */
+class Life {
+  ended = false;
+  readonly storage: DurableObjectStorage;
+
+  /** @param version table of the schema's version: the two objects share a storage in this test and nowhere else */
+  constructor(storage: DurableObjectStorage, version: string) {
+    const exec = (query: string, ...bindings: unknown[]) =>
+      this.ended
+        ? storage.sql.exec('SELECT 1 WHERE false')
+        : storage.sql.exec(query.replaceAll('schema_version', version), ...bindings);
+    const sql = new Proxy(storage.sql, {
+      get: (target, name) => (name === 'exec' ? exec : Reflect.get(target, name, target)),
+    });
+    this.storage = new Proxy(storage, {
+      get: (target, name) => {
+        if (name === 'sql') return sql;
+        const member: unknown = Reflect.get(target, name, target);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+  }
+
+  /** A call of this life's: of one that has ended none begins. */
+  call<T>(begin: () => Promise<T>): Promise<T> {
+    return this.ended ? new Promise<T>(() => undefined) : begin();
+  }
+}
 
 it('between a large room and an inbox no news is lost, however their calls and answers overtake each other', async () => {
   const usual = ['send', 'send', 'sync', 'deliver', 'deliver', 'deliver', 'deliver'];
@@ -182,8 +235,12 @@ it('between a large room and an inbox no news is lost, however their calls and a
         const pick = () => wire.splice((numbers.next().value ?? 0) % Math.max(1, wire.length), 1)[0];
 
         let alarm: number | undefined;
+        let roomLife = new Life(storage, 'room_version');
+        let inboxLife = new Life(storage, 'inbox_version');
         const startRoom = (): Room => {
-          const started = new Room(storage, [], clock.read, {
+          const life = new Life(storage, 'room_version');
+          roomLife = life;
+          const started = new Room(life.storage, [], clock.read, {
             relay: () => {
               throw new Error('not a huge room');
             },
@@ -191,7 +248,7 @@ it('between a large room and an inbox no news is lost, however their calls and a
               notify: async (sent: Notice): Promise<NoticeAnswer> => {
                 if (userId !== bob) return { devices: 0 };
                 const copy = structuredClone(sent);
-                return over(() => inbox.notify(copy));
+                return life.call(() => over(() => inbox.notify(copy)));
               },
               signal: async () => undefined,
             }),
@@ -199,7 +256,7 @@ it('between a large room and an inbox no news is lost, however their calls and a
             preview: async () => undefined,
             list: async () => undefined,
             setAlarm: (at) => {
-              alarm = at;
+              if (!life.ended) alarm = at;
             },
             background,
             log: () => undefined,
@@ -207,11 +264,13 @@ it('between a large room and an inbox no news is lost, however their calls and a
           started.wake(alarm ?? null);
           return started;
         };
-        const startInbox = (): Inbox =>
-          new Inbox(beside(storage), [], clock.read, {
+        const startInbox = (): Inbox => {
+          const life = new Life(storage, 'inbox_version');
+          inboxLife = life;
+          return new Inbox(life.storage, [], clock.read, {
             owner: bob,
             room: () => ({
-              look: (user) => over(() => structuredClone(room.look(user))),
+              look: (user) => life.call(() => over(() => structuredClone(room.look(user)))),
               catchUp: async () => {
                 throw new Error('nobody asks');
               },
@@ -225,6 +284,7 @@ it('between a large room and an inbox no news is lost, however their calls and a
             background,
             log: () => undefined,
           });
+        };
         let room = startRoom();
         let inbox = startInbox();
         room.publish(room.conversation.create(newConversation(users)).commit);
@@ -259,8 +319,11 @@ it('between a large room and an inbox no news is lost, however their calls and a
           } else if (what === 'disconnect') {
             const device = devices.pop();
             if (device !== undefined) inbox.devices.delete(device.device.socket);
-          } else if (what === 'restart room') room = startRoom();
-          else {
+          } else if (what === 'restart room') {
+            roomLife.ended = true;
+            room = startRoom();
+          } else {
+            inboxLife.ended = true;
             inbox = startInbox();
             devices.length = 0;
           }

@@ -179,7 +179,18 @@ describe('a row is stale', () => {
     expect(merge(undefined, await told(false), false).stale).toBe(true);
     expect(merge(undefined, await told(false), true).stale).toBe(false);
     expect(merge(undefined, await told(true), false).stale).toBe(false);
-    expect(merge(merge(undefined, await told(false), false), await told(true), false).stale).toBe(false);
+  });
+
+  it('until its room is asked, or tells something newer and goes on telling, whatever comes late', async () => {
+    const [first, second] = await history(['send']);
+    if (first === undefined || second === undefined) throw new Error('a message is told');
+    const waiting = merge(undefined, { ...first, armed: false }, false);
+    for (const armed of [true, false]) {
+      for (const listening of [true, false]) {
+        expect(merge(waiting, { ...first, armed }, listening).stale).toBe(true);
+        expect(merge(waiting, { ...second, armed }, listening).stale).toBe(!armed);
+      }
+    }
   });
 
   it('never when the user is gone', async () => {

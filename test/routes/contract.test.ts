@@ -177,6 +177,7 @@ it('every declared answer was given, but for faults and limits', () => {
     'acceptFriendRequest 409',
     'createFriendGroup 409',
     'blockUser 409',
+    'putDraft 409',
     'saveMessage 409',
   ]);
 });

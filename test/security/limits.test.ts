@@ -370,6 +370,7 @@ const ELSEWHERE: Partial<Record<keyof typeof LIMITS, string>> = {
   syncBytes: 'test/inbox/gather.test.ts',
   resetAfter: 'test/conversation/pages.test.ts',
   savedMessages: 'test/inbox/kept.test.ts',
+  drafts: 'test/inbox/kept.test.ts',
   presencePeers: 'test/inbox/presence.test.ts',
   workspaceInvitations: 'test/routes/contract-cases.ts: createWorkspaceInvitation',
   openRequests: 'test/conversation/people.test.ts',

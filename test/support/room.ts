@@ -1,5 +1,5 @@
 import type { Notice, NoticeAnswer } from '../../src/conversation/api.ts';
-import { type Command, carryOut } from '../../src/conversation/commands.ts';
+import type { Command } from '../../src/conversation/commands.ts';
 import type { Commit, Conversation, Sent } from '../../src/conversation/conversation.ts';
 import type { ListingEntry } from '../../src/conversation/listing.ts';
 import { Room, type RoomPorts } from '../../src/conversation/room.ts';
@@ -168,10 +168,7 @@ export class TestRoom {
 
   /** Carries out a command about people, and publishes what it did. */
   manage(user: string, command: Command): Result<unknown> {
-    const outcome = carryOut(this.conversation, user, command);
-    if (!outcome.ok) return outcome;
-    this.room.publish(outcome.value.commit);
-    return { ok: true, value: outcome.value.value };
+    return this.room.manage(user, command);
   }
 
   /** Rings the alarm if it is set, at its time. Returns whether it was. */

@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { may as mayThere } from '../../src/conversation/permissions.ts';
+import { Role } from '../../src/protocol/chats.ts';
 import { WorkspaceRole } from '../../src/protocol/workspaces.ts';
 import { gives, may, WORKSPACE_PERMISSIONS, type WorkspaceAction } from '../../src/workspaces/permissions.ts';
 import { type Account, signUp } from '../support/api.ts';
@@ -117,6 +119,29 @@ describe('who may make channels', () => {
   });
 });
 
+describe.each(['Group', 'PrivateChannel', 'PublicChannel'] as const)('in a %s of the workspace', (type) => {
+  it.each(Role.options)('as %s of it, whoever is no guest brings people in as its table says', async (place) => {
+    const newcomer = await signUp();
+    await seat(owner, id, newcomer, 'member');
+    const path = `/api/chats/${await newChannel(owner, id, { type, members: ROLES.map((role) => as(role).id) })}`;
+    for (const role of ROLES) {
+      if (place === 'member') continue;
+      const given = await outcome(owner, `${path}/members/${as(role).id}`, { method: 'PUT', body: { role: place } });
+      expect(given).toBe(200);
+    }
+    for (const role of ROLES) {
+      const who = as(role);
+      const allowed = (action: 'add' | 'invite') => role !== 'guest' && mayThere(type, place, action);
+      const added = await outcome(who, `${path}/members`, { body: { user_ids: [newcomer.id] } });
+      expect([role, 'add', added]).toEqual([role, 'add', allowed('add') ? 201 : 'forbidden']);
+      if (added === 201) await act(owner, `${path}/members/${newcomer.id}`, { method: 'DELETE' });
+      const invited = await outcome(who, `${path}/invitations`, { body: {} });
+      expect([role, 'invite', invited]).toEqual([role, 'invite', allowed('invite') ? 201 : 'forbidden']);
+      expect([role, await outcome(who, `${path}/messages`, { body: { content: 'x' } })]).toEqual([role, 201]);
+    }
+  });
+});
+
 describe('a guest', () => {
   it('sees the conversations they were added to, and nobody but the people there', async () => {
     const [host, guest, other, far] = (await people(4)) as [Account, Account, Account, Account];
@@ -154,6 +179,13 @@ describe('a guest', () => {
     // Added to the channel, they are in it like anybody.
     expect(await outcome(host, `${path}/members`, { body: { user_ids: [guest.id] } })).toBe(201);
     expect(await outcome(guest, `${path}/messages`)).toBe(200);
+    // Nor do they let anybody in who asks, whatever they are there.
+    await act(host, path, { method: 'PUT', body: { join_policy: 'approval' } });
+    await act(host, `${path}/members/${guest.id}`, { method: 'PUT', body: { role: 'moderator' } });
+    expect(await outcome(far, `${path}/requests`, { body: {} })).toBe(200);
+    const decision = { method: 'PUT', body: { decision: 'accept' } };
+    expect(await outcome(guest, `${path}/requests/${far.id}`, decision)).toBe('forbidden');
+    expect(await outcome(host, `${path}/requests/${far.id}`, decision)).toBe(200);
   });
 
   it('reads the directory by pages, each person once', async () => {

@@ -236,6 +236,18 @@ describe('default channels', () => {
     }
   });
 
+  it('are entered by a guest who becomes an owner, by a role or by a hand-over', async () => {
+    const [owner, risen, heir] = await three();
+    const id = await newWorkspace(owner);
+    const chat = await newChannel(owner, id);
+    await update(owner, id, { default_chat_ids: [chat] });
+    for (const one of [risen, heir]) await seat(owner, id, one, 'guest');
+    expect((await setRole(owner, id, risen, 'owner')).status).toBe(200);
+    expect((await transfer(owner, id, heir)).status).toBe(200);
+    expect([await isIn(risen, chat), await isIn(heir, chat)]).toEqual([true, true]);
+    expect([(await rowOf(risen, id))?.role, (await rowOf(heir, id))?.role]).toEqual(['owner', 'owner']);
+  });
+
   it('are not entered again by who left one and is added once more', async () => {
     const [owner, member] = await two();
     const id = await newWorkspace(owner);

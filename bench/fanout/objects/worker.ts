@@ -42,6 +42,13 @@ export class ConversationRoom extends objects.ConversationRoom {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, start('room', ctx, env));
   }
+
+  /** What a search is without an index: a look at every message, the newest first. @returns how many were found, at most `limit` */
+  async scan(text: string, limit: number): Promise<number> {
+    const query = `SELECT seq FROM events WHERE type IN ('message', 'thread.reply') AND instr(lower(content), ?) > 0
+      ORDER BY seq DESC LIMIT ?`;
+    return this.ctx.storage.sql.exec(query, text, limit).toArray().length;
+  }
 }
 export class UserInbox extends objects.UserInbox {
   constructor(ctx: DurableObjectState, env: Env) {
@@ -86,10 +93,19 @@ const NewChat = z.object({
   inboxes: z.object({ real: z.int(), online: z.int() }),
 });
 const Call = z.object({ name: z.string(), method: z.string(), args: z.array(z.unknown()) });
+const Calls = z.object({ name: z.string(), method: z.string(), each: z.array(z.array(z.unknown())) });
 const Users = z.object({ users: z.array(z.string()) });
 
 const front = observed('worker', '');
 const { fetch: serve, queue, scheduled } = objects.default;
+
+/** A method of a room, as its Worker calls it. */
+function methodOf(env: Env, name: string, method: string): (args: unknown[]) => unknown {
+  const stub = env.ROOMS.get(env.ROOMS.idFromName(name));
+  const member: unknown = Reflect.get(stub, method);
+  if (typeof member !== 'function') throw new Error(`a room has no ${method}`);
+  return (args) => Reflect.apply(member, stub, args);
+}
 
 /** What the bench asks for. Nothing of it is counted, but for what it makes the objects do. */
 const DESK: Record<string, (env: Env, body: unknown) => unknown> = {
@@ -116,10 +132,12 @@ const DESK: Record<string, (env: Env, body: unknown) => unknown> = {
   },
   room(env, body) {
     const { name, method, args } = Call.parse(body);
-    const stub = env.ROOMS.get(env.ROOMS.idFromName(name));
-    const member: unknown = Reflect.get(stub, method);
-    if (typeof member !== 'function') throw new Error(`a room has no ${method}`);
-    return Reflect.apply(member, stub, args);
+    return methodOf(env, name, method)(args);
+  },
+  /** The same call with each of these arguments, all at once. */
+  async roomAll(env, body) {
+    const { name, method, each } = Calls.parse(body);
+    await Promise.all(each.map(methodOf(env, name, method)));
   },
 };
 

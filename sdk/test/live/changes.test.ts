@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { drafts, RichText } from '../../src/index.ts';
 import { group, person, secondDevice, texts, until } from '../support/people.ts';
 
 describe('a change of a message', () => {
@@ -35,6 +36,22 @@ describe('a change of a message', () => {
     expect([...ada.errors, ...bob.errors]).toEqual([]);
   });
 
+  it('gives a text with marks another one, and keeps them', async () => {
+    const [ada, bob] = await Promise.all([person('Ada'), person('Bob')]);
+    const id = await group(ada, bob);
+    const [chat, bobs] = [ada.client.chat(id), bob.client.chat(id)];
+    const { seq } = await chat.send(new RichText().add('see ').bold('this').draft()).sent;
+    await until(() => chat.message(seq) !== undefined);
+    const { content, entities, mentions } = new RichText().bold('that').add(' ').mention('Bob', bob.user.id).draft();
+    const editing = chat.edit(seq, { content, entities, mentions });
+    expect(chat.message(seq)).toMatchObject({ content: 'that @Bob', entities });
+    expect(await editing).toMatchObject({ content, entities, mentions });
+    await until(() => bobs.message(seq)?.edited_at !== undefined && bob.client.chats.row(id)?.mentions === 1);
+    expect(bobs.message(seq)).toMatchObject({ entities });
+    await until(() => chat.seq > seq);
+    expect(chat.message(seq)).toEqual(bobs.message(seq));
+  });
+
   it('that is refused is taken back', async () => {
     const [ada, bob] = await Promise.all([person('Ada'), person('Bob')]);
     const id = await group(ada, bob);
@@ -47,6 +64,42 @@ describe('a change of a message', () => {
     expect(texts(chat.timeline)).toEqual(['mine']);
     await expect(chat.recall(seq)).rejects.toMatchObject({ code: 'forbidden' });
     expect(chat.message(seq)?.recalled).toBeUndefined();
+  });
+});
+
+describe('a vote', () => {
+  it('is counted at once, told to the others, and taken back when it is refused', async () => {
+    const [ada, bob] = await Promise.all([person('Ada'), person('Bob')]);
+    const id = await group(ada, bob);
+    const [chat, bobs] = [ada.client.chat(id), bob.client.chat(id)];
+    const { seq } = await chat.send(drafts.poll('When?', { options: ['six', 'seven'] })).sent;
+    await until(() => chat.message(seq) !== undefined && bobs.message(seq) !== undefined);
+    const results = (of: typeof chat) => of.message(seq)?.results;
+
+    const voting = bobs.vote(seq, [1]);
+    expect(results(bobs)).toEqual({ counts: [0, 1], voters: 1 });
+    await voting;
+    expect(results(bobs)).toEqual({ counts: [0, 1], voters: 1 });
+    await until(() => results(chat)?.voters === 1);
+    // What one has chosen on another device is known once it was asked for.
+    const tablets = (await secondDevice(bob)).client.chat(id);
+    await tablets.open();
+    expect((await tablets.poll(seq)).mine).toEqual([1]);
+    const moving = tablets.vote(seq, [0]);
+    expect(results(tablets)).toEqual({ counts: [1, 0], voters: 1 });
+    await moving;
+    await until(() => results(bobs)?.counts[0] === 1 && results(chat)?.counts[0] === 1);
+    expect([results(bobs), results(tablets)]).toEqual([results(chat), results(chat)]);
+
+    await bobs.poll(seq);
+    const wrong = bobs.vote(seq, [0, 1]);
+    expect(results(bobs)?.counts).toEqual([1, 1]);
+    await expect(wrong).rejects.toMatchObject({ code: 'invalid' });
+    expect(results(bobs)).toEqual({ counts: [1, 0], voters: 1 });
+    await chat.closePoll(seq);
+    await until(() => results(bobs)?.closed_at !== undefined);
+    await expect(bobs.vote(seq, [1])).rejects.toMatchObject({ code: 'conflict' });
+    expect(results(bobs)).toEqual(results(chat));
   });
 });
 
@@ -101,6 +154,50 @@ describe('what is one’s own', () => {
     expect(await chat.changes.scheduled()).toEqual([]);
     const page = await bob.client.chat(id).changes.around('unread', 10);
     expect([texts(page.items), page.has_newer]).toEqual([['soon'], false]);
+  });
+
+  it('how one keeps a conversation is shown at once, and taken back when it is refused', async () => {
+    const [ada, bob] = await Promise.all([person('Ada'), person('Bob')]);
+    const id = await group(ada, bob);
+    const tablet = await secondDevice(bob);
+    const row = () => bob.client.chats.row(id);
+    const preferring = bob.client.chat(id).prefer({ pinned: true, marked_unread: true, notify: 'mentions' });
+    expect(row()).toMatchObject({ pinned: true, marked_unread: true, notify: 'mentions', muted: false });
+    expect(await preferring).toMatchObject({ pinned: true, marked_unread: true });
+    await until(() => tablet.client.chats.row(id)?.marked_unread === true);
+    expect(row()).toEqual(tablet.client.chats.row(id));
+
+    await ada.client.chat(id).send('news').sent;
+    await until(() => bob.client.chat(id).unread === 1);
+    bob.client.chat(id).read();
+    await until(() => row()?.marked_unread === false && tablet.client.chats.row(id)?.marked_unread === false);
+
+    const told: string[] = [];
+    bob.client.on('chats', ({ changed }) => told.push(...changed));
+    // What the types rule out the server refuses.
+    const wrong: { notify: 'none' } = JSON.parse('{"notify":"never"}');
+    const refused = bob.client.chat(id).prefer({ muted: true, ...wrong });
+    expect(row()?.muted).toBe(true);
+    await expect(refused).rejects.toMatchObject({ code: 'invalid' });
+    expect(row()).toMatchObject({ muted: false, notify: 'mentions' });
+    await until(() => told.includes(id));
+  });
+
+  it('a conversation is exported as lines, one message each, threads included, without what one has deleted', async () => {
+    const [ada, bob] = await Promise.all([person('Ada'), person('Bob')]);
+    const id = await group(ada, bob);
+    const chat = ada.client.chat(id);
+    expect(await (await chat.export()).text()).toBe('\n');
+    const { seq } = await chat.send('root').sent;
+    await chat.send({ content: 'reply', thread_seq: seq }).sent;
+    const hidden = await chat.send('not for me').sent;
+    await until(() => chat.message(hidden.seq) !== undefined);
+    await chat.hide(hidden.seq);
+    const lines = (await (await chat.export()).text()).split('\n');
+    expect(lines.slice(-2)).toEqual(['', '']);
+    expect(texts(lines.slice(0, -2).map((line) => JSON.parse(line)))).toEqual(['root', 'reply']);
+    await bob.client.chat(id).leave();
+    await expect(bob.client.chat(id).export()).rejects.toMatchObject({ code: 'not_found' });
   });
 
   it('drafts and saved messages are on all devices', async () => {

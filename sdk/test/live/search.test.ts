@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { drafts } from '../../src/index.ts';
 import { person } from '../support/people.ts';
 
 it('finds messages in one conversation and in all, and says where the words stand', async () => {
@@ -17,4 +18,21 @@ it('finds messages in one conversation and in all, and says where the words stan
   expect(all).toMatchObject({ items: [{ message: { chat_id: chat.id } }], unreached: [], complete: true });
   expect((await bob.client.search({ q: 'narwhal', chats: [chat.id], has: 'file' })).items).toEqual([]);
   await expect(bob.client.search({})).rejects.toMatchObject({ code: 'invalid' });
+});
+
+it('finds files by their names, and other kinds by what they say', async () => {
+  const [ada, bob] = await Promise.all([person('Ada'), person('Bob')]);
+  const chat = await ada.client.chats.create({ type: 'Group', name: 'One', members: [bob.user.id] });
+  const file = await ada.client.files.upload(new Blob(['high water at six']), { name: 'tide table 潮汐表.txt' });
+  const { ticket } = await ada.client.files.ticket(chat.id, file.id);
+  const { seq } = await chat.send(drafts.media('file', [ticket])).sent;
+  const poll = await chat.send(drafts.poll('Where?', { options: ['on the quay', 'at the table'] })).sent;
+  const seqs = async (options: Parameters<typeof bob.client.search>[0]) =>
+    (await bob.client.search(options)).items.map(({ message }) => message.seq);
+  expect(await seqs({ q: 'table' })).toEqual([poll.seq, seq]);
+  expect(await seqs({ q: '潮汐' })).toEqual([seq]);
+  expect(await seqs({ has: 'file' })).toEqual([seq]);
+  expect(await seqs({ kind: 'poll', sender: ada.user.id })).toEqual([poll.seq]);
+  const [hit] = (await bob.client.search({ q: 'tide' })).items;
+  expect(hit?.highlights.map(([from, to]) => hit.snippet.slice(from, to))).toEqual(['tide']);
 });
