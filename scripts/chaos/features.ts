@@ -30,7 +30,7 @@ export interface Scene {
 
 type Feature = (stage: Stage, scene: Scene) => Promise<unknown>;
 
-const TRIES = 6;
+const TRIES = 12;
 /** How long messages last that vanish, in seconds, and how long a conversation has them vanish, in ms. */
 export const TIMER = { seconds: 2, lasts: 2500 } as const;
 
@@ -44,7 +44,7 @@ export async function insist(ask: () => Promise<Answered | undefined>): Promise<
     const answer = await ask();
     if (answer !== undefined && answer.status < 500 && answer.status !== 429) return answer;
     if (tries >= TRIES) return undefined;
-    await delay(200 * tries);
+    await delay(Math.min(1000, 200 * tries));
   }
 }
 
