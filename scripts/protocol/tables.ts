@@ -36,6 +36,8 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   pinsPerChat: ['count', 'Messages that are pinned in one conversation at the same time'],
   editsPerMessage: ['count', 'Edits of one message'],
   savedMessages: ['count', 'Messages that a user has saved for later'],
+  notifications: ['count', 'Notifications of one user, the newest; older ones are dropped'],
+  mentionNotifications: ['count', 'Of these, messages of one conversation that mention the user, the newest'],
   drafts: ['count', 'Drafts that a user keeps, of conversations and of threads'],
   retentionSeconds: ['count', 'Seconds in the longest window or timer of a conversation'],
   scheduledPerMember: ['count', 'Messages of one member that wait in one conversation to be sent later'],

@@ -76,10 +76,29 @@ export interface Notice {
   last_message: Message | null;
   /** seqs of unread messages that mention the user and that the inbox may not have heard of. */
   mentions: number[];
+  /** The newest messages that mention the user, read or not; absent: there are none. */
+  mentioned?: MentionRef[];
+  /** How somebody else gave the user the place that `member_seq` is about, or took it. */
+  placed?: Placed;
   /** Whether the room goes on telling this inbox, or waits until it looks (large and huge rooms). */
   armed: boolean;
   /** Ready `events` frame for the user's devices, when the inbox is known to have some. */
   frame?: string;
+}
+
+/** A message that mentions somebody. Milliseconds since 1970. */
+export interface MentionRef {
+  seq: number;
+  actor_id: string;
+  at: number;
+  thread_seq: number | null;
+}
+
+/** Milliseconds since 1970. */
+export interface Placed {
+  how: 'joined' | 'role' | 'removed';
+  by: string;
+  at: number;
 }
 
 export interface NoticeAnswer {

@@ -26,6 +26,7 @@ import { type Listed, listedOf, markListing } from './listing.ts';
 import { type EventRow, Log, type NewEvent } from './log.ts';
 import { type MemberRow, Members, placeOf } from './members.ts';
 import { Membership } from './membership.ts';
+import { News } from './news.ts';
 import { type Action, hindrance, isExempt, NOT_FOUND, permissionsOf } from './permissions.ts';
 import { isPlaced } from './placement.ts';
 import { Polls } from './polls.ts';
@@ -107,6 +108,7 @@ export class Conversation {
   readonly previews = new Previews(this);
   readonly #owed = new Set<string>();
   readonly #blocks: Blocks;
+  readonly #news: News;
   #pair: string[] | undefined;
   /** There may be rows in `mentions`: where nobody is ever mentioned, no notice looks for them. */
   #mentioned = false;
@@ -127,6 +129,7 @@ export class Conversation {
     this.#ticketKeys = ticketKeys;
     this.#files = new SentFiles(storage.sql);
     this.online = online;
+    this.#news = new News(storage.sql);
     if (storedVersion(storage.sql) > 0) {
       migrate(storage, CONVERSATION_MIGRATIONS);
       this.#load();
@@ -421,7 +424,13 @@ export class Conversation {
     const member = members.known(user);
     if (member === undefined) return null;
     const tier = tierOf(chat.member_count);
-    const base = { chat: this.describe(), armed: tier === 'small', member_seq: member.member_seq };
+    const placed = chat.type === 'Single' ? undefined : this.#news.placed(member);
+    const base = {
+      chat: this.describe(),
+      armed: tier === 'small',
+      member_seq: member.member_seq,
+      ...(placed === undefined ? {} : { placed }),
+    };
     const gone = chat.deleted_at !== null ? 'deleted' : member.state === 'member' ? null : member.state;
     if (gone !== null) {
       return {
@@ -436,6 +445,8 @@ export class Conversation {
       };
     }
     const last = log.lastMessage(member.visible_from, user);
+    const hidden = hiddenCount(this, user);
+    const mentioned = this.#mentioned ? this.#news.mentions(member, hidden) : [];
     return {
       ...base,
       member: {
@@ -449,9 +460,10 @@ export class Conversation {
       },
       messages: log.messages,
       thread_unread: unreadReplies(this, user),
-      hidden: hiddenCount(this, user),
+      hidden,
       last_message: last === undefined ? null : currentOf(chat.id, last),
       mentions: this.#mentioned ? this.#unreadMentions(member) : [],
+      ...(mentioned.length === 0 ? {} : { mentioned }),
     };
   }
 
@@ -490,6 +502,7 @@ export class Conversation {
       const { rowsWritten } = this.#storage.sql.exec('DELETE FROM mentions WHERE user_id = ? AND seq = ?', user, seq);
       if (rowsWritten > 0) this.owe(user);
     }
+    this.#news.mentionsChanged();
   }
 
   /** Somebody is mentioned: their inbox is told, whatever the room's tier. Whoever mentions themself knows. */
@@ -501,19 +514,23 @@ export class Conversation {
 
   recordMention(user: string, seq: number): void {
     this.#mentioned = true;
+    this.#news.mentionsChanged();
     this.#storage.sql.exec('INSERT INTO mentions VALUES (?, ?) ON CONFLICT DO NOTHING', user, seq);
   }
 
   /** The message with this seq mentions all members, or these users. */
   recordEveryone(seq: number, users: string[] | null): void {
     this.#mentioned = true;
+    this.#news.mentionsChanged();
     const list = users === null ? null : JSON.stringify(users.slice(0, HERE_MOST));
     this.#storage.sql.exec('INSERT INTO everyone VALUES (?, ?)', seq, list);
   }
 
   /** The message calls nobody any more; inboxes hear of it with their next notice. */
   forgetEveryone({ seq, everyone }: { seq: number; everyone?: unknown }): void {
-    if (everyone !== undefined) this.#storage.sql.exec('DELETE FROM everyone WHERE seq = ?', seq);
+    if (everyone === undefined) return;
+    this.#storage.sql.exec('DELETE FROM everyone WHERE seq = ?', seq);
+    this.#news.mentionsChanged();
   }
 
   /** The message with this seq quotes `target`. */
@@ -608,6 +625,7 @@ export class Conversation {
   }
 
   #load(): void {
+    this.#news.mentionsChanged();
     const chat = loadChat(this.#storage.sql);
     if (chat === undefined) {
       this.#state = undefined;

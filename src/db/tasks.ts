@@ -62,13 +62,21 @@ export const Task = z.discriminatedUnion('kind', [
     kind: z.literal('settle_contacts'),
     rows: z.array(z.object({ user_id: z.string(), peer_id: z.string() })),
     block: z.boolean(),
+    /** Who did it: the other is notified. */
+    by: z.string().optional(),
   }),
   /** The inbox learns a group of friends. */
   z.object({ kind: z.literal('settle_friend_group'), id: z.string() }),
   /** The inbox learns the user's privacy settings. */
   z.object({ kind: z.literal('settle_privacy'), user_id: z.string() }),
   /** These users' inboxes learn how they have a workspace, or that they have it no more. */
-  z.object({ kind: z.literal('settle_seats'), workspace_id: z.string(), user_ids: z.array(z.string()) }),
+  z.object({
+    kind: z.literal('settle_seats'),
+    workspace_id: z.string(),
+    user_ids: z.array(z.string()),
+    /** What somebody did about them: others than who did it are notified. */
+    news: z.object({ what: z.enum(['invited', 'role', 'removed']), by: z.string(), at: z.number() }).optional(),
+  }),
   /** All members' inboxes learn the workspace; `after` is the last one that is done. */
   z.object({ kind: z.literal('settle_workspace'), workspace_id: z.string(), after: z.string().default('') }),
   /** New members enter the default channels; `by` let them in. */

@@ -100,7 +100,7 @@ async function write(
   ];
   if (rows.length === 0) return true;
   const block = (after.mine.blocked_at === null) !== (before.mine.blocked_at === null);
-  const task = pending({ kind: 'settle_contacts', rows, block });
+  const task = pending({ kind: 'settle_contacts', rows, block, by: user });
   const [written] = await db.batch([
     writingPair(db, user, peer, before, after, places),
     inserting(db, task, Date.now()),

@@ -2,6 +2,8 @@ import { findDm } from '../db/chats.ts';
 import type { Db } from '../db/client.ts';
 import { findFriendGroup, readPair, readPrivacy } from '../db/contacts.ts';
 import type { Task } from '../db/tasks.ts';
+import type { Item } from '../inbox/items.ts';
+import { notificationItem } from '../inbox/notifications.ts';
 import { inbox, room } from '../objects/stubs.ts';
 import { contactOf } from './rules.ts';
 
@@ -13,7 +15,7 @@ import { contactOf } from './rules.ts';
 export async function settleContacts(
   env: Env,
   db: Db,
-  { rows, block }: Extract<Task, { kind: 'settle_contacts' }>,
+  { rows, block, by }: Extract<Task, { kind: 'settle_contacts' }>,
 ): Promise<void> {
   await Promise.all(
     rows.map(async ({ user_id, peer_id }) => {
@@ -22,7 +24,13 @@ export async function settleContacts(
       // The room first: who hears of a block may rely on it.
       if (block) await settleBlock(env, db, user_id, peer_id);
       // failpoint: friends.block-told
-      await inbox(env, user_id).put([{ kind: 'contact', id: peer_id, version: versions.mine, value }]);
+      const items: Item[] = [{ kind: 'contact', id: peer_id, version: versions.mine, value }];
+      // A request is notified by the contact itself.
+      if (by !== undefined && by !== user_id && mine.state === 'friend' && mine.since !== null) {
+        const fields = { kind: 'friend_accepted', actor_id: peer_id } as const;
+        items.push(notificationItem(`${peer_id}.friend`, mine.since, mine.since, fields));
+      }
+      await inbox(env, user_id).put(items);
     }),
   );
 }

@@ -7,7 +7,7 @@ import {
   type Subscription,
 } from '../protocol/push.ts';
 import { isQuiet } from '../push/quiet.ts';
-import type { ChatRecord } from './rows.ts';
+import { type ChatRecord, wanted } from './rows.ts';
 import type { Timeline } from './timeline.ts';
 
 /** Devices of one user that are pushed to: the newest so many. */
@@ -153,10 +153,12 @@ export class Alerts {
 
   /** The message that is worth an alert: unread, somebody else's, not pushed, and one of those that the user wants to hear of. */
   #worth({ chat_id, item, mentions }: ChatRecord) {
-    if (item === null || item.muted || item.unread === 0 || item.notify === 'none') return null;
+    if (item === null || item.unread === 0) return null;
+    const level = wanted(item);
+    if (level === 'none') return null;
     const message = item.last_message;
     if (message === null || message.sender_id === this.#owner || message.seq <= item.read_seq) return null;
-    if (item.notify === 'mentions' && !mentions.includes(message.seq)) return null;
+    if (level === 'mentions' && !mentions.includes(message.seq)) return null;
     return message.seq > this.#pushed(chat_id) ? message : null;
   }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Json, Notice, NoticeAnswer } from '../conversation/api.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import type { Result } from '../protocol/errors.ts';
+import type { NotificationPage, ReadNotifications } from '../protocol/notifications.ts';
 import type { CreateSubscription, NotificationSettings, Subscription } from '../protocol/push.ts';
 import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
@@ -72,6 +73,12 @@ export interface InboxApi {
   /** One conversation as the user has it in the list. */
   chat(chatId: string): Promise<Result<ChatListItem>>;
   prefer(chatId: string, preferences: Preferences): Promise<Result<ChatListItem>>;
+  /** Notifications, the newest first. */
+  notifications(page: { cursor?: string; limit: number }): Promise<Result<Json<NotificationPage>>>;
+  /** `not_found` for one that is not there. */
+  readNotifications(which: ReadNotifications): Promise<Result<null>>;
+  /** null: all of them. `not_found` for one that is not there. */
+  removeNotifications(id: string | null): Promise<Result<null>>;
   sync(request: SyncRequest): Promise<Result<Json<SyncResponse>>>;
   /** Messages that match in the user's conversations, the newest first. */
   search(request: SearchAll): Promise<Result<Json<SearchAllPage>>>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { ChatListItem } from '../protocol/chats.ts';
-import type { ChatRecord } from './rows.ts';
+import { type ChatRecord, wanted } from './rows.ts';
 import type { Timeline } from './timeline.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -88,9 +88,9 @@ export class Digest {
   }
 
   /** The same that decides on pushes, but for what was put away. */
-  #waits({ unread, mentions, muted, archived, notify }: ChatListItem): boolean {
-    if (muted || archived || notify === 'none') return false;
-    return (notify === 'mentions' ? mentions : unread) > 0;
+  #waits(item: ChatListItem): boolean {
+    const waiting = { all: item.unread, mentions: item.mentions, none: 0 };
+    return !item.archived && waiting[wanted(item)] > 0;
   }
 
   #read(): State | null {

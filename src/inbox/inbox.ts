@@ -4,6 +4,7 @@ import type { RoomFrame } from '../conversation/exchange.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import type { NotificationPage } from '../protocol/notifications.ts';
 import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import { Status } from '../protocol/users.ts';
@@ -19,6 +20,7 @@ import { gather } from './gather.ts';
 import { HotRows } from './hot.ts';
 import { type Item, TOLD_BY_D1, valueJson } from './items.ts';
 import { type Keep, keptItem } from './kept.ts';
+import { Notifications } from './notifications.ts';
 import { parallel } from './parallel.ts';
 import { Presences } from './presence.ts';
 import { type ChatRecord, merge, withPreferences } from './rows.ts';
@@ -59,6 +61,7 @@ export class Inbox {
   readonly presence: Presences;
   readonly alerts: Alerts;
   readonly digest: Digest;
+  readonly notifications: Notifications;
   readonly #clock: Clock;
   readonly #ports: InboxPorts;
   readonly #courier: Courier<Device>;
@@ -84,6 +87,7 @@ export class Inbox {
     });
     this.alerts = new Alerts(this.timeline, ports.owner, clock, (chatId) => ports.alert(chatId));
     this.digest = new Digest(this.timeline, ports.owner, clock);
+    this.notifications = new Notifications(this.timeline, ports.owner, clock, (rows) => this.#announceAll(rows));
     this.#hot = new HotRows(this.timeline, clock, (chatId, change) => this.#announce(chatId, change));
     this.#courier = new Courier({
       submit: (device, chatId, frames) => this.#submit(device, chatId, frames),
@@ -130,6 +134,7 @@ export class Inbox {
     }
     if (kept === undefined) this.#save(record);
     else if (change === undefined) this.#announce(chatId, kept);
+    this.notifications.heard(notice, record, row, listening);
     if (row === undefined && notice.chat.type === 'Single') {
       const others = notice.chat.peer_ids?.filter((id) => id !== this.#ports.owner) ?? [];
       this.#ports.background(this.presence.met(others));
@@ -158,9 +163,10 @@ export class Inbox {
   /** Takes rows of other kinds than conversations. */
   put(items: readonly Item[]): void {
     // All of them are good before the first is stored: what is stored is announced.
-    const rows = items.map((item) => ({ ...item, value: valueJson(item) }));
+    const rows = items.flatMap((item) => (item.kind === 'notification' ? [] : [{ ...item, value: valueJson(item) }]));
     const people = items.flatMap(({ kind, id }) => (kind === 'contact' ? [{ id, ...this.timeline.contact(id) }] : []));
     this.#announceAll(rows.map((row) => ({ row: `${row.kind}/${row.id}`, change: this.timeline.putItem(row) })));
+    for (const item of items) this.notifications.took(item);
     // failpoint: inbox.items-stored
     const changed = people.filter((was) => {
       const now = this.timeline.contact(was.id);
@@ -274,6 +280,7 @@ export class Inbox {
    */
   look(): Promise<void> {
     this.#hot.flush();
+    this.notifications.catchUp();
     if (this.#looking === undefined) {
       this.#looking = this.#lookNow().finally(() => {
         this.#looking = undefined;
@@ -322,6 +329,13 @@ export class Inbox {
     await this.look();
     const item = this.timeline.get(chatId)?.item;
     return item ? ok(item) : refuse('not_found', 'there is no such conversation in your list');
+  }
+
+  /** Notifications, the newest first. */
+  async listNotifications(page: { cursor?: string; limit: number }): Promise<Result<Json<NotificationPage>>> {
+    this.digest.looked();
+    if (page.cursor === undefined) await this.look();
+    return this.notifications.list(page);
   }
 
   prefer(chatId: string, preferences: Preferences): Result<ChatListItem> {
@@ -437,9 +451,11 @@ export class Inbox {
       this.#forget(chatId);
       return;
     }
-    const record = merge(this.#row(chatId), notice, true);
+    const row = this.#row(chatId);
+    const record = merge(row, notice, true);
     // A room that stopped telling after it was looked at waits for the next look: its notice has overtaken this one.
     this.#save({ ...record, stale: record.gone === null && this.#silent.has(chatId) });
+    this.notifications.heard(notice, record, row, false);
   }
 
   /** A conversation's row as it is now, which may be ahead of what is stored. */
@@ -456,7 +472,9 @@ export class Inbox {
   /** The room knows nothing of the user: it was deleted, and has told everybody whom it could. */
   #forget(chatId: string): void {
     const row = this.#row(chatId);
-    if (row !== undefined) this.#save({ ...row, gone: 'deleted', item: null, mentions: [], stale: false });
+    if (row === undefined) return;
+    this.#save({ ...row, gone: 'deleted', item: null, mentions: [], stale: false });
+    this.notifications.forget(chatId);
   }
 
   #announce(chatId: string, change: string | null): void {

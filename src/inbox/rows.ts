@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Notice } from '../conversation/api.ts';
-import { ChatListItem, type Preferences } from '../protocol/chats.ts';
+import { ChatListItem, type NotifyLevel, type Preferences } from '../protocol/chats.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { unread } from '../protocol/unread.ts';
 
@@ -109,6 +109,13 @@ export function merge(row: ChatRecord | undefined, notice: Notice, listening: bo
   };
   return { ...base, gone: null, item, mentions, stale };
 }
+
+/**
+ * What of a conversation its user wants to hear of while they do not look at it: the one rule behind pushes, mails and
+ * notifications.
+ */
+export const wanted = ({ muted, notify = 'all' }: Pick<ChatListItem, 'muted' | 'notify'>): NotifyLevel =>
+  muted ? 'none' : notify;
 
 export function withPreferences(
   row: ChatRecord,

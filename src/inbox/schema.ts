@@ -8,7 +8,7 @@ import type { Migration } from '../storage/migrate.ts';
  * `item` is the row as it goes over the wire (a `ChatListItem` as JSON; null once the user is gone from the
  * conversation). `stale`: the room will not tell more until this inbox looks.
  *
- * `items` holds every other kind of row, by the same counter: contacts, requests, notifications. `value` is the row as it goes
+ * `items` holds every other kind of row, by the same counter: contacts, drafts, workspaces. `value` is the row as it goes
  * over the wire (null once it is gone), `version` orders what its owner tells, in whatever order that arrives.
  */
 export const INBOX_MIGRATIONS: readonly Migration[] = [
@@ -55,5 +55,16 @@ export const INBOX_MIGRATIONS: readonly Migration[] = [
   ) STRICT, WITHOUT ROWID;
   -- Up to where a conversation was pushed.
   CREATE TABLE pushed (chat_id TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
+  `
+  -- The newest notifications, by the same counter: see notifications.ts. What leaves the table is told by a row of 'items'.
+  CREATE TABLE notifications (
+    id TEXT PRIMARY KEY,
+    pos INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    value TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX notifications_pos ON notifications (pos);
   `,
 ];

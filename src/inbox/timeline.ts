@@ -8,6 +8,14 @@ import { type ItemRecord, itemChangeJson } from './items.ts';
 import { activityOf, type ChatRecord, changeJson, itemJson, recordOf } from './rows.ts';
 import { INBOX_MIGRATIONS } from './schema.ts';
 
+/** A row of `notifications` without its position; `value` is JSON, null once it is gone. `at` in ms since 1970. */
+export interface NotificationRecord {
+  id: string;
+  version: number;
+  at: number;
+  value: string | null;
+}
+
 export interface SyncPage {
   /** `Change`s as JSON. */
   changes: string[];
@@ -21,10 +29,11 @@ const PAGE_SIZE = 2 * 1024 * 1024;
 
 /** Rows kept in memory: about a kilobyte each. */
 const ROWS_KEPT = 50;
-/** Both tables are read along their index on pos and merged: no more rows than the page has. */
+/** The tables are read along their index on pos and merged: no more rows than the page has. */
 export const PAGE_QUERY = `
   SELECT NULL AS kind, chat_id AS id, pos, item, gone FROM chats WHERE pos > ?1
   UNION ALL SELECT kind, id, pos, value, NULL FROM items WHERE pos > ?1
+  UNION ALL SELECT 'notification', id, pos, value, NULL FROM notifications WHERE pos > ?1
   ORDER BY pos LIMIT ?2`;
 
 /** The first rows of a query that fit into a page, at least one. The query asks for one row more than `limit`. */
@@ -216,6 +225,30 @@ export class Timeline {
     return itemChangeJson(kind, id, value);
   }
 
+  /** Notifications whose id begins so, those that are gone too. */
+  notifications(prefix: string): NotificationRecord[] {
+    if (!this.#ready) return [];
+    const query = 'SELECT id, version, at, value FROM notifications WHERE id >= ?1 AND id < ?1 || char(1114111)';
+    return this.sql.exec<Record<string, SqlStorageValue> & NotificationRecord>(query, prefix).toArray();
+  }
+
+  /** Stores a notification, in place of what its id had. Returns its `Change` as JSON. */
+  putNotification({ id, version, at, value }: NotificationRecord): string {
+    this.prepare();
+    const pos = this.#pos + 1;
+    this.sql.exec(
+      `INSERT INTO notifications VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET pos = excluded.pos, version = excluded.version, at = excluded.at, value = excluded.value`,
+      id,
+      pos,
+      version,
+      at,
+      value,
+    );
+    this.#pos = pos;
+    return itemChangeJson('notification', id, value);
+  }
+
   /** How the user has somebody. */
   contact(userId: string): { friend: boolean; blocked: boolean } {
     const value = this.itemAt('contact', userId)?.value ?? null;
@@ -338,7 +371,8 @@ export class Timeline {
     this.#ready = true;
     this.#pos = this.sql
       .exec<{ pos: number }>(
-        `SELECT max(coalesce((SELECT max(pos) FROM chats), 0), coalesce((SELECT max(pos) FROM items), 0)) AS pos`,
+        `SELECT max(coalesce((SELECT max(pos) FROM chats), 0), coalesce((SELECT max(pos) FROM items), 0),
+           coalesce((SELECT max(pos) FROM notifications), 0)) AS pos`,
       )
       .one().pos;
     this.#generation = this.fact('generation') ?? '';

@@ -6,7 +6,9 @@ import type { Db } from '../db/client.ts';
 import { users, verifiedEmails } from '../db/schema.ts';
 import type { StoredTask, Task } from '../db/tasks.ts';
 import { newId } from '../ids.ts';
+import { notificationItem, SYSTEM } from '../inbox/notifications.ts';
 import { logError } from '../log.ts';
+import { inbox } from '../objects/stubs.ts';
 import { CODE_TTL_MS, issueCode } from './codes.ts';
 import { mailerOf } from './mailer.ts';
 import { newDeviceText, resetText, verifyText } from './texts.ts';
@@ -29,7 +31,7 @@ export function soon(env: Env, task: StoredTask): void {
 }
 
 /** Sends a mail of the account. Throws when it could not be sent. Sent twice it does no harm. */
-export async function sendAccountMail(env: Env, db: Db, task: MailTask): Promise<void> {
+export async function sendAccountMail(env: Env, db: Db, { id, task }: { id: string; task: MailTask }): Promise<void> {
   const now = Date.now();
   if (now - task.at > MAIL_STALE_MS) return;
   const who = 'user_id' in task.to ? eq(users.id, task.to.user_id) : eq(users.email, task.to.email);
@@ -58,10 +60,13 @@ export async function sendAccountMail(env: Env, db: Db, task: MailTask): Promise
       await send({ to: user.email, ...resetText({ url, code, minutes: CODE_TTL_MS.reset / 60_000 }) });
       return;
     }
-    case 'new_device':
+    case 'new_device': {
+      const fields = { ...SYSTEM, event: 'new_device', name: task.device ?? null } as const;
+      await inbox(env, user.id).put([notificationItem(`${id}.device`, task.at, task.at, fields)]);
       await send({
         to: user.email,
         ...newDeviceText({ url, device: task.device ?? null, at: timestamp(task.at) }),
       });
+    }
   }
 }

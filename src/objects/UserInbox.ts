@@ -17,6 +17,7 @@ import type { ChatListItem, Preferences } from '../protocol/chats.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
 import { PING, PONG } from '../protocol/frames.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import type { NotificationPage, ReadNotifications } from '../protocol/notifications.ts';
 import type { CreateSubscription, NotificationSettings, Subscription } from '../protocol/push.ts';
 import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
@@ -104,6 +105,20 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
 
   async prefer(chatId: string, preferences: Preferences): Promise<Result<ChatListItem>> {
     return this.#inbox.prefer(chatId, preferences);
+  }
+
+  notifications(page: { cursor?: string; limit: number }): Promise<Result<Json<NotificationPage>>> {
+    return this.#inbox.listNotifications(page);
+  }
+
+  async readNotifications(which: ReadNotifications): Promise<Result<null>> {
+    return this.#inbox.notifications.read(which);
+  }
+
+  async removeNotifications(id: string | null): Promise<Result<null>> {
+    if (id !== null) return this.#inbox.notifications.remove(id);
+    this.#inbox.notifications.removeAll();
+    return ok(null);
   }
 
   sync(request: SyncRequest): Promise<Result<Json<SyncResponse>>> {

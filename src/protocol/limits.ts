@@ -35,6 +35,9 @@ export const LIMITS = {
   editsPerMessage: 100,
   /** Messages that a user has saved for later. */
   savedMessages: 5000,
+  /** Notifications of one user: the newest so many. Of the messages of one conversation that mention them, the newest so many. */
+  notifications: 500,
+  mentionNotifications: 30,
   /** Drafts that a user keeps, of conversations and of threads. */
   drafts: 1000,
   /** Longest window or timer of a conversation: ten years. */

@@ -220,9 +220,12 @@ export interface ListState {
 export type Items = ReadonlyMap<string, ReadonlyMap<string, unknown>>;
 
 /** The rows of a kind as they are held. */
-export function itemsOf<K extends ItemKind>(state: ListState, kind: K): ReadonlyMap<string, ItemValue<K>> {
+export const itemsOf = <K extends ItemKind>(state: ListState, kind: K): ReadonlyMap<string, ItemValue<K>> =>
+  itemsIn(state.items, kind);
+
+function itemsIn<K extends ItemKind>(items: Items, kind: K): ReadonlyMap<string, ItemValue<K>> {
   // What a page said of a kind is a row of that kind.
-  return (state.items.get(kind) ?? NO_ITEMS) as ReadonlyMap<string, ItemValue<K>>;
+  return (items.get(kind) ?? NO_ITEMS) as ReadonlyMap<string, ItemValue<K>>;
 }
 const NO_ITEMS: ReadonlyMap<string, unknown> = new Map();
 
@@ -293,7 +296,17 @@ function applyItems(before: Items, changes: readonly ItemChange[]): Items {
     else rows.set(id, value);
   }
   for (const [type, rows] of touched) held.set(type, rows);
+  if (touched.has('notification_state') || touched.has('notification')) dropNotifications(held);
   return held;
+}
+
+/** One row says up to when notifications are gone: it stands for a row of each. */
+function dropNotifications(held: Map<string, ReadonlyMap<string, unknown>>): void {
+  const through = itemsIn(held, 'notification_state').get('me')?.gone_through ?? null;
+  const rows = itemsIn(held, 'notification');
+  if (through === null) return;
+  const left = [...rows].filter(([, { at }]) => at > through);
+  if (left.length < rows.size) held.set('notification', new Map(left));
 }
 
 /** What leads from rows held before to those held after. */

@@ -5,6 +5,7 @@ import { ChatEvent, Hole } from './events.ts';
 import { Contact, FriendGroup, Privacy } from './friends.ts';
 import { Draft, SavedMessage } from './kept.ts';
 import { LIMITS } from './limits.ts';
+import { NotificationRow, NotificationState } from './notifications.ts';
 import { Status } from './users.ts';
 import { Workspace } from './workspaces.ts';
 
@@ -15,6 +16,9 @@ export const ITEMS = {
   friend_group: FriendGroup,
   draft: Draft,
   saved: SavedMessage,
+  notification: NotificationRow,
+  /** One row, `me`. */
+  notification_state: NotificationState,
   /** One row, `me`. */
   privacy: Privacy,
   /** One row, `me`: what the user says of themself. One that has expired may stand until it is taken away. */

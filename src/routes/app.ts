@@ -15,6 +15,7 @@ import { forwards } from './forwards.ts';
 import { friends } from './friends.ts';
 import { bounded, context, crossOrigin } from './guard.ts';
 import { health } from './health.ts';
+import { inboxNotifications } from './inbox-notifications.ts';
 import { invitations } from './invitations.ts';
 import { joinRequests } from './join-requests.ts';
 import { kept } from './kept.ts';
@@ -65,6 +66,7 @@ export const app = routed
   .route('/', search)
   .route('/', sync)
   .route('/', notifications)
+  .route('/', inboxNotifications)
   .route('/', push)
   .route('/', admin)
   .route('/', health)

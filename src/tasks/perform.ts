@@ -61,7 +61,7 @@ async function perform(env: Env, db: Db, { id, task }: StoredTask): Promise<Task
       await settleObject(env, db, task);
       return null;
     case 'mail':
-      await sendAccountMail(env, db, task);
+      await sendAccountMail(env, db, { id, task });
       return null;
     case 'invitation_mail':
       await sendInvitation(env, db, task);
@@ -76,7 +76,7 @@ async function perform(env: Env, db: Db, { id, task }: StoredTask): Promise<Task
       await settlePrivacy(env, db, task.user_id);
       return null;
     case 'settle_seats':
-      await settleSeats(env, db, task.workspace_id, task.user_ids);
+      await settleSeats(env, db, task.workspace_id, task.user_ids, task.news);
       return null;
     case 'settle_workspace':
       return settleWorkspace(env, db, task);

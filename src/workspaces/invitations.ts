@@ -153,7 +153,7 @@ export async function redeemInvitation(env: Env, userId: string, code: string, n
   const { invitation, workspace, member } = await requireOffer(db, digest, userId, now);
   if (member) return getWorkspace(env, workspace.id, userId);
   const attempt = newId('wiv');
-  const tasks = entryTasks(workspace.id, userId, [userId], invitation.role);
+  const tasks = entryTasks(workspace.id, userId, [userId], invitation.role, now);
   const [used] = await db.batch([
     usingInvitation(db, digest, userId, attempt, now),
     enteringByInvitation(db, digest, userId, attempt, now),

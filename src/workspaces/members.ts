@@ -48,7 +48,7 @@ export async function addWorkspaceMembers(
   // Who is in already has chosen their channels: nothing follows for them.
   const newcomers = await outsiders(db, id, userIds);
   if (newcomers.length > 0) {
-    const tasks = entryTasks(id, userId, newcomers, role);
+    const tasks = entryTasks(id, userId, newcomers, role, now);
     const mayAdd = hasRole(id, userId, rolesThatMay('add'));
     const [came] = await db.batch([
       enteringMembers(db, id, newcomers, role, now, mayAdd),
@@ -67,8 +67,9 @@ export async function addWorkspaceMembers(
 }
 
 /** What follows when users come in: their inboxes learn it, and unless they are guests they enter the default channels. */
-export function entryTasks(id: string, by: string, userIds: string[], role: WorkspaceRole): StoredTask[] {
-  const seats = pending({ kind: 'settle_seats', workspace_id: id, user_ids: userIds });
+export function entryTasks(id: string, by: string, userIds: string[], role: WorkspaceRole, now: number): StoredTask[] {
+  const news = { what: 'invited', by, at: now } as const;
+  const seats = pending({ kind: 'settle_seats', workspace_id: id, user_ids: userIds, news });
   return role === 'guest' ? [seats] : [seats, enteringDefaults(id, by, userIds)];
 }
 
@@ -76,12 +77,13 @@ const enteringDefaults = (id: string, by: string, userIds: string[]): StoredTask
   pending({ kind: 'enter_defaults', workspace_id: id, user_ids: userIds, by });
 
 /** What follows when a member has another role: those who see it learn it, and who is a guest no more enters the default channels. */
-function changeTasks({ id, actor, target, targetRole }: Deed, role: WorkspaceRole): StoredTask[] {
-  const told =
-    role === 'owner' || targetRole === 'owner'
-      ? pending({ kind: 'settle_workspace', workspace_id: id, after: '' })
-      : pending({ kind: 'settle_seats', workspace_id: id, user_ids: [target] });
-  return targetRole === 'guest' && role !== 'guest' ? [told, enteringDefaults(id, actor, [target])] : [told];
+function changeTasks({ id, actor, target, targetRole }: Deed, role: WorkspaceRole, now: number): StoredTask[] {
+  const news = { what: 'role', by: actor, at: now } as const;
+  const told = [pending({ kind: 'settle_seats', workspace_id: id, user_ids: [target], news })];
+  if (role === 'owner' || targetRole === 'owner') {
+    told.push(pending({ kind: 'settle_workspace', workspace_id: id, after: '' }));
+  }
+  return targetRole === 'guest' && role !== 'guest' ? [...told, enteringDefaults(id, actor, [target])] : told;
 }
 
 /**
@@ -133,7 +135,7 @@ export async function setWorkspaceRole(
       : forbidden(roles.actor);
   await deciding(db, id, actor, target, role !== 'owner', decide, async (deed) => {
     if (deed.targetRole === role) return true;
-    return written(env, db, id, changingRole(db, deed, role), changeTasks(deed, role), now);
+    return written(env, db, id, changingRole(db, deed, role), changeTasks(deed, role, now), now);
   });
   return personIn(db, id, target);
 }
@@ -175,7 +177,7 @@ export async function transferWorkspace(
   const db = database(env);
   const decide = ({ actor: role }: { actor: WorkspaceRole }) => (may(role, 'transfer') ? undefined : forbidden(role));
   await deciding(db, id, actor, target, false, decide, async (deed) => {
-    const tasks = changeTasks(deed, 'owner');
+    const tasks = changeTasks(deed, 'owner', now);
     const [changed] = await db.batch([
       changingRole(db, deed, 'owner'),
       steppingDown(db, deed),
@@ -209,7 +211,8 @@ export async function removeWorkspaceMember(
     actor === target || gives(roles.actor, roles.target) ? undefined : forbidden(roles.actor);
   const expel = pending({ kind: 'expel', workspace_id: id, user_id: target, after: '' });
   await deciding(db, id, actor, target, true, decide, async (deed) => {
-    const told = [pending({ kind: 'settle_seats', workspace_id: id, user_ids: [target] })];
+    const news = { what: 'removed', by: actor, at: now } as const;
+    const told = [pending({ kind: 'settle_seats', workspace_id: id, user_ids: [target], news })];
     // Another may be the named owner now, which everybody sees.
     if (deed.targetRole === 'owner') told.push(pending({ kind: 'settle_workspace', workspace_id: id, after: '' }));
     const [gone] = await db.batch([

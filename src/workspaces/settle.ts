@@ -12,13 +12,18 @@ import {
   type WorkspaceRow,
 } from '../db/workspaces.ts';
 import { newId } from '../ids.ts';
+import type { Item } from '../inbox/items.ts';
+import { notificationItem, SYSTEM } from '../inbox/notifications.ts';
 import { parallel } from '../inbox/parallel.ts';
 import { inbox, room } from '../objects/stubs.ts';
+import type { WorkspaceRole } from '../protocol/workspaces.ts';
 
 /*
  * What follows from a change of a workspace in inboxes and rooms. All of it tells what D1 has now, with its version: to tell
  * it twice, late, or in another order ends the same.
  */
+
+type SeatNews = NonNullable<Extract<Task, { kind: 'settle_seats' }>['news']>;
 
 /** Members that one run tells; the rest comes with the next run. */
 const CHUNK = 200;
@@ -27,14 +32,31 @@ const WIDTH = 10;
 const DAY_SECONDS = 24 * 60 * 60;
 
 /** These users' inboxes learn the workspace as they have it, or that they have it no more. */
-export async function settleSeats(env: Env, db: Db, id: string, userIds: readonly string[]): Promise<void> {
+export async function settleSeats(
+  env: Env,
+  db: Db,
+  id: string,
+  userIds: readonly string[],
+  news?: SeatNews,
+): Promise<void> {
   const { workspace, roles } = await readSeats(db, id, userIds);
   if (workspace === undefined) return;
   await parallel(userIds, WIDTH, async (userId) => {
     const role = roles.get(userId);
     const value = role === undefined || workspace.deleted_at !== null ? null : toWorkspace(workspace, role);
-    await inbox(env, userId).put([{ kind: 'workspace', id, version: workspace.version, value }]);
+    const items: Item[] = [{ kind: 'workspace', id, version: workspace.version, value }];
+    if (news !== undefined && news.by !== userId) items.push(...newsOf(workspace, news, role));
+    await inbox(env, userId).put(items);
   });
+}
+
+/** What somebody is notified of, as long as it is so. */
+function newsOf({ id, name }: WorkspaceRow, { what, by, at }: SeatNews, role: WorkspaceRole | undefined): Item[] {
+  const [row, of] = [`${id}.place`, { workspace_id: id, actor_id: by }];
+  if ((what === 'removed') !== (role === undefined)) return [];
+  if (what === 'invited') return [notificationItem(row, at, at, { kind: 'invitation', chat_id: null, ...of })];
+  const event = what === 'role' ? { event: what, role: role ?? null } : { event: what, name };
+  return [notificationItem(row, at, at, { ...SYSTEM, ...of, ...event })];
 }
 
 /** All members' inboxes learn the workspace, a chunk at a time. Those of a deleted workspace are forgotten then. */

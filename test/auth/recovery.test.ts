@@ -174,7 +174,8 @@ describe('a mail that cannot be sent', () => {
     await runTask(box.env, stored);
     expect(box.mails.at(-1)).toMatchObject({ to: email, subject: 'Set a new password' });
     const before = box.mails.length;
-    await sendAccountMail(box.env, db, { ...stored.task, at: Date.now() - 25 * 60 * 60 * 1000 });
+    const task = { ...stored.task, at: Date.now() - 25 * 60 * 60 * 1000 };
+    await sendAccountMail(box.env, db, { id: task_id, task });
     expect(box.mails).toHaveLength(before);
   });
 });
