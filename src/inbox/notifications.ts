@@ -10,6 +10,7 @@ import {
   type ReadNotifications,
 } from '../protocol/notifications.ts';
 import { Workspace } from '../protocol/workspaces.ts';
+import { DELETION_GRACE_MS } from '../workspaces/grace.ts';
 import type { Item } from './items.ts';
 import { type ChatRecord, wanted } from './rows.ts';
 import type { NotificationRecord, Timeline } from './timeline.ts';
@@ -286,20 +287,21 @@ export class Notifications {
   /** A Single went from read to unread, or was read. Each time that it is read begins another occurrence. */
   #direct(notice: Notice, { chat_id, item }: ChatRecord, listening: boolean): void {
     if (item === null) return;
-    const row = this.#row(`${chat_id}.dm`);
-    if (item.unread === 0) {
-      this.#waiting.delete(chat_id);
-      if (row !== undefined && isUnread(row)) this.#markAll([row]);
-    }
+    const id = `${chat_id}.dm`;
     const { member, messages, last_message } = notice;
-    if (member === null || messages <= member.read_messages || wanted(item) !== 'all') return;
-    const news = this.#news(chat_id, item.peer_ids, member.read_seq, last_message);
-    if (news === undefined || isKnown(row, news) || isKnown(this.#waiting.get(chat_id), news)) return;
-    if (!listening || item.unread === 0) {
-      this.#happened({ ...news, read: item.unread === 0 });
-      return;
+    const isUnread = member !== null && messages > member.read_messages && wanted(item) === 'all';
+    const news = isUnread ? this.#news(chat_id, item.peer_ids, member.read_seq, last_message) : undefined;
+    if (news !== undefined && !isKnown(this.#row(id), news) && !isKnown(this.#waiting.get(chat_id), news)) {
+      if (listening && news.occurrence === item.read_seq) this.#wait(chat_id, news);
+      else this.#happened({ ...news, read: news.occurrence < item.read_seq });
     }
-    this.#waiting.set(chat_id, news);
+    const row = this.#row(id);
+    if (row !== undefined && occurrenceOf(row) < item.read_seq) this.#markAll([row]);
+    if ((this.#waiting.get(chat_id)?.occurrence ?? item.read_seq) < item.read_seq) this.#waiting.delete(chat_id);
+  }
+
+  #wait(chatId: string, news: Happened): void {
+    this.#waiting.set(chatId, news);
     this.#timer ??= setTimeout(() => this.#settle(), DM_WAIT_MS);
   }
 
@@ -343,7 +345,7 @@ export class Notifications {
     if (workspace?.deleting_at != null) {
       const fields = { ...SYSTEM, event: 'workspace_deletion', workspace_id: id } as const;
       const occurrence = Date.parse(workspace.deleting_at);
-      this.#happened({ id: `${id}.deletion`, occurrence, at: Date.parse(workspace.updated_at), fields });
+      this.#happened({ id: `${id}.deletion`, occurrence, at: occurrence - DELETION_GRACE_MS, fields });
     } else if (deletion !== undefined) {
       this.#withdraw(deletion);
     }
@@ -370,7 +372,8 @@ export class Notifications {
     const known = same ? parsed(before) : null;
     const read_at = level === LEVEL.read ? (known?.read_at ?? timestamp(this.#clock())) : null;
     const value = JSON.stringify(NotificationRow.parse({ id, at: timestamp(first), read_at, ...fields }));
-    if (before?.value !== value) this.#write({ id, version: versionOf(occurrence, level), at: first, value });
+    const version = versionOf(occurrence, level);
+    if (before?.value !== value || before.version !== version) this.#write({ id, version, at: first, value });
   }
 
   #markAll(rows: readonly NotificationRecord[]): void {

@@ -11,6 +11,7 @@ const TAGS = [
   { name: 'Messages', description: 'Messages and the log' },
   { name: 'Workspaces', description: 'Workspaces and who is in them' },
   { name: 'Sync', description: 'What changed since a device last looked' },
+  { name: 'Notifications', description: 'What concerns the user' },
   { name: 'Realtime', description: 'WebSockets and server-sent events' },
   { name: 'Administration', description: 'For the operator' },
   { name: 'System', description: 'Health, keys, this document' },

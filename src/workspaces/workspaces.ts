@@ -21,6 +21,7 @@ import { newId } from '../ids.ts';
 import type { ChatType } from '../protocol/chats.ts';
 import type { UpdateWorkspace, Workspace, WorkspaceRole } from '../protocol/workspaces.ts';
 import { followUp } from '../tasks/perform.ts';
+import { DELETION_GRACE_MS } from './grace.ts';
 import { may, rolesThatMay, type WorkspaceAction } from './permissions.ts';
 
 /*
@@ -28,8 +29,6 @@ import { may, rolesThatMay, type WorkspaceAction } from './permissions.ts';
  * write, so that it still holds then. What follows in inboxes and rooms is a task of the same batch.
  */
 
-/** Time in which a deletion can be taken back. */
-export const DELETION_GRACE_MS = 7 * 24 * 60 * 60 * 1000;
 /** Workspaces that one sweep deletes. */
 const SWEEP = 20;
 

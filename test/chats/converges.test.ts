@@ -7,14 +7,15 @@ import { ApiError } from '../../src/errors.ts';
 import { acceptFriend, blockUser, requestFriend } from '../../src/friends/friends.ts';
 import { newId } from '../../src/ids.ts';
 import type { CreateChat } from '../../src/protocol/chats.ts';
+import { NotificationPage } from '../../src/protocol/notifications.ts';
 import { applyChanges, emptyList, itemsOf } from '../../src/protocol/reduce.ts';
 import { SyncResponse } from '../../src/protocol/sync.ts';
 import { runTask } from '../../src/tasks/perform.ts';
+import { DELETION_GRACE_MS } from '../../src/workspaces/grace.ts';
 import { createInvitation, redeemInvitation } from '../../src/workspaces/invitations.ts';
 import { addWorkspaceMembers, removeWorkspaceMember } from '../../src/workspaces/members.ts';
 import {
   createWorkspace,
-  DELETION_GRACE_MS,
   deleteDueWorkspaces,
   deleteWorkspace,
   updateWorkspace,
@@ -66,6 +67,12 @@ interface Scene {
 const heldBy = async (user: string): Promise<string[]> =>
   (await inboxOf(user).inspect({ after: '', limit: 100 })).chats.flatMap((chat) => (chat.gone ? [] : [chat.chat_id]));
 
+/** Notifications that somebody has, and of whom. */
+const toldOf = async (user: string): Promise<string[]> =>
+  NotificationPage.parse(JSON.parse(value(await inboxOf(user).notifications({ limit: 100 })))).items.flatMap((row) =>
+    row.kind === 'system' ? `${row.event} ${row.actor_id}` : `${row.kind} ${row.actor_id}`,
+  );
+
 const SCENES: Record<string, () => Promise<Scene>> = {
   'a conversation of a workspace begins': async () => {
     const [ada = '', bob = ''] = await people(2);
@@ -91,7 +98,9 @@ const SCENES: Record<string, () => Promise<Scene>> = {
     return {
       people: [ada, bob],
       act: (on) => addMembers(on, chat.id, ada, [bob]),
-      done: async () => (await heldBy(bob)).includes(chat.id),
+      done: async () =>
+        (await heldBy(bob)).includes(chat.id) &&
+        (await toldOf(bob)).filter((row) => row === `invitation ${ada}`).length === 2,
     };
   },
   'a conversation is deleted': async () => {
@@ -110,7 +119,8 @@ const SCENES: Record<string, () => Promise<Scene>> = {
     return {
       people: [ada, bob],
       act: (on) => removeWorkspaceMember(on, workspace_id, ada, bob, now()),
-      done: async () => (await heldBy(bob)).length === 0,
+      done: async () =>
+        (await heldBy(bob)).length === 0 && JSON.stringify(await toldOf(bob)) === JSON.stringify([`removed ${ada}`]),
     };
   },
   'somebody comes into a workspace by an invitation': async () => {
@@ -142,7 +152,8 @@ const SCENES: Record<string, () => Promise<Scene>> = {
     return {
       people: [ada, bob],
       act: (on) => acceptFriend(on, bob, ada, now()),
-      done: async () => (await contactsOf(ada)).includes(`${bob} friend`),
+      done: async () =>
+        (await contactsOf(ada)).includes(`${bob} friend`) && (await toldOf(ada)).includes(`friend_accepted ${bob}`),
     };
   },
   'somebody is blocked': async () => {

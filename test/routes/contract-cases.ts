@@ -1078,6 +1078,36 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     { status: 200, body: { cursor: null, chats: { [group]: 0 }, limit: 10 } },
     { status: 422, body: { chats: { nonsense: 0 } } },
   ],
+  listNotifications: () => [
+    { status: 200 },
+    { status: 200, query: 'limit=1' },
+    { status: 422, query: 'cursor=of-another-list' },
+    { status: 422, query: 'limit=0' },
+  ],
+  readNotifications: async () => {
+    const [one, two] = await newFriends();
+    const id = `${two.id}.friend`;
+    return [
+      { status: 204, as: one, body: { id } },
+      { status: 204, as: one, body: { through: id } },
+      { status: 204, as: one, body: { all: true } },
+      { status: 404, as: two, body: { id } },
+      { status: 422, as: one, body: { id, all: true } },
+      { status: 422, as: one, body: { id: 'nonsense' } },
+      { status: 422, as: one, body: {} },
+    ];
+  },
+  removeNotification: async () => {
+    const [one, two] = await newFriends();
+    const path = { id: `${two.id}.friend` };
+    return [
+      { status: 404, as: two, path },
+      { status: 204, as: one, path },
+      { status: 204, as: one, path },
+      { status: 404, as: one, path: { id: 'nonsense' } },
+    ];
+  },
+  removeNotifications: () => [{ status: 204 }, { status: 204 }],
   openInboxSocket: ({ owner }) => [
     { status: 101, headers: { upgrade: 'websocket', authorization: `Bearer ${owner.token}` }, as: null },
     { status: 426 },

@@ -4,7 +4,8 @@ import { Chat } from '../../src/protocol/chats.ts';
 import type { Problem } from '../../src/protocol/errors.ts';
 import { Workspace, WorkspaceMember } from '../../src/protocol/workspaces.ts';
 import { pageOf } from '../../src/routes/api.ts';
-import { DELETION_GRACE_MS, deleteDueWorkspaces } from '../../src/workspaces/workspaces.ts';
+import { DELETION_GRACE_MS } from '../../src/workspaces/grace.ts';
+import { deleteDueWorkspaces } from '../../src/workspaces/workspaces.ts';
 import { type Account, api, expectJson, signUp } from '../support/api.ts';
 import { openSocket } from '../support/socket.ts';
 

@@ -201,7 +201,8 @@ describe.each(operationsOf(contract, 'owned'))('$operationId', (operation) => {
     const [, ids = []] = Object.entries(fixture.owned).find(([prefix]) => operation.path.startsWith(prefix)) ?? [];
     expect(ids).not.toEqual([]);
     for (const id of ids) {
-      const none = /^[0-9a-f]{32}$/.test(id) ? id.replace(/.{8}$/, '00000000') : newId(prefixOf(id));
+      const named = /^[0-9a-f]{32}$|\./.test(id);
+      const none = named ? id.replace(/.{8}(?=$|\.)/, '00000000') : newId(prefixOf(id));
       await alike(operation, fixture[role], fill(operation.path, { id }), fill(operation.path, { id: none }));
     }
     expect(await state()).toBe(before);

@@ -26,7 +26,7 @@ export interface Fixture {
   /** Of the owner. */
   friendGroup: string;
   /** Of the owner, by the beginning of the paths that name them; the file was sent into both conversations. */
-  owned: Record<'/api/auth/sessions' | '/api/files' | '/api/push/subscriptions', string[]>;
+  owned: Record<'/api/auth/sessions' | '/api/files' | '/api/push/subscriptions' | '/api/notifications', string[]>;
   file: string;
   /** Into the group and into the workspace. */
   invitation: Invitation;
@@ -103,6 +103,7 @@ export async function newFixture(): Promise<Fixture> {
       '/api/auth/sessions': sessions.body.items.map(({ id }) => id),
       '/api/files': [file, coming],
       '/api/push/subscriptions': [subscribed],
+      '/api/notifications': [`${member.id}.friend`],
     },
     invitation: await made<Invitation>(`/api/chats/${group}/invitations`, owner, {}),
     workspaceInvitation: await made<Invitation>(`/api/workspaces/${workspace}/invitations`, owner, {}),

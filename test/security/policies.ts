@@ -10,7 +10,7 @@ import type { Contract, Operation } from '../support/contract.ts';
  * - `person`: about another user, for those who have to do with them
  * - `relation`: about somebody, or something, among the caller's own relations that the path names
  * - `chat`, `workspace`: about the one that the path names, for those who are in it
- * - `owned`: about a session, file, upload or subscription of the caller that the path names
+ * - `owned`: about a session, file, upload, subscription or notification of the caller that the path names
  * - `code`: about what a secret in the body opens, for whoever has it
  * - `operator`: takes the admin token, and no other
  */
@@ -45,6 +45,7 @@ export const POLICIES: Record<string, Policy> = {
   getFile: 'owned',
   getFileContent: 'owned',
   unsubscribeFromPush: 'owned',
+  removeNotification: 'owned',
   changePassword: 'own',
   getMe: 'own',
   updateMe: 'own',
@@ -165,6 +166,9 @@ export const POLICIES: Record<string, Policy> = {
   sync: 'own',
   syncWithEvents: 'own',
   streamEvents: 'own',
+  listNotifications: 'own',
+  readNotifications: 'own',
+  removeNotifications: 'own',
   openInboxSocket: 'own',
   openChatSocket: 'chat',
   setUserStatus: 'operator',
