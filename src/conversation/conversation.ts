@@ -31,6 +31,7 @@ import { type Action, hindrance, isExempt, NOT_FOUND, permissionsOf } from './pe
 import { isPlaced } from './placement.ts';
 import { Polls } from './polls.ts';
 import { linkOf, Previews } from './previews.ts';
+import { RareTables } from './rare.ts';
 import { loadRetention } from './retention.ts';
 import { CONVERSATION_MIGRATIONS } from './schema.ts';
 import { Search } from './search.ts';
@@ -110,8 +111,7 @@ export class Conversation {
   readonly #blocks: Blocks;
   readonly #news: News;
   #pair: string[] | undefined;
-  /** There may be rows in `mentions`: where nobody is ever mentioned, no notice looks for them. */
-  #mentioned = false;
+  readonly rare: RareTables;
   #state: State | undefined;
   #search: Search | undefined;
   #listingMarked = false;
@@ -128,6 +128,7 @@ export class Conversation {
     this.#clock = clock;
     this.#ticketKeys = ticketKeys;
     this.#files = new SentFiles(storage.sql);
+    this.rare = new RareTables(storage.sql);
     this.online = online;
     this.#news = new News(storage.sql);
     if (storedVersion(storage.sql) > 0) {
@@ -446,7 +447,8 @@ export class Conversation {
     }
     const last = log.lastMessage(member.visible_from, user);
     const hidden = hiddenCount(this, user);
-    const mentioned = this.#mentioned ? this.#news.mentions(member, hidden) : [];
+    const isMentioned = this.rare.has('mentions') || this.rare.has('everyone');
+    const mentioned = isMentioned ? this.#news.mentions(member, hidden) : [];
     return {
       ...base,
       member: {
@@ -462,7 +464,7 @@ export class Conversation {
       thread_unread: unreadReplies(this, user),
       hidden,
       last_message: last === undefined ? null : currentOf(chat.id, last),
-      mentions: this.#mentioned ? this.#unreadMentions(member) : [],
+      mentions: isMentioned ? this.#unreadMentions(member) : [],
       ...(mentioned.length === 0 ? {} : { mentioned }),
     };
   }
@@ -513,14 +515,14 @@ export class Conversation {
   }
 
   recordMention(user: string, seq: number): void {
-    this.#mentioned = true;
+    this.rare.write('mentions');
     this.#news.mentionsChanged();
     this.#storage.sql.exec('INSERT INTO mentions VALUES (?, ?) ON CONFLICT DO NOTHING', user, seq);
   }
 
   /** The message with this seq mentions all members, or these users. */
   recordEveryone(seq: number, users: string[] | null): void {
-    this.#mentioned = true;
+    this.rare.write('everyone');
     this.#news.mentionsChanged();
     const list = users === null ? null : JSON.stringify(users.slice(0, HERE_MOST));
     this.#storage.sql.exec('INSERT INTO everyone VALUES (?, ?)', seq, list);
@@ -631,9 +633,8 @@ export class Conversation {
       this.#state = undefined;
       return;
     }
-    const log = new Log(this.#storage.sql);
-    this.#mentioned ||=
-      this.#storage.sql.exec('SELECT 1 FROM mentions UNION ALL SELECT 1 FROM everyone LIMIT 1').toArray().length > 0;
+    this.rare.load();
+    const log = new Log(this.#storage.sql, this.rare);
     const states = new States(this.#storage.sql, chat.id, log);
     const { sql } = this.#storage;
     const members = new Members(sql, log.lastSentAfter(chat.marks_through));
