@@ -18,6 +18,7 @@ import { FilesResource } from './files.ts';
 import { BlocksResource, FriendsResource } from './friends.ts';
 import { Http, type RequestOptions } from './http.ts';
 import type { LocalMessage } from './message.ts';
+import { NotificationsResource } from './notifications.ts';
 import { Places } from './places.ts';
 import { People } from './profiles.ts';
 import { PushResource } from './push.ts';
@@ -81,6 +82,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
   readonly files: FilesResource;
   readonly account: AccountResource;
   readonly push: PushResource;
+  readonly notifications: NotificationsResource;
   readonly #environment: Environment;
   readonly #storage: StorageAdapter;
   readonly #device: string | undefined;
@@ -120,7 +122,10 @@ export class TidelineClient extends Emitter<ClientEvents> {
         this.#rowsChanged(changed, gone);
       },
       gone: (chatId, reason) => this.#handles.get(chatId)?.emit('gone', reason),
-      items: (changes) => this.emit('items', changes),
+      items: (changes) => {
+        this.notifications.itemsChanged(changes);
+        this.emit('items', changes);
+      },
       local: (message) => this.emit('outbox', message),
       receipt: (chat_id, user_id, marks) => {
         this.#handles.get(chat_id)?.emit('receipt', { user_id, ...marks });
@@ -152,6 +157,12 @@ export class TidelineClient extends Emitter<ClientEvents> {
     this.files = new FilesResource(this.#http);
     this.account = new AccountResource(this.#http);
     this.push = new PushResource(this.#http);
+    this.notifications = new NotificationsResource(this.#http, {
+      rows: () => this.items('notification'),
+      state: () => this.items('notification_state').get('me'),
+      now: () => this.#environment.clock.now(),
+      changed,
+    });
     this.chats = new ChatsResource(this.#http, {
       chat: (id) => this.chat(id),
       conversation: (id) => this.#engine.conversation(id),

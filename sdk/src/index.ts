@@ -56,6 +56,7 @@ export type {
 } from '../../src/protocol/kinds.ts';
 export { LIMITS } from '../../src/protocol/limits.ts';
 export type { Message, MessagePage, SendMessage, SentMessage } from '../../src/protocol/messages.ts';
+export type { NotificationRow, NotificationState } from '../../src/protocol/notifications.ts';
 export type {
   Announcement,
   AnnouncementReader,
@@ -125,6 +126,7 @@ export type { BlocksResource, FriendsResource } from './friends.ts';
 export type { RequestOptions } from './http.ts';
 export { drafts, quoting, RichText } from './kinds.ts';
 export { LocalMessage, type Receipt, type TimelineItem } from './message.ts';
+export type { NotificationsResource } from './notifications.ts';
 export type { ChatPeople, NewInvitationOptions } from './people.ts';
 export type { ChannelPage, Places } from './places.ts';
 export type { MessagesPage, PageOptions } from './polls.ts';
