@@ -7,6 +7,7 @@ import {
   LIMITS,
   type Member,
   type Message,
+  type NotificationRow,
   type Presence,
   type Profile,
   type RequestOptions,
@@ -41,6 +42,11 @@ export class Bridge {
   readonly rows = new Store<ReadonlyMap<string, ChatListItem>>(new Map());
   /** Friends, requests and blocks, by the person's id. */
   readonly contacts = new Store<ReadonlyMap<string, Contact>>(new Map());
+  /** What concerns the user, the newest first; `dropped`: how much went unread because newer came. */
+  readonly notifications = new Store<{ readonly rows: readonly NotificationRow[]; readonly dropped: number }>({
+    rows: [],
+    dropped: 0,
+  });
   readonly people = new Store<ReadonlyMap<string, Profile>>(new Map());
   readonly presence = new Store<ReadonlyMap<string, Presence>>(new Map());
   readonly typing = new Store<ReadonlyMap<string, ReadonlySet<string>>>(new Map());
@@ -154,6 +160,9 @@ export class Bridge {
         this.contacts.set(contacts);
         break;
       }
+      case 'notifications':
+        this.notifications.set({ rows: message.rows, dropped: message.dropped });
+        break;
       case 'people':
         this.people.set(new Map([...this.people.get(), ...message.profiles.map((one) => [one.id, one] as const)]));
         break;
@@ -219,6 +228,7 @@ export class Bridge {
   #forget(): void {
     this.rows.set(new Map());
     this.contacts.set(new Map());
+    this.notifications.set({ rows: [], dropped: 0 });
     this.people.set(new Map());
     this.presence.set(new Map());
     this.typing.set(new Map());

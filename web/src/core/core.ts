@@ -40,6 +40,7 @@ export class Core {
       ),
     );
     client.on('items', (changes) => this.#broadcast({ t: 'items', all: false, changes }));
+    client.notifications.onChange(() => this.#tellNotifications((message) => this.#broadcast(message)));
     client.on('people', (profiles) => this.#broadcast({ t: 'people', profiles }));
     client.on('presence', (presence) => this.#broadcast({ t: 'presence', presence }));
     client.on('typing', (typing) => this.#broadcast({ t: 'typing', ...typing }));
@@ -78,12 +79,18 @@ export class Core {
     const rows = this.#client.user === null ? [] : this.#client.chats.rows;
     tab.send({ t: 'rows', all: true, set: rows, gone: [] });
     tab.send({ t: 'items', all: true, changes: this.#client.user === null ? [] : this.#contacts() });
+    this.#tellNotifications(tab.send);
     tab.send({ t: 'session', user: this.#client.user, ended: undefined });
     this.#wantPeople(rows);
   }
 
   #contacts(): ItemChange[] {
     return [...this.#client.items('contact')].map(([id, value]) => ({ type: 'contact', id, value }));
+  }
+
+  #tellNotifications(send: (message: FromCore) => void): void {
+    const { rows, unreadDropped } = this.#client.notifications;
+    send({ t: 'notifications', rows: this.#client.user === null ? [] : rows, dropped: unreadDropped });
   }
 
   #connect(): void {

@@ -9,6 +9,7 @@ import type {
   ItemChange,
   Member,
   Message,
+  NotificationRow,
   Presence,
   Profile,
   User,
@@ -112,6 +113,7 @@ export type FromCore =
       readonly gone: readonly string[];
     }
   | { readonly t: 'items'; readonly all: boolean; readonly changes: readonly ItemChange[] }
+  | { readonly t: 'notifications'; readonly rows: readonly NotificationRow[]; readonly dropped: number }
   | { readonly t: 'people'; readonly profiles: readonly Profile[] }
   | { readonly t: 'presence'; readonly presence: Presence }
   | { readonly t: 'typing'; readonly chat_id: string; readonly user_id: string; readonly stop?: true }

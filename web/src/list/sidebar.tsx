@@ -21,6 +21,7 @@ import { openDialog } from '../dialogs/store.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { openMenu } from '../ui/overlays.ts';
 import { Button, Empty, IconButton, Keys } from '../ui/ui.tsx';
+import { ActivityButton } from './activity-button.tsx';
 import { ChatRow } from './chat-row.tsx';
 import { FILTERS, type Filter } from './filters.ts';
 import css from './sidebar.module.css';
@@ -39,6 +40,7 @@ export function Sidebar() {
       <header className={css.head}>
         <AccountButton />
         <h1 className={css.title}>{t('app.name')}</h1>
+        <ActivityButton />
         <IconButton label={t('list.new')} onClick={() => openDialog({ name: 'new' })}>
           <Pencil size={18} />
         </IconButton>

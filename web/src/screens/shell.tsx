@@ -12,6 +12,7 @@ import css from './shell.module.css';
 
 const Workspaces = lazy(() => import('./workspaces.tsx'));
 const PAGES: Readonly<Record<string, ComponentType>> = {
+  '/activity': lazy(() => import('./activity.tsx')),
   '/people': lazy(() => import('./people.tsx')),
   '/channels': lazy(() => import('./channels.tsx')),
   '/search': lazy(() => import('./search.tsx')),
