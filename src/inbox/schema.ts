@@ -3,7 +3,7 @@ import type { Migration } from '../storage/migrate.ts';
 /**
  * The tables of an inbox: a compacted timeline. One row per conversation; `pos` is the value of the inbox's change
  * counter when the row last changed, and the counter is simply the largest `pos`: rows only ever move forward, and none is
- * deleted. So a notice costs two written rows (the row and its index), and sync reads what changed and nothing else.
+ * deleted but old notifications. So a notice costs two written rows (the row and its index), and sync reads what changed and nothing else.
  *
  * `item` is the row as it goes over the wire (a `ChatListItem` as JSON; null once the user is gone from the
  * conversation). `stale`: the room will not tell more until this inbox looks.

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { NotificationPage } from '../../src/protocol/notifications.ts';
 import type { SyncResponse } from '../../src/protocol/sync.ts';
 import { type Account, api, type Call, request, unique } from '../support/api.ts';
 import { openSocket, type TestSocket } from '../support/socket.ts';
@@ -317,6 +318,32 @@ describe('changes of messages', () => {
     await call(200, at(`messages/${seq}`), { token: ben.token, method: 'DELETE' });
     await next('message.recalled');
     room.close();
+  });
+});
+
+describe('notifications', () => {
+  it('are rows that are listed, read and removed', async () => {
+    const { id } = await call<Named>(201, '/api/chats', {
+      token: ada.token,
+      body: { type: 'Group', name: 'Bells', members: [ben.id] },
+    });
+    const message = { content: '@Ben: eight bells', mentions: [ben.id] };
+    const { seq } = await call<Sent>(201, `/api/chats/${id}/messages`, { token: ada.token, body: message });
+    const list = () => call<NotificationPage>(200, '/api/notifications?limit=1', { token: ben.token });
+    await expect.poll(async () => (await list()).items[0]?.id).toBe(`${id}.${seq}`);
+    asDocumented('notification-page', await list());
+    const changes = async (cursor: string) =>
+      (await call<SyncResponse>(200, `/api/sync?cursor=${cursor}`, { token: ben.token })).changes.filter(({ type }) =>
+        type.startsWith('notification'),
+      );
+    const { cursor } = await call<SyncResponse>(200, '/api/sync?limit=1000', { token: ben.token });
+    const read = { through: `${id}.${seq}` };
+    asDocumented('read-notifications', read);
+    await call(204, '/api/notifications/read', { token: ben.token, body: read });
+    const mention = (await changes(cursor)).find((change) => 'id' in change && change.id === `${id}.${seq}`);
+    await call(204, '/api/notifications', { token: ben.token, method: 'DELETE' });
+    const [state] = await changes(cursor);
+    asDocumented('inbox-notifications', { t: 'inbox', changes: [mention, state], cursor: 'x' });
   });
 });
 

@@ -301,6 +301,30 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     await ben.screen('search');
   },
 
+  /** What concerns somebody, and where it leads. */
+  async activity(stage) {
+    const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
+    await make(ada, 'Group', [ben], 'Tides and boats');
+    await ada.field.pressSequentially('Over to you, @Be');
+    await ada.page.getByRole('option', { name: 'Ben' }).waitFor();
+    await ada.field.press('Enter');
+    await ada.field.pressSequentially('now.');
+    await ada.field.press('Enter');
+    await ben.page.getByRole('button', { name: 'Activity, 2 unread' }).click();
+    await ben.page.getByText('Ada added you').waitFor();
+    await ben.screen('activity');
+    await ben.page.getByText('Ada mentioned you').click();
+    await ben.message('Over to you').waitFor();
+    await ben.page.getByRole('button', { name: 'Activity, 1 unread' }).press('Enter');
+    await ben.page.getByRole('button', { name: 'Mark all as read' }).click();
+    await ben.page.getByRole('button', { name: 'Activity', exact: true }).waitFor();
+    await ben.page.getByRole('button', { name: 'Remove: Ada added you' }).click();
+    await ben.page.getByText('Ada added you').waitFor({ state: 'detached' });
+    await ben.page.getByRole('button', { name: 'Remove all' }).click();
+    await ben.page.getByRole('heading', { name: 'Nothing new' }).waitFor();
+    await ben.screen('activity-empty');
+  },
+
   /** Friends, invitations and public channels. */
   async 'people-and-channels'(stage) {
     const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
