@@ -2,6 +2,7 @@ import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runI
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../src/protocol/limits.ts';
 import { SyncResponse } from '../../src/protocol/sync.ts';
+import { ofChats } from '../support/inbox.ts';
 import {
   createChat,
   eventually,
@@ -214,7 +215,7 @@ describe('sockets of an inbox through its eviction', () => {
     }
     await eventually('all events', () => seqsOf(device).length === 5);
     expect(seqsOf(device)).toEqual(range(1, 5));
-    expect((await sync(bob)).changes).toMatchObject([{ chat: { head_seq: 5, unread: 0 } }]);
+    expect(ofChats((await sync(bob)).changes)).toMatchObject([{ chat: { head_seq: 5, unread: 0 } }]);
   });
 
   it('that lag go on lagging until they have confirmed; then they get the rows that changed', async () => {
@@ -244,9 +245,10 @@ describe('sockets of an inbox through its eviction', () => {
     await evictDurableObject(inboxOf(bob), { webSockets: 'close' });
     await device.closed;
     await post(chat, ada, 'meanwhile');
-    await eventually('the inbox knows', async () => (await sync(bob, cursor)).changes.length > 0);
+    await eventually('the inbox knows', async () => ofChats((await sync(bob, cursor)).changes).length > 0);
     const again = await inboxSocket(identity(bob), cursor);
-    expect((await again.next('inbox')).changes).toMatchObject([{ chat: { last_message: { content: 'meanwhile' } } }]);
+    const { changes } = await again.next('inbox');
+    expect(ofChats(changes)).toMatchObject([{ chat: { last_message: { content: 'meanwhile' } } }]);
   });
 
   it('the user is still online, and is not once the last one has gone', async () => {

@@ -183,6 +183,9 @@ export const friend = (user_id: string, version: number, remark: string | null):
         },
 });
 
+/** Changes of conversations alone. */
+export const ofChats = (changes: readonly Change[]) => changes.filter((change) => 'chat_id' in change);
+
 /** Which row a change is of. */
 export const rowOf = (change: Change): string => ('chat_id' in change ? change.chat_id : change.id);
 
