@@ -57,7 +57,7 @@ export const NotificationRow = z
         workspace_id: WorkspaceId.nullable(),
         actor_id: UserId.nullable(),
         role: z.string().nullable(),
-        name: z.string().nullable().meta({ description: 'Of what the user was removed from, or of the device' }),
+        device: z.string().nullable().meta({ description: 'What a new device calls itself' }),
       })
       .meta({ description: 'Something about the account, or about the place of the user somewhere' }),
   ])

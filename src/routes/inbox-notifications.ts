@@ -57,7 +57,8 @@ const removeAll = createRoute({
   operationId: 'removeNotifications',
   tags,
   summary: 'Remove all notifications',
-  description: 'All that there are now. Devices learn by the row of kind `notification_state` up to when they are gone.',
+  description:
+    'All that there are now. Devices learn by the row of kind `notification_state` up to when they are gone.',
   security,
   middleware,
   responses: { ...noContent('They are gone'), ...problems('secured') },
