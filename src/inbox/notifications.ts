@@ -71,7 +71,7 @@ export const SYSTEM = {
   workspace_id: null,
   actor_id: null,
   role: null,
-  name: null,
+  device: null,
 } as const;
 
 /**
@@ -236,7 +236,7 @@ export class Notifications {
       const what =
         placed.how === 'role'
           ? ({ event: 'role', role: member?.role ?? null } as const)
-          : ({ event: 'removed', name: chat.name } as const);
+          : ({ event: 'removed' } as const);
       this.#happened({ ...of, at, fields: { ...SYSTEM, chat_id: chat.id, actor_id, ...what } });
     }
   }

@@ -61,7 +61,7 @@ export async function sendAccountMail(env: Env, db: Db, { id, task }: { id: stri
       return;
     }
     case 'new_device': {
-      const fields = { ...SYSTEM, event: 'new_device', name: task.device ?? null } as const;
+      const fields = { ...SYSTEM, event: 'new_device', device: task.device ?? null } as const;
       await inbox(env, user.id).put([notificationItem(`${id}.device`, task.at, task.at, fields)]);
       await send({
         to: user.email,

@@ -51,11 +51,11 @@ export async function settleSeats(
 }
 
 /** What somebody is notified of, as long as it is so. */
-function newsOf({ id, name }: WorkspaceRow, { what, by, at }: SeatNews, role: WorkspaceRole | undefined): Item[] {
+function newsOf({ id }: WorkspaceRow, { what, by, at }: SeatNews, role: WorkspaceRole | undefined): Item[] {
   const [row, of] = [`${id}.place`, { workspace_id: id, actor_id: by }];
   if ((what === 'removed') !== (role === undefined)) return [];
   if (what === 'invited') return [notificationItem(row, at, at, { kind: 'invitation', chat_id: null, ...of })];
-  const event = what === 'role' ? { event: what, role: role ?? null } : { event: what, name };
+  const event = what === 'role' ? { event: what, role: role ?? null } : { event: what };
   return [notificationItem(row, at, at, { ...SYSTEM, ...of, ...event })];
 }
 

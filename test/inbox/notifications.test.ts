@@ -121,7 +121,7 @@ describe('mentions', () => {
       const put = { ...group(9, 1), member: null, gone: 'removed' as const, member_seq: 9, placed };
       test.inbox.notify(put);
       expect(rows(test)).toMatchObject([
-        { kind: 'system', event: 'removed', chat_id: CHAT, actor_id: ada, name: 'a group', read_at: null },
+        { kind: 'system', event: 'removed', chat_id: CHAT, actor_id: ada, read_at: null },
       ]);
       const other = newId('chat');
       test.inbox.notify(group(5, 1, [3], other));
@@ -378,7 +378,7 @@ describe('the newest', () => {
       workspace_id: null,
       actor_id: null,
       role: null,
-      name: null,
+      device: null,
     });
 
   it('are kept, the same ones in whatever order they came, and who has older ones drops them', () =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { NotificationPage, NotificationRow } from '../../src/protocol/notifications.ts';
+import type { NotificationPage } from '../../src/protocol/notifications.ts';
 import { type Account, api, request, signIn, signUp } from '../support/api.ts';
 import { eventually } from '../support/objects.ts';
 
@@ -92,15 +92,15 @@ describe('somebody is notified', () => {
     await told(bob, 'role');
     await done(`${at}/members/${bob.id}`, ada, 'DELETE');
     await told(bob, 'removed');
-    expect((await list(bob)).items).toMatchObject([
-      { workspace_id: id, name: 'Harbour' },
-    ] satisfies Partial<NotificationRow>[]);
+    expect((await list(bob)).items).toMatchObject([{ workspace_id: id, actor_id: ada.id }]);
+    // What it is called now is not theirs to know.
+    expect(JSON.stringify(await list(bob))).not.toContain('Harbour');
   });
 
   it('of a sign-in from a new device', async () => {
     const ada = await signUp();
     await signIn(ada, 'A strange device');
     await told(ada, 'new_device');
-    expect((await list(ada)).items).toMatchObject([{ name: 'A strange device' }]);
+    expect((await list(ada)).items).toMatchObject([{ device: 'A strange device' }]);
   });
 });

@@ -105,9 +105,9 @@ function useText(row: NotificationRow): string {
       return t('activity.role', { name, role: isRole(role) ? t(`role.${role}`) : role });
     }
     case 'removed':
-      return t('activity.removed', { name, place: row.name ?? t('activity.place') });
+      return t(row.workspace_id === null ? 'activity.removed' : 'activity.removedFromWorkspace', { name });
     case 'new_device':
-      return row.name === null ? t('activity.newDevice') : t('activity.newDeviceNamed', { device: row.name });
+      return row.device === null ? t('activity.newDevice') : t('activity.newDeviceNamed', { device: row.device });
     case 'workspace_deletion':
       return t('activity.deletion');
   }
