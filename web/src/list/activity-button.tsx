@@ -18,7 +18,7 @@ export function ActivityButton() {
   );
   return (
     <IconButton
-      className={css.account}
+      className={css.bell}
       label={unread > 0 ? t('activity.titleUnread', { count: unread }) : t('activity.title')}
       aria-current={path === '/activity' ? 'page' : undefined}
       onClick={() => go('/activity')}
