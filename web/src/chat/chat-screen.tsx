@@ -1,5 +1,5 @@
 import type { ChatListItem } from '@tideline/sdk';
-import { ArrowLeft, Info, Pin, Search, SearchX, Upload } from 'lucide-react';
+import { ArrowLeft, Info, MessagesSquare, Pin, Search, SearchX, Upload } from 'lucide-react';
 import { type DragEvent, lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'wouter';
@@ -64,7 +64,11 @@ function OpenChat({ row }: { row: ChatListItem }) {
   const [at] = useState(() => new URLSearchParams(location.search).get('at'));
   const { timeline, more, jump } = useTimeline(id, at === null ? undefined : Number(at));
   const [draft, setDraft] = useState<Compose>();
-  const [panel, setPanel] = useState<PanelRequest>();
+  const [panel, setPanel] = useState<PanelRequest | undefined>(() => {
+    const thread = Number(new URLSearchParams(location.search).get('thread'));
+    return thread > 0 ? { name: 'thread', seq: thread } : undefined;
+  });
+  useOpened(row);
   const [target, setTarget] = useState<{ readonly seq: number }>();
   const { name } = useFace(row);
   const state = timeline?.state;
@@ -83,7 +87,7 @@ function OpenChat({ row }: { row: ChatListItem }) {
   const close = useCallback(() => setPanel(undefined), []);
   const on = useMemo<LineEvents>(
     () => ({
-      reply: (line) => setDraft({ type: 'reply', line }),
+      reply: (line, quoted) => setDraft({ type: 'reply', line, quoted }),
       edit: (line) => setDraft({ type: 'edit', line }),
       thread: (seq) => setPanel({ name: 'thread', seq }),
     }),
@@ -120,11 +124,25 @@ function OpenChat({ row }: { row: ChatListItem }) {
       </section>
       {panel !== undefined && (
         <Suspense>
-          <Panel row={row} panel={panel} onClose={close} goTo={goTo} />
+          <Panel row={row} panel={panel} onClose={close} goTo={goTo} open={setPanel} />
         </Suspense>
       )}
     </div>
   );
+}
+
+/** Whoever opens what they had marked as unread has come back to it. */
+function useOpened({ id, marked_unread }: ChatListItem): void {
+  const bridge = useBridge();
+  const [marked] = useState(marked_unread);
+  useEffect(() => {
+    // Not reached now, the mark stays until it is opened again.
+    if (marked)
+      bridge
+        .chat(id)
+        .prefer({ marked_unread: false })
+        .catch(() => undefined);
+  }, [bridge, id, marked]);
 }
 
 /** Takes files that are dropped anywhere on the conversation. */
@@ -176,6 +194,16 @@ function Header({ row, panel, onPanel }: HeaderProps) {
           <Status row={row} peer={face.peer} />
         </span>
       </button>
+      {row.thread_unread > 0 && (
+        <IconButton
+          className={css.threads}
+          label={t('threads.unread', { count: row.thread_unread })}
+          aria-pressed={panel === 'threads'}
+          onClick={() => onPanel('threads')}
+        >
+          <MessagesSquare size={19} />
+        </IconButton>
+      )}
       <IconButton label={t('panel.search')} aria-pressed={panel === 'search'} onClick={() => onPanel('search')}>
         <Search size={19} />
       </IconButton>

@@ -11,7 +11,15 @@ export type DialogRequest =
       readonly kind?: 'person' | 'group' | 'channel' | 'workspace';
     }
   | { readonly name: 'add-members'; readonly to: { readonly chat_id: string } | { readonly workspace_id: string } }
-  | { readonly name: 'poll'; readonly chat_id: string }
+  | { readonly name: 'poll'; readonly chat_id: string; readonly thread_seq?: number }
+  | { readonly name: 'forward'; readonly chat_id: string; readonly seq: number }
+  | {
+      readonly name: 'schedule';
+      /** The time that is chosen already. */
+      readonly at: Date | undefined;
+      /** Sends it then. @throws CallError */
+      readonly take: (at: Date) => Promise<unknown>;
+    }
   | { readonly name: 'settings'; readonly page: SettingsPage };
 
 /** Tells pages that show workspaces that one was changed from here. */

@@ -6,32 +6,40 @@ import { IconButton } from '../ui/ui.tsx';
 import { Details } from './details.tsx';
 import css from './panel.module.css';
 import { Pins } from './pins.tsx';
+import { Scheduled } from './scheduled.tsx';
 import { Search } from './search.tsx';
 import type { PanelRequest } from './store.ts';
 import { Thread } from './thread.tsx';
+import { Threads } from './threads.tsx';
 
 export interface PanelProps {
   row: ChatListItem;
   panel: PanelRequest;
   /** Shows a message among the others. */
   goTo: (seq: number) => void;
+  /** Shows another panel in the place of this one. */
+  open: (panel: PanelRequest) => void;
 }
 
 /** What can stand beside a conversation. One more: an entry here, and in `PanelRequest`. */
 const PANELS: Record<
   PanelRequest['name'],
-  { title: `${'panel' | 'details'}.${string}`; content: ComponentType<PanelProps> }
+  { title: `${'panel' | 'details' | 'threads' | 'schedule'}.${string}`; content: ComponentType<PanelProps> }
 > = {
   details: { title: 'details.title', content: Details },
   search: { title: 'panel.search', content: Search },
   pins: { title: 'panel.pins', content: Pins },
   thread: { title: 'panel.thread', content: Thread },
+  threads: { title: 'threads.title', content: Threads },
+  scheduled: { title: 'schedule.list', content: Scheduled },
 };
 
 /** What belongs to a conversation beside its messages. */
 export default function Panel({ onClose, ...props }: PanelProps & { onClose: () => void }) {
   const { t } = useTranslation();
   const { title, content: Content } = PANELS[props.panel.name];
+  // Another thread is another content: nothing of the last one stays.
+  const key = props.panel.name === 'thread' ? props.panel.seq : props.panel.name;
   const text = t(title as 'details.title');
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
@@ -50,7 +58,7 @@ export default function Panel({ onClose, ...props }: PanelProps & { onClose: () 
         </IconButton>
       </header>
       <div className={css.scroll}>
-        <Content {...props} />
+        <Content key={key} {...props} />
       </div>
     </aside>
   );
