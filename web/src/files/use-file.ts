@@ -9,7 +9,7 @@ export interface Place {
   readonly file_id: string;
 }
 
-const asked = ({ chat_id, file_id }: Place) => (chat_id === undefined ? { file_id } : { chat_id, file_id });
+export const asked = ({ chat_id, file_id }: Place) => (chat_id === undefined ? { file_id } : { chat_id, file_id });
 
 interface Held {
   readonly url: Promise<string>;
