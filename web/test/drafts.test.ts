@@ -25,7 +25,7 @@ const user: User = {
   email: 'ada@example.com',
   handle: null,
   avatar: null,
-  status: 'active',
+  status: 'Active',
   created_at: '2026-01-01T00:00:00.000Z',
   updated_at: '2026-01-01T00:00:00.000Z',
 };

@@ -1,5 +1,5 @@
 import { type ChatListItem, type Draft, LIMITS, type Profile } from '@tideline/sdk';
-import { CalendarClock, ListChecks, Mic, Paperclip, SendHorizontal, X } from 'lucide-react';
+import { CalendarClock, ListChecks, Mic, Paperclip, SendHorizontal, Smile, X } from 'lucide-react';
 import {
   type ClipboardEvent,
   type KeyboardEvent,
@@ -26,7 +26,7 @@ import { previewOf } from '../messages/preview.ts';
 import type { Span } from '../messages/span.ts';
 import { settings } from '../settings/store.ts';
 import { Avatar } from '../ui/avatar.tsx';
-import { toast } from '../ui/overlays.ts';
+import { openEmoji, toast } from '../ui/overlays.ts';
 import { cx, IconButton } from '../ui/ui.tsx';
 import css from './composer.module.css';
 import { draftOf, keepDraft, onAdopted, placeOf } from './drafts.ts';
@@ -207,6 +207,17 @@ export function Composer({ row, thread, compose, onCompose, lines }: Props) {
   };
 
   const label = thread === undefined ? t('composer.placeholder', { name }) : t('panel.threadReply');
+  /** In the place of what is selected. */
+  const insert = (piece: string) => {
+    const element = field.current;
+    if (element === null) return;
+    const at = element.selectionStart + piece.length;
+    change(element.value.slice(0, element.selectionStart) + piece + element.value.slice(element.selectionEnd));
+    requestAnimationFrame(() => {
+      element.focus();
+      element.setSelectionRange(at, at);
+    });
+  };
   const press = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     // While an input method composes, its keys are its own: Enter takes the Chinese characters.
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
@@ -308,6 +319,14 @@ export function Composer({ row, thread, compose, onCompose, lines }: Props) {
           onKeyDown={press}
           onPaste={paste}
         />
+        <IconButton
+          className={css.emoji}
+          label={t('emoji.title')}
+          aria-haspopup="dialog"
+          onClick={({ currentTarget }) => openEmoji({ anchor: currentTarget, take: insert })}
+        >
+          <Smile size={19} />
+        </IconButton>
         {empty && editing === undefined && (
           <>
             <IconButton

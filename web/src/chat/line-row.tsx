@@ -130,7 +130,7 @@ function Message({ line, ...props }: Props & { line: MessageLine }) {
   // Worked out when it is asked for: there are many messages, and few menus.
   const showMenu = (anchor: Element | { x: number; y: number }) => {
     const quoted = selectedIn(content.current, message.content);
-    const entries = messageActions({ line, own, chat, quoted, bridge, t, on });
+    const entries = messageActions({ line, own, chat, anchor, quoted, bridge, t, on });
     if (entries.length === 0) return;
     openMenu({ anchor, label: t('message.actions'), emoji: quickReactions({ line, bridge }), entries });
   };

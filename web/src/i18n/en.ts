@@ -115,6 +115,7 @@ export const en = {
     actions: 'Message actions',
     by: '{{name}}, {{time}}',
     quote: 'Quote the selection',
+    react: 'React…',
     hide: 'Delete for me',
     hideAsk: 'Delete this message for yourself?',
     hideText: 'It disappears on all of your devices, and stays for everybody else. This cannot be undone.',
@@ -482,6 +483,15 @@ export const en = {
     cancel: 'Cancel the message',
     cancelAsk: 'Cancel this message?',
     cancelText: 'It is not sent, and what it says is lost.',
+  },
+  emoji: {
+    title: 'Emoji',
+    faces: 'Faces',
+    people: 'People',
+    hearts: 'Hearts and parties',
+    nature: 'Nature',
+    food: 'Food',
+    things: 'Things',
   },
   timer: {
     title: 'Disappearing messages',

@@ -117,6 +117,7 @@ export const zh: Texts = {
     actions: '消息操作',
     by: '{{name}}，{{time}}',
     quote: '引用所选文字',
+    react: '回应…',
     hide: '仅为我删除',
     hideAsk: '仅为自己删除这条消息？',
     hideText: '它会从你的所有设备上消失，其他人仍可看到。此操作无法撤销。',
@@ -479,6 +480,15 @@ export const zh: Texts = {
     cancel: '取消这条消息',
     cancelAsk: '取消这条消息？',
     cancelText: '它不会被发送，内容也不会保留。',
+  },
+  emoji: {
+    title: '表情',
+    faces: '表情',
+    people: '人物',
+    hearts: '爱心与庆祝',
+    nature: '自然',
+    food: '食物',
+    things: '物品',
   },
   timer: {
     title: '限时消息',

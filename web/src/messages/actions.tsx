@@ -13,6 +13,7 @@ import {
   Quote,
   Reply,
   RotateCcw,
+  SmilePlus,
   Trash2,
   Undo2,
 } from 'lucide-react';
@@ -20,7 +21,7 @@ import type { Bridge } from '../bridge/bridge.ts';
 import { QUICK } from '../chat/reactions.tsx';
 import type { MessageLine } from '../core/protocol.ts';
 import { openDialog } from '../dialogs/store.ts';
-import { ask, type MenuEntry, toast } from '../ui/overlays.ts';
+import { type Anchor, ask, type MenuEntry, openEmoji, toast } from '../ui/overlays.ts';
 import { hide, keep, pin, react, recall } from './changes.ts';
 import type { Span } from './span.ts';
 
@@ -37,6 +38,8 @@ export interface ActionContext {
   readonly line: MessageLine;
   readonly own: boolean;
   readonly chat: Pick<ChatListItem, 'id' | 'type' | 'role' | 'forwards'>;
+  /** What was pressed for it. */
+  readonly anchor: Anchor;
   /** What of its text is selected. */
   readonly quoted: Span | undefined;
   readonly bridge: Bridge;
@@ -45,7 +48,7 @@ export interface ActionContext {
 }
 
 /** What can be done with a message. One more action: an entry here. */
-export function messageActions({ line, own, chat, quoted, bridge, t, on }: ActionContext): MenuEntry[] {
+export function messageActions({ line, own, chat, anchor, quoted, bridge, t, on }: ActionContext): MenuEntry[] {
   const { message, status } = line;
   const { chat_id, client_id, seq } = message;
   if (status === 'failed') {
@@ -83,6 +86,12 @@ export function messageActions({ line, own, chat, quoted, bridge, t, on }: Actio
       label: t('message.quote'),
       icon: <Quote size={16} />,
       run: () => on.reply(line, quoted),
+    },
+    {
+      id: 'react',
+      label: t('message.react'),
+      icon: <SmilePlus size={16} />,
+      run: () => openEmoji({ anchor, take: (emoji) => void react(bridge, chat_id, seq, emoji, true) }),
     },
     { id: 'reply', label: t('message.reply'), icon: <Reply size={16} />, run: () => on.reply(line) },
     thread !== undefined && {
