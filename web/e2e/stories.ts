@@ -19,14 +19,14 @@ async function person(stage: Stage, name: string, options: BrowserContextOptions
   return made;
 }
 
-async function newPerson(stage: Stage, name: string, options: BrowserContextOptions = {}): Promise<Person> {
+export async function newPerson(stage: Stage, name: string, options: BrowserContextOptions = {}): Promise<Person> {
   const made = await person(stage, name, options);
   await made.signUp();
   return made;
 }
 
 /** Makes a conversation by the dialog. */
-async function make(by: Person, kind: 'Person' | 'Group' | 'Channel', others: readonly Person[], name?: string) {
+export async function make(by: Person, kind: 'Person' | 'Group' | 'Channel', others: readonly Person[], name?: string) {
   const { page } = by;
   await page.getByRole('button', { name: 'New conversation' }).first().click();
   const dialog = page.getByRole('dialog');
@@ -43,7 +43,7 @@ async function make(by: Person, kind: 'Person' | 'Group' | 'Channel', others: re
 }
 
 /** Takes an entry of a message's menu. */
-async function menu(who: Person, text: string, entry: string): Promise<void> {
+export async function menu(who: Person, text: string, entry: string): Promise<void> {
   await who.message(text).click({ button: 'right' });
   await who.page.getByRole('menuitem', { name: entry, exact: true }).click();
 }
@@ -74,7 +74,7 @@ async function give(who: Person, how: 'paste' | 'drop', { name, mimeType, buffer
 }
 
 /** The files of the client are kept, and so is the list, which is written a second after it changed. */
-async function stored(who: Person): Promise<void> {
+export async function stored(who: Person): Promise<void> {
   await who.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
   await who.page.waitForTimeout(2_000);
 }

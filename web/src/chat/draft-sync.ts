@@ -23,6 +23,8 @@ export function syncDrafts(bridge: Bridge): void {
 
   async function save(place: string): Promise<void> {
     timers.delete(place);
+    // Told meanwhile, or forgotten with a sign-out.
+    if (!isUntold(place)) return;
     const text = draftOf(place);
     const [chatId = '', thread] = place.split('/');
     told.set(place, { text, until: Date.now() + ECHO });

@@ -413,7 +413,7 @@ export const en = {
     shared: 'Media and files',
     none: 'No files yet',
   },
-  kind: { location: 'Location', contact: 'Contact: {{name}}' },
+  kind: { custom: 'Something of an app', location: 'Location', contact: 'Contact: {{name}}' },
   poll: {
     title: 'Poll',
     new: 'New poll',
