@@ -128,11 +128,11 @@ export class Room {
     );
     this.#marks = new GroupCommit(
       (batch) => this.#commitMarks(batch),
-      () => receiptPause(this.conversation.chat.member_count),
+      () => this.#receiptPause(),
     );
     this.#votes = new GroupCommit(
       (batch) => this.#commitVotes(batch),
-      () => receiptPause(this.conversation.chat.member_count),
+      () => this.#receiptPause(),
     );
   }
 
@@ -292,6 +292,11 @@ export class Room {
     // failpoint: room.voted
     for (const answer of answers) answer();
     if (events.length > 0) this.publish({ events, ended: [] });
+  }
+
+  /** Where there is no conversation, nobody is to be spared. */
+  #receiptPause(): number {
+    return this.conversation.initialised ? receiptPause(this.conversation.chat.member_count) : 0;
   }
 
   /** Seconds until the user may send, and the conversation take, another message; 0: now. */
