@@ -1,5 +1,5 @@
 import { eventually, expect } from './expect.ts';
-import type { Person } from './person.ts';
+import { PASSWORD, type Person } from './person.ts';
 import { make, menu, newPerson, type Stage, stored } from './stories.ts';
 
 const panel = (who: Person) => who.page.getByRole('complementary');
@@ -48,6 +48,25 @@ async function film(who: Person): Promise<Buffer> {
     return btoa(text);
   });
   return Buffer.from(base64, 'base64');
+}
+
+/** Makes a request of the API as another app of the same user would. */
+async function asUser(stage: Stage, who: Person, path: string, body: object): Promise<void> {
+  const post = async (to: string, content: object, token?: string) => {
+    const response = await fetch(stage.line.url + to, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      body: JSON.stringify(content),
+    });
+    expect(response.ok, `${to}: ${response.status}`);
+    return response.json();
+  };
+  const signed: unknown = await post('/api/auth/signin', { email: who.email, password: PASSWORD });
+  const token = typeof signed === 'object' && signed !== null && 'token' in signed ? String(signed.token) : '';
+  await post(path, body, token);
 }
 
 /** What can be done with messages beside answering them. */
@@ -266,6 +285,53 @@ export const MESSAGE_STORIES: Record<string, (stage: Stage) => Promise<void>> = 
     await ben.page.goto('/');
     await ben.open('Ada');
     await tablet.row('Ada').getByRole('img', { name: 'Marked as unread' }).waitFor({ state: 'detached' });
+  },
+
+  /** A place, the card of somebody, and kinds that other apps send. */
+  async cards(stage) {
+    const [ada, ben, cleo] = await Promise.all([
+      newPerson(stage, 'Ada'),
+      newPerson(stage, 'Ben'),
+      newPerson(stage, 'Cleo'),
+    ]);
+    await make(ada, 'Group', [ben], 'Sailing');
+    await ada.context.grantPermissions(['geolocation']);
+    await ada.context.setGeolocation({ latitude: 54.3233, longitude: 10.1228, accuracy: 12 });
+    await ada.page.getByRole('button', { name: 'Send something else' }).click();
+    await ada.screen('extras');
+    await ada.page.getByRole('menuitem', { name: 'My location' }).click();
+    await ada.page.getByRole('alertdialog').getByRole('button', { name: 'Send' }).click();
+    await ben.open('Sailing');
+    await ben.message('54.32330, 10.12280').getByRole('link').waitFor();
+
+    await ada.page.getByRole('button', { name: 'Send something else' }).click();
+    await ada.page.getByRole('menuitem', { name: 'Contact' }).click();
+    const dialog = ada.page.getByRole('dialog');
+    await dialog.getByLabel('E-mail or handle').fill(cleo.email);
+    await dialog.getByRole('button', { name: 'Add', exact: true }).click();
+    await dialog.getByText('Cleo', { exact: true }).waitFor();
+    await ada.screen('send-contact');
+    await dialog.getByRole('button', { name: 'Send' }).click();
+
+    const id = new URL(ada.page.url()).pathname.split('/').at(-1) ?? '';
+    for (const body of [
+      { kind: 'sticker', content: '', sticker: { emoji: '🦭' } },
+      { kind: 'custom', content: 'Order 7 is on its way', custom: { type: 'com.example.order', data: { number: 7 } } },
+      { kind: 'custom', content: '', custom: { type: 'com.example.order', data: { number: 8 } } },
+      {
+        kind: 'contact',
+        content: '',
+        contact: { name: 'Harbour office', organization: 'Port', phones: ['+49 431 1'], emails: ['port@example.com'] },
+      },
+    ]) {
+      await asUser(stage, ada, `/api/chats/${id}/messages`, body);
+    }
+    await ben.message('Harbour office').getByRole('link', { name: 'port@example.com' }).waitFor();
+    await ben.message('Order 7 is on its way').waitFor();
+    await ben.message('This version cannot show this message.').waitFor();
+    await ben.screen('cards');
+    await ben.message('Cleo').getByRole('button', { name: 'Message Cleo' }).click();
+    await ben.page.getByRole('textbox', { name: 'Message Cleo' }).waitFor();
   },
 
   /** A film is played piece by piece. */

@@ -190,7 +190,8 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
     await make(ada, 'Group', [ben], 'Harbour watch');
     await ben.open('Harbour watch');
-    await ada.page.getByRole('button', { name: 'New poll' }).click();
+    await ada.page.getByRole('button', { name: 'Send something else' }).click();
+    await ada.page.getByRole('menuitem', { name: 'New poll' }).click();
     const dialog = ada.page.getByRole('dialog');
     await dialog.getByLabel('Question').fill('When do we sail?');
     await dialog.getByLabel('Answer 1').fill('At dawn');

@@ -1,11 +1,12 @@
 import type { ChatListItem } from '@tideline/sdk';
-import { ArrowLeft, Info, MessagesSquare, Pin, Search, SearchX, Upload } from 'lucide-react';
-import { type DragEvent, lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
+import { ArrowLeft, Hourglass, Info, MessagesSquare, Pin, Search, SearchX, Upload } from 'lucide-react';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'wouter';
 import { useBridge, useFace, useNames, useRow } from '../bridge/hooks.ts';
 import { usePart, useStore } from '../bridge/store.ts';
-import { trayOf } from '../files/tray.ts';
+import { useFileDrop } from '../files/use-file-drop.ts';
+import { lastingText } from '../i18n/lasting.ts';
 import { shortTime } from '../i18n/times.ts';
 import type { LineEvents } from '../messages/actions.tsx';
 import type { PanelRequest } from '../panels/store.ts';
@@ -145,33 +146,6 @@ function useOpened({ id, marked_unread }: ChatListItem): void {
   }, [bridge, id, marked]);
 }
 
-/** Takes files that are dropped anywhere on the conversation. */
-function useFileDrop(row: ChatListItem) {
-  const bridge = useBridge();
-  const [dragged, setDragged] = useState(false);
-  const files = (event: DragEvent) => event.dataTransfer.types.includes('Files');
-  return {
-    dragged,
-    drop: {
-      onDragOver: (event: DragEvent) => {
-        if (!files(event)) return;
-        event.preventDefault();
-        setDragged(true);
-      },
-      onDragLeave: (event: DragEvent<HTMLElement>) => {
-        const { currentTarget, relatedTarget } = event;
-        if (!(relatedTarget instanceof Node && currentTarget.contains(relatedTarget))) setDragged(false);
-      },
-      onDrop: (event: DragEvent) => {
-        if (!files(event)) return;
-        event.preventDefault();
-        setDragged(false);
-        trayOf(bridge, row.id, row.workspace_id).add(event.dataTransfer.files);
-      },
-    },
-  };
-}
-
 interface HeaderProps {
   row: ChatListItem;
   panel: PanelRequest['name'] | undefined;
@@ -182,6 +156,7 @@ function Header({ row, panel, onPanel }: HeaderProps) {
   const { t } = useTranslation();
   const [, go] = useLocation();
   const face = useFace(row);
+  const timer = row.retention?.message_timer ?? null;
   return (
     <header className={css.header}>
       <IconButton className={css.back} label={t('chat.back')} onClick={() => go('/')}>
@@ -190,7 +165,17 @@ function Header({ row, panel, onPanel }: HeaderProps) {
       <button type="button" className={css.who} onClick={() => onPanel('details')} aria-expanded={panel === 'details'}>
         <Avatar id={face.id} name={face.name} image={face.image} size={36} square={face.peer === undefined} />
         <span className={css.whoText}>
-          <h1>{face.name}</h1>
+          <h1>
+            {face.name}
+            {timer !== null && (
+              <Hourglass
+                className={css.timer}
+                size={13}
+                role="img"
+                aria-label={`${t('timer.title')}: ${lastingText(timer)}`}
+              />
+            )}
+          </h1>
           <Status row={row} peer={face.peer} />
         </span>
       </button>

@@ -1,5 +1,5 @@
 import { type ChatListItem, type Draft, LIMITS, type Profile } from '@tideline/sdk';
-import { CalendarClock, ListChecks, Mic, Paperclip, SendHorizontal, Smile, X } from 'lucide-react';
+import { CalendarClock, Mic, Paperclip, Plus, SendHorizontal, Smile, X } from 'lucide-react';
 import {
   type ClipboardEvent,
   type KeyboardEvent,
@@ -26,10 +26,11 @@ import { previewOf } from '../messages/preview.ts';
 import type { Span } from '../messages/span.ts';
 import { settings } from '../settings/store.ts';
 import { Avatar } from '../ui/avatar.tsx';
-import { openEmoji, toast } from '../ui/overlays.ts';
+import { openEmoji, openMenu, toast } from '../ui/overlays.ts';
 import { cx, IconButton } from '../ui/ui.tsx';
 import css from './composer.module.css';
 import { draftOf, keepDraft, onAdopted, placeOf } from './drafts.ts';
+import { extras } from './extras.tsx';
 
 const Recorder = lazy(() => import('../files/recorder.tsx'));
 
@@ -207,6 +208,8 @@ export function Composer({ row, thread, compose, onCompose, lines }: Props) {
   };
 
   const label = thread === undefined ? t('composer.placeholder', { name }) : t('panel.threadReply');
+  const more = (anchor: Element) =>
+    openMenu({ anchor, label: t('extras.title'), entries: extras({ bridge, row, name, thread, t }) });
   /** In the place of what is selected. */
   const insert = (piece: string) => {
     const element = field.current;
@@ -330,16 +333,11 @@ export function Composer({ row, thread, compose, onCompose, lines }: Props) {
         {empty && editing === undefined && (
           <>
             <IconButton
-              label={t('poll.new')}
-              onClick={() =>
-                openDialog({
-                  name: 'poll',
-                  chat_id: row.id,
-                  ...(thread === undefined ? {} : { thread_seq: thread }),
-                })
-              }
+              label={t('extras.title')}
+              aria-haspopup="menu"
+              onClick={({ currentTarget }) => more(currentTarget)}
             >
-              <ListChecks size={19} />
+              <Plus size={20} />
             </IconButton>
             <IconButton label={t('files.record')} onClick={() => setRecording(true)}>
               <Mic size={19} />

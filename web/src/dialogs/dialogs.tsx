@@ -6,6 +6,7 @@ const Palette = lazy(() => import('./palette.tsx'));
 const NewChat = lazy(() => import('./new-chat.tsx'));
 const AddMembers = lazy(() => import('./add-members.tsx'));
 const NewPoll = lazy(() => import('./new-poll.tsx'));
+const SendContact = lazy(() => import('./send-contact.tsx'));
 const Forward = lazy(() => import('./forward.tsx'));
 const Schedule = lazy(() => import('./schedule.tsx'));
 const Settings = lazy(() => import('../settings/settings.tsx'));
@@ -20,6 +21,7 @@ export function Dialogs() {
       {open.name === 'new' && <NewChat {...open} />}
       {open.name === 'add-members' && <AddMembers to={open.to} />}
       {open.name === 'poll' && <NewPoll {...open} />}
+      {open.name === 'contact' && <SendContact take={open.take} />}
       {open.name === 'forward' && <Forward {...open} />}
       {open.name === 'schedule' && <Schedule {...open} />}
       {open.name === 'settings' && <Settings page={open.page} />}

@@ -1,3 +1,4 @@
+import type { ContactCard } from '@tideline/sdk';
 import { Store } from '../bridge/store.ts';
 
 export type SettingsPage = 'profile' | 'appearance' | 'notifications' | 'sessions' | 'shortcuts';
@@ -12,6 +13,11 @@ export type DialogRequest =
     }
   | { readonly name: 'add-members'; readonly to: { readonly chat_id: string } | { readonly workspace_id: string } }
   | { readonly name: 'poll'; readonly chat_id: string; readonly thread_seq?: number }
+  | {
+      readonly name: 'contact';
+      /** Sends the card. @throws CallError */
+      readonly take: (contact: ContactCard) => Promise<unknown>;
+    }
   | { readonly name: 'forward'; readonly chat_id: string; readonly seq: number }
   | {
       readonly name: 'schedule';

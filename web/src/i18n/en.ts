@@ -484,6 +484,15 @@ export const en = {
     cancelAsk: 'Cancel this message?',
     cancelText: 'It is not sent, and what it says is lost.',
   },
+  extras: {
+    title: 'Send something else',
+    location: 'My location',
+    locationAsk: 'Send your location to {{name}}?',
+    locationText: 'They see where you are now.',
+    noLocation: 'The browser does not say where you are.',
+    contact: 'Contact',
+    send: 'Send',
+  },
   emoji: {
     title: 'Emoji',
     faces: 'Faces',

@@ -481,6 +481,15 @@ export const zh: Texts = {
     cancelAsk: '取消这条消息？',
     cancelText: '它不会被发送，内容也不会保留。',
   },
+  extras: {
+    title: '发送其他内容',
+    location: '我的位置',
+    locationAsk: '将你的位置发送给 {{name}}？',
+    locationText: '对方会看到你现在的位置。',
+    noLocation: '浏览器没有提供你的位置。',
+    contact: '名片',
+    send: '发送',
+  },
   emoji: {
     title: '表情',
     faces: '表情',

@@ -9,10 +9,11 @@ import { type Compose, Composer } from '../chat/composer.tsx';
 import { LineRow } from '../chat/line-row.tsx';
 import { rowsOf } from '../chat/rows.ts';
 import { useTimeline } from '../chat/use-timeline.ts';
+import { useFileDrop } from '../files/use-file-drop.ts';
 import type { LineEvents } from '../messages/actions.tsx';
 import { failureText } from '../notify.ts';
 import { toast } from '../ui/overlays.ts';
-import { Button, Empty, Spinner } from '../ui/ui.tsx';
+import { Button, cx, Empty, Spinner } from '../ui/ui.tsx';
 import css from './panel.module.css';
 import type { PanelProps } from './panel.tsx';
 
@@ -38,13 +39,14 @@ export function Thread({ row, panel, goTo }: PanelProps) {
   );
   const scroller = useStaysAtEnd(rows.at(-1)?.key);
   const replies = repliesOf(timeline, root);
+  const { dragged, drop } = useFileDrop(row, root);
   const { following, follow } = useAttendance(row.id, root, replies);
 
   if (timeline?.state.ready !== true) return <Spinner label={t('common.loading')} />;
   if (lines.length === 0) return <Empty icon={<BellOff size={28} />} title={t('message.unknownReply')} />;
   const focusable = rows.some(({ key }) => key === active) ? active : rows.at(-1)?.key;
   return (
-    <section className={css.thread} aria-label={t('panel.thread')}>
+    <section className={cx(css.thread, dragged && css.dropping)} aria-label={t('panel.thread')} {...drop}>
       <div className={css.threadHead}>
         <span>{t('message.replies', { count: replies })}</span>
         {following !== undefined && (
