@@ -74,6 +74,8 @@ function same(a: Props, b: Props): boolean {
     a.row === b.row &&
     a.chat.id === b.chat.id &&
     a.chat.type === b.chat.type &&
+    a.chat.role === b.chat.role &&
+    a.chat.forwards === b.chat.forwards &&
     stateOf(a) === stateOf(b) &&
     a.focusable === b.focusable &&
     a.marked === b.marked &&
@@ -191,6 +193,12 @@ function Message({ line, ...props }: Props & { line: MessageLine }) {
           </span>
         </div>
         {message.reactions !== undefined && <Reactions message={message} />}
+        {message.thread_seq !== undefined && on.thread !== undefined && (
+          <button type="button" className={css.thread} onClick={() => on.thread?.(message.thread_seq ?? 0)}>
+            <MessagesSquare size={14} aria-hidden="true" />
+            {t('threads.inThread')}
+          </button>
+        )}
         {message.thread !== undefined && message.seq !== null && on.thread !== undefined && (
           <button type="button" className={css.thread} onClick={() => on.thread?.(message.seq ?? 0)}>
             <MessagesSquare size={14} aria-hidden="true" />

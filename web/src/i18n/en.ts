@@ -463,6 +463,7 @@ export const en = {
     following: 'Following',
     unread_one: '{{count}} new reply in threads',
     unread_other: '{{count}} new replies in threads',
+    inThread: 'In a thread',
     alsoToChat: 'Also send to the conversation',
   },
   schedule: {

@@ -460,6 +460,7 @@ export const zh: Texts = {
     following: '已关注',
     unread_one: '话题中有 {{count}} 条新回复',
     unread_other: '话题中有 {{count}} 条新回复',
+    inThread: '来自话题',
     alsoToChat: '同时发送到会话',
   },
   schedule: {

@@ -1,13 +1,14 @@
 import type { FollowedThreads } from '@tideline/sdk';
-import { Bell, BellOff } from 'lucide-react';
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { Bell, BellOff, MessagesSquare } from 'lucide-react';
+import { type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Timeline } from '../bridge/bridge.ts';
-import { useBridge } from '../bridge/hooks.ts';
+import { useBridge, useSelf } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
 import { type Compose, Composer } from '../chat/composer.tsx';
 import { LineRow } from '../chat/line-row.tsx';
 import { rowsOf } from '../chat/rows.ts';
+import { Announcer } from '../chat/timeline.tsx';
 import { useTimeline } from '../chat/use-timeline.ts';
 import { useFileDrop } from '../files/use-file-drop.ts';
 import type { LineEvents } from '../messages/actions.tsx';
@@ -19,7 +20,6 @@ import type { PanelProps } from './panel.tsx';
 
 /** So near to the end counts as there; px. */
 const AT_END = 60;
-const NONE = { read_seq: 0, delivered_seq: 0 };
 
 /** A message and what was answered to it, apart from the conversation: with all that can be done there. */
 export function Thread({ row, panel, goTo }: PanelProps) {
@@ -37,13 +37,29 @@ export function Thread({ row, panel, goTo }: PanelProps) {
     }),
     [],
   );
-  const scroller = useStaysAtEnd(rows.at(-1)?.key);
+  const scroller = useStaysAtEnd(timeline?.state.ready === true ? rows.at(-1)?.key : undefined);
   const replies = repliesOf(timeline, root);
+  const self = useSelf();
+  /** In the thread where it is there, else in the conversation. */
+  const show = (seq: number) => {
+    const line = scroller.current?.querySelector<HTMLElement>(`[data-seq="${seq}"]`);
+    if (line == null) return goTo(seq);
+    line.scrollIntoView({ block: 'center' });
+    line.focus();
+  };
+  const move = (event: KeyboardEvent<HTMLElement>) => {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const from = event.target instanceof Element ? event.target.closest('article') : null;
+    if (step === undefined || from === null || event.altKey) return;
+    event.preventDefault();
+    const all = [...event.currentTarget.querySelectorAll('article')];
+    all[all.indexOf(from) + step]?.focus();
+  };
   const { dragged, drop } = useFileDrop(row, root);
   const { following, follow } = useAttendance(row.id, root, replies);
 
   if (timeline?.state.ready !== true) return <Spinner label={t('common.loading')} />;
-  if (lines.length === 0) return <Empty icon={<BellOff size={28} />} title={t('message.unknownReply')} />;
+  if (lines.length === 0) return <Empty icon={<MessagesSquare size={28} />} title={t('files.unreadable')} />;
   const focusable = rows.some(({ key }) => key === active) ? active : rows.at(-1)?.key;
   return (
     <section className={cx(css.thread, dragged && css.dropping)} aria-label={t('panel.thread')} {...drop}>
@@ -56,20 +72,27 @@ export function Thread({ row, panel, goTo }: PanelProps) {
           </Button>
         )}
       </div>
-      <div className={css.threadLines} ref={scroller} role="feed" aria-label={t('panel.thread')} aria-busy={false}>
+      <div
+        className={css.threadLines}
+        ref={scroller}
+        role="feed"
+        aria-label={t('panel.thread')}
+        aria-busy={false}
+        onKeyDown={move}
+      >
         {rows.map((one, i) => (
           <div key={one.key}>
             <LineRow
               row={one}
               chat={row}
-              others={timeline.state.others ?? NONE}
+              others={timeline.state.others}
               focusable={one.key === focusable}
               marked={false}
               position={i + 1}
               size={timeline.state.hasOlder ? -1 : rows.length}
               onFocus={setActive}
               on={on}
-              goTo={goTo}
+              goTo={show}
             />
             {i === 0 && timeline.state.hasOlder && (
               <button type="button" className={css.older} onClick={() => more('older')}>
@@ -79,6 +102,7 @@ export function Thread({ row, panel, goTo }: PanelProps) {
           </div>
         ))}
       </div>
+      <Announcer rows={rows} self={self.id} />
       {timeline.state.gone === undefined && (
         <Composer row={row} thread={root} compose={compose} onCompose={setCompose} lines={lines} />
       )}
@@ -95,7 +119,7 @@ function repliesOf(timeline: Timeline | undefined, root: number): number {
   }, 0);
 }
 
-/** Follows the newest reply while the end is on screen. */
+/** Follows the newest reply while the end is on screen. @param last its key, once it is shown */
 function useStaysAtEnd(last: string | undefined) {
   const scroller = useRef<HTMLDivElement>(null);
   const stick = useRef(true);
