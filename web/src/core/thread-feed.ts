@@ -51,6 +51,10 @@ export class ThreadFeed {
       chat.on('reset', () => void this.#load()),
       chat.on('receipt', plan),
       chat.on('gone', plan),
+      // What could not be asked for without a network.
+      this.#client.on('connection', ({ state }) => {
+        if (state === 'online' && this.#first === undefined) void this.#load();
+      }),
     );
     const opening = this.#rooms.enter(chat.id);
     // It goes on connecting by itself; what is missing is asked for below.

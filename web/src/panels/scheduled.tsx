@@ -2,7 +2,7 @@ import type { ScheduledMessage } from '@tideline/sdk';
 import { CalendarClock, CalendarCog, Trash2 } from 'lucide-react';
 import { useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useBridge } from '../bridge/hooks.ts';
+import { useBridge, useOnline } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
 import { useStore } from '../bridge/store.ts';
 import { dialog, openDialog } from '../dialogs/store.ts';
@@ -18,6 +18,7 @@ import type { PanelProps } from './panel.tsx';
 export function Scheduled({ row }: PanelProps) {
   const { t } = useTranslation();
   const bridge = useBridge();
+  const online = useOnline();
   const [waiting, setWaiting] = useState<readonly ScheduledMessage[]>();
   const [failure, setFailure] = useState<string>();
   const asking = useStore(dialog) !== undefined;
@@ -39,8 +40,9 @@ export function Scheduled({ row }: PanelProps) {
   useEffect(() => {
     // One that is sent is a message of the conversation; one that is scheduled comes from the dialog.
     void row.head_seq;
+    void online;
     if (!asking) void load();
-  }, [load, row.head_seq, asking]);
+  }, [load, row.head_seq, asking, online]);
 
   const cancel = async ({ message }: ScheduledMessage) => {
     if (!(await ask({ title: t('schedule.cancelAsk'), text: t('schedule.cancelText'), action: t('schedule.cancel') })))

@@ -2,7 +2,7 @@ import type { FollowedThreads } from '@tideline/sdk';
 import { MessagesSquare } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useBridge } from '../bridge/hooks.ts';
+import { useBridge, useOnline } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
 import { previewOf } from '../messages/preview.ts';
 import { failureText } from '../notify.ts';
@@ -15,12 +15,14 @@ import type { PanelProps } from './panel.tsx';
 export function Threads({ row, open }: PanelProps) {
   const { t } = useTranslation();
   const bridge = useBridge();
+  const online = useOnline();
   const [threads, setThreads] = useState<FollowedThreads['items']>();
   const [failure, setFailure] = useState<string>();
   useEffect(() => {
     // With every event, and with what is read on another device.
     void row.head_seq;
     void row.thread_unread;
+    void online;
     let wanted = true;
     bridge
       .chat(row.id)
@@ -33,7 +35,7 @@ export function Threads({ row, open }: PanelProps) {
     return () => {
       wanted = false;
     };
-  }, [bridge, row.id, row.head_seq, row.thread_unread]);
+  }, [bridge, row.id, row.head_seq, row.thread_unread, online]);
   if (failure !== undefined && threads === undefined) return <p className={css.note}>{failure}</p>;
   if (threads === undefined) return <Spinner label={t('common.loading')} />;
   if (threads.length === 0) {

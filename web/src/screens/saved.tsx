@@ -3,7 +3,7 @@ import { Bookmark, BookmarkX } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
-import { useBridge, useFace, useRow } from '../bridge/hooks.ts';
+import { useBridge, useFace, useOnline, useRow } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
 import { useStore } from '../bridge/store.ts';
 import { dateOf } from '../i18n/times.ts';
@@ -49,9 +49,11 @@ function Kept({ saved: { chat_id, seq, note, saved_at } }: { saved: SavedMessage
   const bridge = useBridge();
   const [, go] = useLocation();
   const row = useRow(chat_id);
+  const online = useOnline();
   const [message, setMessage] = useState<Message | null>();
   const [failure, setFailure] = useState<string>();
   useEffect(() => {
+    void online;
     let wanted = true;
     bridge.client.chats
       .messages(chat_id, { after: seq - 1, limit: 1 })
@@ -65,7 +67,7 @@ function Kept({ saved: { chat_id, seq, note, saved_at } }: { saved: SavedMessage
     return () => {
       wanted = false;
     };
-  }, [bridge, chat_id, seq]);
+  }, [bridge, chat_id, seq, online]);
   const remove = (
     <IconButton label={t('saved.remove')} onClick={() => void keep(bridge, chat_id, seq, false)}>
       <BookmarkX size={18} />
