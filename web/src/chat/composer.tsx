@@ -326,7 +326,7 @@ export function Composer({ row, thread, compose, onCompose, lines }: Props) {
           className={css.emoji}
           label={t('emoji.title')}
           aria-haspopup="dialog"
-          onClick={({ currentTarget }) => openEmoji({ anchor: currentTarget, take: insert })}
+          onClick={({ currentTarget }) => openEmoji({ anchor: currentTarget, returnTo: field.current, take: insert })}
         >
           <Smile size={19} />
         </IconButton>

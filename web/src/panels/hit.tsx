@@ -17,7 +17,7 @@ export function Hit({
   after,
 }: {
   message: Message;
-  goTo: (seq: number) => void;
+  goTo: (seq: number, message: Message) => void;
   /** What a press does, where that is not to show it in its place. */
   title?: string;
   children?: ReactNode;
@@ -29,7 +29,12 @@ export function Hit({
   const name = sender?.fullname ?? t('chat.deletedUser');
   return (
     <li className={cx(after !== undefined && after !== false && css.kept)}>
-      <button type="button" className={css.hit} title={title ?? t('panel.goTo')} onClick={() => goTo(message.seq)}>
+      <button
+        type="button"
+        className={css.hit}
+        title={title ?? t('panel.goTo')}
+        onClick={() => goTo(message.seq, message)}
+      >
         <Avatar id={message.sender_id} name={name} image={sender?.avatar} size={32} />
         <span>
           <span className={css.hitHead}>

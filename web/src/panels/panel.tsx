@@ -1,7 +1,8 @@
-import type { ChatListItem } from '@tideline/sdk';
+import type { ChatListItem, Message } from '@tideline/sdk';
 import { X } from 'lucide-react';
 import { type ComponentType, useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
+import { threadOf } from '../messages/place.ts';
 import { IconButton } from '../ui/ui.tsx';
 import { Details } from './details.tsx';
 import css from './panel.module.css';
@@ -15,8 +16,8 @@ import { Threads } from './threads.tsx';
 export interface PanelProps {
   row: ChatListItem;
   panel: PanelRequest;
-  /** Shows a message among the others. */
-  goTo: (seq: number) => void;
+  /** Shows a message among the others; one that stands in a thread alone, there. */
+  goTo: (seq: number, message?: Message) => void;
   /** Shows another panel in the place of this one. */
   open: (panel: PanelRequest) => void;
 }
@@ -38,6 +39,11 @@ const PANELS: Record<
 export default function Panel({ onClose, ...props }: PanelProps & { onClose: () => void }) {
   const { t } = useTranslation();
   const { title, content: Content } = PANELS[props.panel.name];
+  const show = (seq: number, message?: Message) => {
+    const thread = message && threadOf(message);
+    if (thread === undefined) props.goTo(seq);
+    else props.open({ name: 'thread', seq: thread });
+  };
   // Another thread is another content: nothing of the last one stays.
   const key = props.panel.name === 'thread' ? props.panel.seq : props.panel.name;
   const text = t(title as 'details.title');
@@ -58,7 +64,7 @@ export default function Panel({ onClose, ...props }: PanelProps & { onClose: () 
         </IconButton>
       </header>
       <div className={css.scroll}>
-        <Content key={key} {...props} />
+        <Content key={key} {...props} goTo={show} />
       </div>
     </aside>
   );

@@ -8,6 +8,7 @@ import { CallError } from '../bridge/remote.ts';
 import { useStore } from '../bridge/store.ts';
 import { dateOf } from '../i18n/times.ts';
 import { keep } from '../messages/changes.ts';
+import { addressOf } from '../messages/place.ts';
 import { previewOf } from '../messages/preview.ts';
 import { failureText } from '../notify.ts';
 import { Hit } from '../panels/hit.tsx';
@@ -84,10 +85,8 @@ function Kept({ saved: { chat_id, seq, note, saved_at } }: { saved: SavedMessage
       </li>
     );
   }
-  const inThread = message.thread_seq !== undefined && message.also_to_chat !== true;
-  const place = inThread ? `at=${message.thread_seq}&thread=${message.thread_seq}` : `at=${seq}`;
   return (
-    <Hit message={message} goTo={() => go(`/c/${chat_id}?${place}`)} after={remove}>
+    <Hit message={message} goTo={() => go(addressOf(message))} after={remove}>
       {row !== undefined && <ChatName row={row} />}
       {previewOf(message, t)}
       {note !== null && <small className={panel.keptNote}>{note}</small>}

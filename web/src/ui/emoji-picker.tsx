@@ -9,7 +9,7 @@ const COLUMNS = 8;
 const GROUPS = Object.keys(EMOJI) as EmojiGroup[];
 
 /** Emoji to take one of: by a press, or by the arrow keys and Enter. */
-export function EmojiPicker({ anchor, take }: EmojiRequest) {
+export function EmojiPicker({ anchor, returnTo, take }: EmojiRequest) {
   const { t } = useTranslation();
   const list = useRef<HTMLDivElement>(null);
   const close = () => emojiPicker.set(undefined);
@@ -30,7 +30,7 @@ export function EmojiPicker({ anchor, take }: EmojiRequest) {
             aria-label={t('emoji.title')}
             ref={list}
             onKeyDown={move}
-            finalFocus={anchor instanceof HTMLElement ? () => anchor : undefined}
+            finalFocus={() => returnTo ?? (anchor instanceof HTMLElement ? anchor : undefined)}
           >
             {GROUPS.map((group, g) => (
               <section key={group} aria-label={t(`emoji.${group}`)}>

@@ -23,6 +23,8 @@ export type Anchor = Element | { readonly x: number; readonly y: number };
 
 export interface EmojiRequest {
   readonly anchor: Anchor;
+  /** What is focused afterwards; the anchor unless given. */
+  readonly returnTo?: HTMLElement | null;
   readonly take: (emoji: string) => void;
 }
 
