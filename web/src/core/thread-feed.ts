@@ -60,6 +60,8 @@ export class ThreadFeed {
     // It goes on connecting by itself; what is missing is asked for below.
     opening.catch(() => undefined);
     await chat.restore();
+    // What is held ends somewhere only once the conversation is open; a thread that is held whole waits for nothing.
+    if (chat.message(this.#root) === undefined) await opening.catch(() => undefined);
     await this.#load();
     this.#ready = true;
     this.plan();

@@ -52,7 +52,7 @@ export function More({ row, open }: { row: ChatListItem; open: (panel: PanelRequ
   );
 }
 
-/** How long messages last that are sent from now on. Who may not set it, is told. */
+/** How long messages last that are sent from now on. Who may not set it sees it. */
 export function Timer({ row }: { row: ChatListItem }) {
   const { t } = useTranslation();
   const bridge = useBridge();
