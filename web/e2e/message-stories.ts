@@ -78,6 +78,7 @@ export const MESSAGE_STORIES: Record<string, (stage: Stage) => Promise<void>> = 
     await make(ada, 'Group', [ben], 'Tide tables');
     await make(ada, 'Person', [ben]);
     await ben.open('Ada');
+    const withAda = ben.page.url();
     await ben.write('High water is at six, low water at noon.');
     await ada.message('High water').waitFor();
 
@@ -96,7 +97,8 @@ export const MESSAGE_STORIES: Record<string, (stage: Stage) => Promise<void>> = 
     await ben.open('Tide tables');
     await ben.message('High water').getByText('Forwarded from Ben').waitFor();
     await ben.screen('forwarded');
-    await ben.open('Ada');
+    await ben.page.goto(withAda);
+    await ben.message('High water').waitFor();
 
     await menu(ada, 'High water', 'Save for later');
     await ada.message('High water').getByRole('img', { name: 'Saved' }).waitFor();

@@ -101,7 +101,7 @@ function OpenChat({ row }: { row: ChatListItem }) {
   }, []);
 
   return (
-    <div className={css.split} data-panel={panel !== undefined}>
+    <div className={css.split} data-panel={panel !== undefined} data-wide={panel?.name === 'thread'}>
       <section className={css.chat} aria-label={name} {...drop}>
         {dragged && (
           <div className={css.drop} role="status">

@@ -1,6 +1,6 @@
 import type { ChatListItem, Message } from '@tideline/sdk';
 import { X } from 'lucide-react';
-import { type ComponentType, useEffect } from 'react';
+import { type ComponentType, useEffect, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 import { threadOf } from '../messages/place.ts';
 import { IconButton } from '../ui/ui.tsx';
@@ -35,6 +35,13 @@ const PANELS: Record<
   scheduled: { title: 'schedule.list', content: Scheduled },
 };
 
+/** As the style sheet has it. */
+const NARROW = matchMedia('(max-width: 1100px)');
+function follow(listener: () => void): () => void {
+  NARROW.addEventListener('change', listener);
+  return () => NARROW.removeEventListener('change', listener);
+}
+
 /** What belongs to a conversation beside its messages. */
 export default function Panel({ onClose, ...props }: PanelProps & { onClose: () => void }) {
   const { t } = useTranslation();
@@ -47,6 +54,7 @@ export default function Panel({ onClose, ...props }: PanelProps & { onClose: () 
   // Another thread is another content: nothing of the last one stays.
   const key = props.panel.name === 'thread' ? props.panel.seq : props.panel.name;
   const text = t(title as 'details.title');
+  const over = useSyncExternalStore(follow, () => NARROW.matches);
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
       const above = document.querySelector('[role=menu], [role=dialog], [role=alertdialog]');
@@ -58,7 +66,8 @@ export default function Panel({ onClose, ...props }: PanelProps & { onClose: () 
   return (
     <aside className={css.panel} aria-label={text}>
       <header className={css.head}>
-        <h2>{text}</h2>
+        {/* Where it is over the conversation, its title is that of the page. */}
+        <h2 aria-level={over ? 1 : 2}>{text}</h2>
         <IconButton label={t('panel.close')} onClick={onClose}>
           <X size={18} />
         </IconButton>

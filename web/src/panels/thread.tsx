@@ -74,6 +74,7 @@ export function Thread({ row, panel, goTo }: PanelProps) {
       </div>
       <div
         className={css.threadLines}
+        data-narrow
         ref={scroller}
         role="feed"
         aria-label={t('panel.thread')}
