@@ -133,6 +133,7 @@ export const MESSAGE_STORIES: Record<string, (stage: Stage) => Promise<void>> = 
     await ada.screen('hide');
     await ada.page.getByRole('alertdialog').getByRole('button', { name: 'Delete for me' }).click();
     await eventually(() => ada.message('Are you sure?').count(), 0, 'what was deleted');
+    await ada.row('Ben').getByText('High water').waitFor();
     await ben.message('Are you sure?').waitFor();
 
     await ada.page.getByRole('button', { name: /Settings$/ }).click();
@@ -330,7 +331,7 @@ export const MESSAGE_STORIES: Record<string, (stage: Stage) => Promise<void>> = 
     }
     await ben.message('Harbour office').getByRole('link', { name: 'port@example.com' }).waitFor();
     await ben.message('Order 7 is on its way').waitFor();
-    await ben.message('This version cannot show this message.').waitFor();
+    await ben.message('Sent by another app').waitFor();
     await ben.screen('cards');
     await ben.message('Cleo').getByRole('button', { name: 'Message Cleo' }).click();
     await ben.page.getByRole('textbox', { name: 'Message Cleo' }).waitFor();

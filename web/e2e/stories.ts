@@ -459,18 +459,27 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
       });
     });
     await devtools.send('ServiceWorker.enable');
-    const pushed = { type: 'message', chat_id, chat_name: 'Tide tables', preview: 'High water at six 🌊', unread: 2 };
-    await devtools.send('ServiceWorker.deliverPushMessage', {
-      origin: stage.line.url,
-      registrationId: await registered,
-      data: JSON.stringify(pushed),
-    });
+    const registrationId = await registered;
+    const deliver = (fields: object) =>
+      devtools.send('ServiceWorker.deliverPushMessage', {
+        origin: stage.line.url,
+        registrationId,
+        data: JSON.stringify({ type: 'message', sender_name: 'Ben', preview: 'High water at six 🌊', ...fields }),
+      });
+    await deliver({ chat_id, chat_name: 'Tide tables', unread: 2 });
+    await deliver({ chat_id: 'chat_single', chat_name: null, unread: 1 });
     const shown = () =>
       page.evaluate(async () => {
         const registration = await navigator.serviceWorker.ready;
-        return (await registration.getNotifications()).map(({ title, body, tag }) => ({ title, body, tag }));
+        const all = await registration.getNotifications();
+        return all
+          .map(({ title, body, tag }) => ({ title, body, tag }))
+          .sort((one, other) => one.title.localeCompare(other.title));
       });
-    const wanted = [{ title: 'Tide tables (2)', body: 'High water at six 🌊', tag: chat_id }];
+    const wanted = [
+      { title: 'Ben', body: 'High water at six 🌊', tag: 'chat_single' },
+      { title: 'Tide tables (2)', body: 'Ben: High water at six 🌊', tag: chat_id },
+    ];
     await eventually(shown, wanted, 'the notifications that are shown');
   },
 

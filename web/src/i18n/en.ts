@@ -413,7 +413,7 @@ export const en = {
     shared: 'Media and files',
     none: 'No files yet',
   },
-  kind: { custom: 'Something of an app', location: 'Location', contact: 'Contact: {{name}}' },
+  kind: { custom: 'Sent by another app', location: 'Location', contact: 'Contact: {{name}}' },
   poll: {
     title: 'Poll',
     new: 'New poll',

@@ -410,7 +410,7 @@ export const zh: Texts = {
     shared: '媒体与文件',
     none: '还没有文件',
   },
-  kind: { custom: '应用内容', location: '位置', contact: '名片：{{name}}' },
+  kind: { custom: '由其他应用发送', location: '位置', contact: '名片：{{name}}' },
   poll: {
     title: '投票',
     new: '新建投票',
