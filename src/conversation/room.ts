@@ -96,8 +96,6 @@ export class Room {
   readonly #sends: GroupCommit<Waiting>;
   readonly #marks: GroupCommit<Mark>;
   readonly #votes: GroupCommit<WaitingVote>;
-  /** Run after the answers of a batch have been collected: each socket gets its acks as one message. */
-  readonly #afterAnswers = new Set<() => void>();
   /** When it was last passed on that a user types, in ms since 1970, and whether nothing was said of their stopping. */
   readonly #typed = new Map<string, { at: number; typing: boolean }>();
   #readingIn = false;
@@ -317,11 +315,6 @@ export class Room {
     if (seq <= this.conversation.log.head) this.mark({ user, delivered: seq });
   }
 
-  /** Has `flush` called once when the running batch has been answered. */
-  afterAnswers(flush: () => void): void {
-    this.#afterAnswers.add(flush);
-  }
-
   /** The user looked: from now on their inbox is told again, beginning after what it learns here. */
   look(user: string): Notice | null {
     if (!this.conversation.initialised) return null;
@@ -474,10 +467,12 @@ export class Room {
     }
     // failpoint: room.appended
     for (const [index, waiting] of batch.entries()) this.#answer(waiting, results[index] ?? UNAVAILABLE);
-    for (const flush of this.#afterAnswers) flush();
-    this.#afterAnswers.clear();
+    try {
+      if (events.length > 0) this.publish({ events, ended: [] });
+    } finally {
+      this.connections.flush();
+    }
     // failpoint: room.acked
-    if (events.length > 0) this.publish({ events, ended: [] });
     this.#lookUp(now);
     if (this.conversation.initialised) this.#alarms.time(this.conversation.timers.next);
   }
