@@ -146,6 +146,13 @@ export const MESSAGE_STORIES: Record<string, (stage: Stage) => Promise<void>> = 
     await ada.message('High water').waitFor();
     await eventually(() => ada.message('Are you sure?').count(), 0, 'what was deleted, after a reload');
     await ada.page.goto('/saved');
+    await ada.page.getByRole('main').getByText('High water').waitFor();
+    stage.line.cut();
+    await ada.page.reload();
+    await ada.page.getByText('The server was not reached. Try again.').waitFor({ timeout: 60_000 });
+    await ada.screen('saved-offline');
+    stage.line.join();
+    await ada.page.getByRole('main').getByText('High water').waitFor({ timeout: 60_000 });
     await ada.page.getByRole('button', { name: 'Remove from saved' }).click();
     await ada.page.getByText('Nothing saved yet').waitFor();
     await ada.screen('saved-empty');
@@ -220,6 +227,9 @@ export const MESSAGE_STORIES: Record<string, (stage: Stage) => Promise<void>> = 
       .click();
     await reply(ben, 'The tide does not wait.').waitFor();
     await ben.screen('thread-narrow');
+    await ben.page.emulateMedia({ colorScheme: 'dark' });
+    await ben.page.setViewportSize({ width: 1280, height: 800 });
+    await ben.screen('thread-dark');
   },
 
   /** Messages that wait for their time, drafts on two devices, messages that disappear, a mark, and a copy of everything. */
