@@ -1,6 +1,13 @@
+import type { Locator } from 'playwright-core';
 import { eventually, expect } from './expect.ts';
 import { PASSWORD, type Person } from './person.ts';
 import { make, menu, newPerson, type Stage, stored } from './stories.ts';
+
+/** Takes an entry of the menu of a line. */
+async function menuOf(who: Person, line: Locator, entry: string): Promise<void> {
+  await line.click({ button: 'right' });
+  await who.page.getByRole('menuitem', { name: entry, exact: true }).click();
+}
 
 const panel = (who: Person) => who.page.getByRole('complementary');
 
@@ -50,24 +57,25 @@ async function film(who: Person): Promise<Buffer> {
   return Buffer.from(base64, 'base64');
 }
 
-/** Makes a request of the API as another app of the same user would. */
-async function asUser(stage: Stage, who: Person, path: string, body: object): Promise<void> {
-  const post = async (to: string, content: object, token?: string) => {
-    const response = await fetch(stage.line.url + to, {
+/** Requests of the API, as another app of the same user makes them. */
+async function appOf(stage: Stage, { email }: Person): Promise<(path: string, body: object) => Promise<unknown>> {
+  const post = async (path: string, body: object, headers: Record<string, string> = {}): Promise<unknown> => {
+    const response = await fetch(stage.line.url + path, {
       method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      },
-      body: JSON.stringify(content),
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
     });
-    expect(response.ok, `${to}: ${response.status}`);
+    expect(response.ok, `${path}: ${response.status}`);
     return response.json();
   };
-  const signed: unknown = await post('/api/auth/signin', { email: who.email, password: PASSWORD });
+  const signed = await post('/api/auth/signin', { email, password: PASSWORD });
   const token = typeof signed === 'object' && signed !== null && 'token' in signed ? String(signed.token) : '';
-  await post(path, body, token);
+  return (path, body) => post(path, body, { authorization: `Bearer ${token}` });
 }
+
+const chatOf = (who: Person): string => new URL(who.page.url()).pathname.split('/').at(-1) ?? '';
+const seqOf = (sent: unknown): number =>
+  typeof sent === 'object' && sent !== null && 'seq' in sent ? Number(sent.seq) : 0;
 
 /** What can be done with messages beside answering them. */
 export const MESSAGE_STORIES: Record<string, (stage: Stage) => Promise<void>> = {
@@ -232,6 +240,35 @@ export const MESSAGE_STORIES: Record<string, (stage: Stage) => Promise<void>> = 
     await ben.screen('thread-dark');
   },
 
+  /** A thread that lies further back than what the client holds: brought by pages, and changed by what happens to it. */
+  async 'old-thread'(stage) {
+    const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
+    await make(ada, 'Group', [ben], 'Archive');
+    const path = `/api/chats/${chatOf(ada)}/messages`;
+    const post = await appOf(stage, ada);
+    const root = seqOf(await post(path, { content: 'Who keeps the light?' }));
+    for (let i = 1; i <= 50; i++) await post(path, { content: `keeper ${i}.`, thread_seq: root });
+    for (let i = 1; i <= 150; i++) await post(path, { content: `the wind turned ${i} times` });
+    await ben.page.goto(`/c/${chatOf(ada)}?at=${root}&thread=${root}`);
+    const reply = (text: string) => panel(ben).getByRole('article').filter({ hasText: text });
+    await reply('Who keeps the light?').waitFor();
+    await reply('keeper 50.').waitFor();
+    await eventually(() => reply('keeper 1.').count(), 0, 'the oldest reply before it is asked for');
+    await panel(ben).getByRole('button', { name: 'Load more' }).click();
+    await reply('keeper 1.').waitFor();
+    await eventually(() => panel(ben).getByRole('article').count(), 51, 'the thread, whole');
+    await reply('keeper 1.').click({ button: 'right' });
+    await ben.page.getByRole('menuitem', { name: '👍' }).click();
+    await reply('keeper 1.').getByRole('button', { name: '👍, 1' }).waitFor();
+    await post(path, { content: 'keeper 51.', thread_seq: root });
+    await reply('keeper 51.').waitFor();
+    await menuOf(ben, reply('keeper 2.'), 'Delete for me');
+    await ben.page.getByRole('alertdialog').getByRole('button', { name: 'Delete for me' }).click();
+    await eventually(() => reply('keeper 2.').count(), 0, 'the reply that was deleted');
+    await eventually(() => panel(ben).getByRole('article').count(), 51, 'what is left of the thread');
+    await ben.screen('old-thread');
+  },
+
   /** Messages that wait for their time, drafts on two devices, messages that disappear, a mark, and a copy of everything. */
   async 'later-and-lasting'(stage) {
     const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
@@ -326,7 +363,7 @@ export const MESSAGE_STORIES: Record<string, (stage: Stage) => Promise<void>> = 
     await ada.screen('send-contact');
     await dialog.getByRole('button', { name: 'Send' }).click();
 
-    const id = new URL(ada.page.url()).pathname.split('/').at(-1) ?? '';
+    const post = await appOf(stage, ada);
     for (const body of [
       { kind: 'sticker', content: '', sticker: { emoji: '🦭' } },
       { kind: 'custom', content: 'Order 7 is on its way', custom: { type: 'com.example.order', data: { number: 7 } } },
@@ -337,7 +374,7 @@ export const MESSAGE_STORIES: Record<string, (stage: Stage) => Promise<void>> = 
         contact: { name: 'Harbour office', organization: 'Port', phones: ['+49 431 1'], emails: ['port@example.com'] },
       },
     ]) {
-      await asUser(stage, ada, `/api/chats/${id}/messages`, body);
+      await post(`/api/chats/${chatOf(ada)}/messages`, body);
     }
     await ben.message('Harbour office').getByRole('link', { name: 'port@example.com' }).waitFor();
     await ben.message('Order 7 is on its way').waitFor();
