@@ -81,17 +81,16 @@ interface LargeProps {
 /** A film begins at once, and brings what is watched of it. */
 function Film({ chatId, file }: LargeProps) {
   const { t } = useTranslation();
-  const { url, failed } = useStream({ chat_id: chatId, file_id: file.id }, file);
+  const { url, failed, onError } = useStream({ chat_id: chatId, file_id: file.id }, file);
   const small = useFile(file.thumbnail_id === undefined ? undefined : { chat_id: chatId, file_id: file.thumbnail_id });
-  const [broken, setBroken] = useState(false);
-  if (failed || broken) return <p className={css.stage}>{t('files.unreadable')}</p>;
+  if (failed) return <p className={css.stage}>{t('files.unreadable')}</p>;
   return (
     <div className={css.stage}>
       {url === undefined ? (
         <Spinner label={t('common.loading')} />
       ) : (
         // biome-ignore lint/a11y/useMediaCaption: nobody has written down what is said
-        <video src={url} poster={small.url} controls autoPlay aria-label={file.name} onError={() => setBroken(true)} />
+        <video src={url} poster={small.url} controls autoPlay aria-label={file.name} onError={onError} />
       )}
     </div>
   );

@@ -5,6 +5,11 @@ import type { Bridge } from '../bridge/bridge.ts';
 import { useBridge } from '../bridge/hooks.ts';
 import { asked, type Loaded, type Place, useFile } from './use-file.ts';
 
+/** With what the player calls that cannot play it. */
+export interface Streamed extends Loaded {
+  readonly onError: () => void;
+}
+
 interface Played {
   readonly bridge: Bridge;
   readonly place: Place;
@@ -41,14 +46,15 @@ async function answer({ path = '', from = 0, before = 0 }: Partial<PieceRequest>
 
 /**
  * The address of a film or a sound for as long as it is shown: played piece by piece, as far as somebody watches. Where no
- * service worker stands between, the whole of it is loaded first.
+ * service worker stands between, or the one of an earlier build that knows nothing of it, the whole of it is loaded first.
  */
-export function useStream(place: Place | undefined, { size, type }: Pick<FileInfo, 'size' | 'type'>): Loaded {
+export function useStream(place: Place | undefined, { size, type }: Pick<FileInfo, 'size' | 'type'>): Streamed {
   const bridge = useBridge();
   const [url, setUrl] = useState<string>();
+  const [broken, setBroken] = useState<'streamed' | 'whole'>();
   const { chat_id, file_id } = place ?? {};
   const container = 'serviceWorker' in navigator ? navigator.serviceWorker : undefined;
-  const streamed = container?.controller != null;
+  const streamed = broken === undefined && container?.controller != null;
   const whole = useFile(streamed ? undefined : place);
   useEffect(() => {
     if (!streamed || container === undefined || file_id === undefined) return;
@@ -61,5 +67,6 @@ export function useStream(place: Place | undefined, { size, type }: Pick<FileInf
       setUrl(undefined);
     };
   }, [bridge, container, streamed, chat_id, file_id, size, type]);
-  return streamed ? { url, failed: false } : whole;
+  if (streamed) return { url, failed: false, onError: () => setBroken('streamed') };
+  return { url: whole.url, failed: whole.failed || broken === 'whole', onError: () => setBroken('whole') };
 }

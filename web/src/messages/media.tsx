@@ -217,6 +217,7 @@ function Sound({ chatId, file, voice }: { chatId: string | undefined; file: File
           ref={audio}
           src={url}
           autoPlay
+          onError={voice ? undefined : long.onError}
           onPlay={() => setPlaying(true)}
           onPause={() => setPlaying(false)}
           onEnded={() => setPart(0)}
