@@ -3,6 +3,26 @@ import { eventually, expect } from './expect.ts';
 import { PASSWORD, type Person } from './person.ts';
 import { make, menu, newPerson, type Stage, stored } from './stories.ts';
 
+/** Three seconds of a tone: PCM of 8 kHz, as WAV. */
+function tone(): Buffer {
+  const samples = 24_000;
+  const wav = Buffer.alloc(44 + samples, 128);
+  wav.write('RIFF', 0);
+  wav.writeUInt32LE(36 + samples, 4);
+  wav.write('WAVEfmt ', 8);
+  wav.writeUInt32LE(16, 16);
+  wav.writeUInt16LE(1, 20);
+  wav.writeUInt16LE(1, 22);
+  wav.writeUInt32LE(8_000, 24);
+  wav.writeUInt32LE(8_000, 28);
+  wav.writeUInt16LE(1, 32);
+  wav.writeUInt16LE(8, 34);
+  wav.write('data', 36);
+  wav.writeUInt32LE(samples, 40);
+  for (let i = 0; i < samples; i++) wav[44 + i] = 128 + Math.round(60 * Math.sin(i / 3));
+  return wav;
+}
+
 /** Takes an entry of the menu of a line. */
 async function menuOf(who: Person, line: Locator, entry: string): Promise<void> {
   await line.click({ button: 'right' });
@@ -384,7 +404,7 @@ export const MESSAGE_STORIES: Record<string, (stage: Stage) => Promise<void>> = 
     await ben.page.getByRole('textbox', { name: 'Message Cleo' }).waitFor();
   },
 
-  /** A film is played piece by piece. */
+  /** A film is played piece by piece, and so is sound. */
   async film(stage) {
     const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
     await make(ada, 'Person', [ben]);
@@ -415,6 +435,17 @@ export const MESSAGE_STORIES: Record<string, (stage: Stage) => Promise<void>> = 
     const [first = ''] = pieces;
     expect(first.startsWith(`206 bytes 0-2097151/${content.byteLength}`), `the first piece, not ${first}`);
     expect(pieces.length > 1, 'more than one piece');
+
+    await ben.page.keyboard.press('Escape');
+    const wav = { name: 'horn.wav', mimeType: 'audio/wav', buffer: tone() };
+    await ada.page.locator('input[type=file]').setInputFiles(wav);
+    await ada.page.getByRole('button', { name: 'Remove horn.wav' }).waitFor();
+    await ada.page.getByRole('button', { name: 'Send', exact: true }).click();
+    await ben.page.getByRole('button', { name: 'Play horn.wav' }).click();
+    await ben.page.getByRole('button', { name: 'Pause horn.wav' }).waitFor();
+    const whole = `206 bytes 0-${wav.buffer.byteLength - 1}/${wav.buffer.byteLength}`;
+    expect(pieces.includes(whole), `${whole} in ${pieces.join(', ')}`);
+    await ben.screen('sound');
   },
 
   /** What is new, on a phone and in Chinese. */
