@@ -11,6 +11,7 @@ export * from './kept.ts';
 export * from './kinds.ts';
 export * from './limits.ts';
 export * from './messages.ts';
+export * from './notifications.ts';
 export * from './people.ts';
 export * from './push.ts';
 export * from './search.ts';
