@@ -2,7 +2,7 @@ import { timestamp } from '../clock.ts';
 import { ok, type Refusal, type Result } from '../protocol/errors.ts';
 import type { AckFrame, ChangeFrame, ClientFrame, ErrorFrame, SendFrame } from '../protocol/frames.ts';
 import { LIMITS } from '../protocol/limits.ts';
-import { joinFrames } from '../wire/parse.ts';
+import { MESSAGE_BYTES } from '../wire/bounds.ts';
 import type { Exchanged, SocketPage } from './api.ts';
 import type { Connection } from './connections.ts';
 import type { Conversation, Sent } from './conversation.ts';
@@ -11,8 +11,8 @@ import { NOT_FOUND } from './permissions.ts';
 import { lagFrame, type Room } from './room.ts';
 
 /** Bytes of events a page on a socket carries, and those that a new socket gets at once. */
-const PULL_BYTES = 256 * 1024;
-const OPENING_BYTES = 512 * 1024;
+const PULL_BYTES = MESSAGE_BYTES / 2;
+const OPENING_BYTES = MESSAGE_BYTES;
 
 /** The frames of a conversation that need no socket of their own: `auth` is of a socket, `presence` of a device. */
 export type RoomFrame = Exclude<ClientFrame, { t: 'auth' | 'presence' }>;
@@ -213,7 +213,7 @@ function answerLater(room: Room, connection: Connection, frame: string): void {
   if (list.length === 0) {
     const acks = list;
     room.afterAnswers(() => {
-      connection.send(joinFrames(acks));
+      connection.sendAll(acks);
       acks.length = 0;
     });
   }

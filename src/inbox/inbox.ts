@@ -7,8 +7,8 @@ import { LIMITS } from '../protocol/limits.ts';
 import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import { Status } from '../protocol/users.ts';
+import { groupsWithin, MESSAGE_BYTES } from '../wire/bounds.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
-import { joinFrames } from '../wire/parse.ts';
 import { type Alert, Alerts } from './alerts.ts';
 import type { HeldChat, InboxApi, InboxReport } from './api.ts';
 import { Courier } from './courier.ts';
@@ -126,7 +126,7 @@ export class Inbox {
       const pushed = events === undefined ? [] : [this.#spend(device, chatId, notice.chat.head_seq, events)];
       const frames = change === undefined || device.lagging ? pushed : [...pushed, change];
       if (device === asker?.device) asker.answers.push(...frames);
-      else if (frames.length > 0) device.send(joinFrames(frames));
+      else device.sendAll(frames);
     }
     if (kept === undefined) this.#save(record);
     else if (change === undefined) this.#announce(chatId, kept);
@@ -241,7 +241,7 @@ export class Inbox {
       const texts = [...answers];
       if (notice !== undefined) this.notify(notice, { device, answers: texts });
       // Here and not by the courier: what the room tells next may be about to be taken.
-      if (texts.length > 0) device.send(joinFrames(texts));
+      device.sendAll(texts);
       return [];
     } catch (fault) {
       this.#hot.release(chatId);
@@ -474,9 +474,12 @@ export class Inbox {
   #pushChanges(batch: { row: string; change: string }[]): void {
     const latest = new Map(batch.map(({ row, change }) => [row, change]));
     const { pos } = this.timeline;
-    const frame = this.#changeFrame([...latest.values()]);
+    const groups = groupsWithin([...latest.values()], MESSAGE_BYTES);
+    const frame = this.#changeFrame(groups.pop() ?? []);
     for (const device of this.devices.live(this.#clock())) {
       if (device.lagging) continue;
+      // Only the last one may say that it brings all of them.
+      for (const group of groups) device.send(inboxFrame(group, this.timeline.cursorAt(device.pos)));
       device.send(frame);
       device.pos = pos;
     }
@@ -506,7 +509,7 @@ export class Inbox {
   /** Everything after the device's position, in frames. At least one, so that it knows its cursor. */
   #replay(device: Device, reset: boolean): void {
     for (let first = true, more = true; more; first = false) {
-      const page = this.timeline.page(device.pos, ROWS_PER_FRAME);
+      const page = this.timeline.page(device.pos, ROWS_PER_FRAME, MESSAGE_BYTES);
       device.send(inboxFrame(page.changes, this.timeline.cursorAt(page.pos), reset && first));
       device.pos = page.pos;
       more = page.hasMore;
