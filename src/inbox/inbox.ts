@@ -34,8 +34,8 @@ const CHANGES_PAUSE = 5;
 const LOOKS_PAUSE = 10;
 /** Rows in one `inbox` frame to a device that comes back. */
 const ROWS_PER_FRAME = 200;
-/** Pauses before rooms that could not be looked at are asked again while a device waits for them, in ms. */
-const LOOK_AGAIN_MS = [1000, 2000, 4000, 8000, 16_000];
+/** Pauses before rooms that could not be looked at are asked again while a device waits for them, in ms: each twice the last. */
+const LOOK_AGAIN = { first: 1000, longest: 60_000 } as const;
 
 export interface InboxPorts {
   owner: string;
@@ -68,7 +68,10 @@ export class Inbox {
   readonly #exchanges = new Map<string, Promise<unknown>>();
   #looking: Promise<void> | undefined;
   #nextLook: Promise<void> | undefined;
-  #keepsLooking = false;
+  /** When rooms that could not be looked at are asked again, in ms since 1970. */
+  #lookAt: number | null = null;
+  /** The pause before it. A life that does not know of any earlier one takes the longest. */
+  #lookPause: number = LOOK_AGAIN.longest;
   /** Conversations whose rooms have stopped telling since the look under way began. */
   readonly #silent = new Set<string>();
 
@@ -182,16 +185,24 @@ export class Inbox {
     this.presence.changed();
   }
 
-  /** The object's alarm: the user may have been away long enough for others to be told, or their status may have expired. */
-  alarm(): void {
+  /**
+   * The object's alarm: the user may have been away long enough for others to be told, their status may have expired, or a
+   * device waits for rooms that could not be looked at.
+   */
+  async alarm(): Promise<void> {
     if (this.presence.status() === null && this.statusUntil !== null) this.setStatus(null);
     this.presence.changed();
     if (this.digest.ring() && this.devices.live(this.#clock()).length === 0) this.#ports.mail();
+    if (!this.#waitsForRooms) this.#lookAt = null;
+    else if (this.#lookAt === null || this.#lookAt <= this.#clock()) {
+      await this.look();
+      this.#lookLater();
+    }
   }
 
   /** When the alarm has to come at the latest, in ms since 1970; null: not at all. */
   get due(): number | null {
-    const times = [this.statusUntil, this.digest.due].filter((time) => time !== null);
+    const times = [this.statusUntil, this.digest.due, this.#lookAt].filter((time) => time !== null);
     return times.length === 0 ? null : Math.min(...times);
   }
 
@@ -246,7 +257,7 @@ export class Inbox {
     } catch (fault) {
       this.#hot.release(chatId);
       this.#hot.distrust(chatId);
-      this.#ports.background(this.look().then(() => this.#keepLooking()));
+      this.#ports.background(this.#lookNowAndAgain());
       throw fault;
     }
   }
@@ -263,9 +274,8 @@ export class Inbox {
     this.devices.add(device);
     this.digest.looked();
     this.#replay(device, position === null);
-    await this.look();
+    await this.#lookNowAndAgain();
     await this.presence.arrived(device);
-    await this.#keepLooking();
   }
 
   /**
@@ -288,19 +298,25 @@ export class Inbox {
     return this.#nextLook;
   }
 
-  /** A room that could not be looked at tells nothing: it is asked again while there is a device that waits for news. */
-  async #keepLooking(): Promise<void> {
-    if (this.#keepsLooking) return;
-    this.#keepsLooking = true;
-    try {
-      for (const pause of LOOK_AGAIN_MS) {
-        if (this.devices.size === 0 || this.timeline.stale().length === 0) return;
-        await scheduler.wait(pause);
-        await this.look();
-      }
-    } finally {
-      this.#keepsLooking = false;
-    }
+  /** A device waits for news from now on: of rooms that cannot be looked at it is asked again soon. */
+  async #lookNowAndAgain(): Promise<void> {
+    await this.look();
+    this.#lookPause = LOOK_AGAIN.first;
+    this.#lookLater();
+  }
+
+  /**
+   * A room that could not be looked at tells nothing: it is asked again, later each time, for as long as there is a device that
+   * waits for news. By the alarm, so that it is asked also when this object has ended meanwhile.
+   */
+  #lookLater(): void {
+    this.#lookAt = this.#waitsForRooms ? this.#clock() + this.#lookPause : null;
+    this.#lookPause = Math.min(LOOK_AGAIN.longest, this.#lookPause * 2);
+    if (this.#lookAt !== null) this.#ports.wake();
+  }
+
+  get #waitsForRooms(): boolean {
+    return this.timeline.stale().length > 0 && this.devices.live(this.#clock()).length > 0;
   }
 
   async list(page: {

@@ -228,7 +228,7 @@ export class UserInbox extends DurableObject<Env> implements InboxApi {
   }
 
   override async alarm(): Promise<void> {
-    this.#inbox.alarm();
+    await this.#inbox.alarm();
     await this.#wakeInTime();
   }
 

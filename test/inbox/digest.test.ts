@@ -9,7 +9,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** Time passes, and the alarm comes when it is due. */
 function pass(test: TestInbox, ms: number): void {
   test.clock.pass(ms);
-  if ((test.inbox.due ?? Number.POSITIVE_INFINITY) <= test.clock.now) test.inbox.alarm();
+  if ((test.inbox.due ?? Number.POSITIVE_INFINITY) <= test.clock.now) test.background(test.inbox.alarm());
 }
 
 describe('a mail to somebody who is away for long', () => {
