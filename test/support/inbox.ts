@@ -106,7 +106,7 @@ export class TestInbox {
   /** How often the queue was told to mail the user. */
   mails = 0;
   readonly #pending = new Set<Promise<void>>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: ReturnType<typeof setTimeout> | null = null;
   inbox: Inbox;
 
   constructor(storage: DurableObjectStorage, owner = newUser()) {
