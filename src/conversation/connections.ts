@@ -11,10 +11,24 @@ const MARKS = 4096;
 export class Connection extends ClientSocket {
   /** Value of the room's byte counter up to which this socket has confirmed. */
   confirmed: number;
+  /** Answers that go out with the broadcast of this turn, ahead of it, or at the end of the turn. */
+  answers: string[] = [];
 
   constructor(socket: WebSocket, identity: Identity, lagging: boolean, confirmed: number) {
     super(socket, identity, lagging);
     this.confirmed = confirmed;
+  }
+
+  /** Sends the answers that wait, and these frames, as one message, or as few as their size allows. */
+  flush(...frames: string[]): void {
+    const all = [...this.answers, ...frames];
+    this.answers = [];
+    this.sendAll(all);
+  }
+
+  override close(reason: CloseReason): void {
+    this.flush();
+    super.close(reason);
   }
 }
 
@@ -24,6 +38,8 @@ export class Connection extends ClientSocket {
  */
 export class Connections {
   readonly #all = new Map<WebSocket, Connection>();
+  /** Those with answers that wait. */
+  readonly #answered = new Set<Connection>();
   /** Bytes broadcast so far, per socket: the same for all, so that credit costs one comparison. */
   #sent = 0;
   #head = 0;
@@ -73,6 +89,18 @@ export class Connections {
     this.#all.delete(socket);
   }
 
+  /** Answers what came on a socket. The caller flushes in the same turn. */
+  answer(connection: Connection, frame: string): void {
+    connection.answers.push(frame);
+    this.#answered.add(connection);
+  }
+
+  /** Sends the answers that wait: each socket gets its own as one message. */
+  flush(): void {
+    for (const connection of this.#answered) connection.flush();
+    this.#answered.clear();
+  }
+
   /** Ends sockets that match. They get nothing after this call. */
   end(matches: (connection: Connection) => boolean, reason: CloseReason): void {
     for (const connection of [...this.#all.values()]) {
@@ -115,20 +143,22 @@ export class Connections {
     }
   }
 
-  /** One ready text to every socket that has credit. */
+  /** One ready frame to every socket that has credit: first, together with their answers, to those who wait for one. */
   broadcast(text: string, head: number, now: number, lag: () => string): void {
     const credit = Math.min(CREDIT.max, Math.max(CREDIT.min, ROOM_BUDGET / Math.max(1, this.#all.size)));
     this.#sent += text.length;
     this.#head = head;
     this.#mark(head);
-    for (const connection of this.#all.values()) {
-      if (connection.lagging || !this.#live(connection, now)) continue;
-      if (this.#sent - connection.confirmed > credit) {
-        this.lag(connection, lag());
-        continue;
-      }
-      connection.send(text);
-    }
+    const push = (connection: Connection) => {
+      if (connection.lagging || !this.#live(connection, now)) return;
+      if (this.#sent - connection.confirmed > credit) this.lag(connection, lag());
+      else if (connection.answers.length > 0) connection.flush(text);
+      else connection.send(text);
+    };
+    const first = [...this.#answered].filter(({ socket }) => this.#all.has(socket));
+    for (const connection of first) push(connection);
+    for (const connection of this.#all.values()) if (!this.#answered.has(connection)) push(connection);
+    this.flush();
   }
 
   /** The client says that it holds the log up to `seq`. */

@@ -30,6 +30,7 @@ import { type Action, hindrance, isExempt, NOT_FOUND, permissionsOf } from './pe
 import { isPlaced } from './placement.ts';
 import { Polls } from './polls.ts';
 import { linkOf, Previews } from './previews.ts';
+import { RareTables } from './rare.ts';
 import { loadRetention } from './retention.ts';
 import { CONVERSATION_MIGRATIONS } from './schema.ts';
 import { Search } from './search.ts';
@@ -108,8 +109,7 @@ export class Conversation {
   readonly #owed = new Set<string>();
   readonly #blocks: Blocks;
   #pair: string[] | undefined;
-  /** There may be rows in `mentions`: where nobody is ever mentioned, no notice looks for them. */
-  #mentioned = false;
+  readonly rare: RareTables;
   #state: State | undefined;
   #search: Search | undefined;
   #listingMarked = false;
@@ -126,6 +126,7 @@ export class Conversation {
     this.#clock = clock;
     this.#ticketKeys = ticketKeys;
     this.#files = new SentFiles(storage.sql);
+    this.rare = new RareTables(storage.sql);
     this.online = online;
     if (storedVersion(storage.sql) > 0) {
       migrate(storage, CONVERSATION_MIGRATIONS);
@@ -451,7 +452,7 @@ export class Conversation {
       thread_unread: unreadReplies(this, user),
       hidden: hiddenCount(this, user),
       last_message: last === undefined ? null : currentOf(chat.id, last),
-      mentions: this.#mentioned ? this.#unreadMentions(member) : [],
+      mentions: this.rare.has('mentions') || this.rare.has('everyone') ? this.#unreadMentions(member) : [],
     };
   }
 
@@ -500,13 +501,13 @@ export class Conversation {
   }
 
   recordMention(user: string, seq: number): void {
-    this.#mentioned = true;
+    this.rare.write('mentions');
     this.#storage.sql.exec('INSERT INTO mentions VALUES (?, ?) ON CONFLICT DO NOTHING', user, seq);
   }
 
   /** The message with this seq mentions all members, or these users. */
   recordEveryone(seq: number, users: string[] | null): void {
-    this.#mentioned = true;
+    this.rare.write('everyone');
     const list = users === null ? null : JSON.stringify(users.slice(0, HERE_MOST));
     this.#storage.sql.exec('INSERT INTO everyone VALUES (?, ?)', seq, list);
   }
@@ -613,9 +614,8 @@ export class Conversation {
       this.#state = undefined;
       return;
     }
-    const log = new Log(this.#storage.sql);
-    this.#mentioned ||=
-      this.#storage.sql.exec('SELECT 1 FROM mentions UNION ALL SELECT 1 FROM everyone LIMIT 1').toArray().length > 0;
+    this.rare.load();
+    const log = new Log(this.#storage.sql, this.rare);
     const states = new States(this.#storage.sql, chat.id, log);
     const { sql } = this.#storage;
     const members = new Members(sql, log.lastSentAfter(chat.marks_through));

@@ -86,7 +86,7 @@ export const aboutOf = (frame: RoomFrame): { client_id?: string; chat_id: string
   ...('client_id' in frame ? { client_id: frame.client_id } : {}),
 });
 
-/** Frames from a socket of the room. Acks of one batch go out as one message. */
+/** Frames from a socket of the room. Answers of one batch go out as one message. */
 export function receive(room: Room, connection: Connection, frames: RoomFrame[]): void {
   const user = connection.identity.user_id;
   const { chat } = room.conversation;
@@ -98,7 +98,7 @@ export function receive(room: Room, connection: Connection, frames: RoomFrame[])
       room.send({
         user,
         ...workOf(frame),
-        answer: (result) => answerLater(room, connection, sendAnswer(frame, result)),
+        answer: (result) => room.connections.answer(connection, sendAnswer(frame, result)),
       });
     } else if (frame.t === 'pull') {
       pull(room, connection, frame, share);
@@ -113,6 +113,8 @@ export function receive(room: Room, connection: Connection, frames: RoomFrame[])
       signalOrMark(room, user, frame);
     }
   }
+  // What was refused before it came to a batch.
+  room.connections.flush();
 }
 
 /** Frames from an inbox socket. Resolves with the answers for that socket when all are there. */
@@ -224,21 +226,3 @@ export const pageOf = ({ after, limit = LIMITS.pageMax }: PullFrame, bytes: numb
 /** What each pull may bring when several come in one message: a small message must not be worth a hundred full pages. */
 export const pullShare = (frames: RoomFrame[]): number =>
   Math.floor(PULL_BYTES / Math.max(1, frames.filter((frame) => frame.t === 'pull').length));
-
-const pendingAcks = new WeakMap<Connection, string[]>();
-
-function answerLater(room: Room, connection: Connection, frame: string): void {
-  let list = pendingAcks.get(connection);
-  if (list === undefined) {
-    list = [];
-    pendingAcks.set(connection, list);
-  }
-  if (list.length === 0) {
-    const acks = list;
-    room.afterAnswers(() => {
-      connection.sendAll(acks);
-      acks.length = 0;
-    });
-  }
-  list.push(frame);
-}

@@ -8,8 +8,10 @@ import type { MemberRow } from './members.ts';
  * behind n, and the user's row of the inbox says how many there are.
  */
 
-export const hiddenCount = ({ sql }: Conversation, user: string): number =>
-  sql.exec<{ n: number }>('SELECT coalesce(max(number), 0) AS n FROM hidden WHERE user_id = ?', user).one().n;
+export const hiddenCount = ({ rare, sql }: Conversation, user: string): number =>
+  rare.has('hidden')
+    ? sql.exec<{ n: number }>('SELECT coalesce(max(number), 0) AS n FROM hidden WHERE user_id = ?', user).one().n
+    : 0;
 
 /** Deletes a message for one member alone. Doing it again changes nothing. */
 export function hide(conversation: Conversation, member: MemberRow, seq: number): Result<null> {
@@ -18,6 +20,7 @@ export function hide(conversation: Conversation, member: MemberRow, seq: number)
     return refuse('not_found', `there is no message with seq ${seq}`);
   }
   conversation.transaction(() => {
+    conversation.rare.write('hidden');
     const { rowsWritten } = sql.exec(
       'INSERT INTO hidden VALUES (?1, ?2, ?3) ON CONFLICT (user_id, seq) DO NOTHING',
       member.user_id,

@@ -4,6 +4,7 @@ import { Hole } from '../protocol/events.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { Message } from '../protocol/messages.ts';
 import { jsonSize, rowsWithin } from '../wire/bounds.ts';
+import type { RareTables } from './rare.ts';
 
 /** A row of `events` as it is stored. `extra` is a JSON object with the fields that only this type of event has. */
 export interface EventRow {
@@ -49,6 +50,7 @@ const GONE = { message: 'message.gone', change: 'change.gone' } as const;
  */
 export class Log {
   readonly #sql: SqlStorage;
+  readonly #rare: RareTables;
   #head = 0;
   #messages = 0;
   /** The newest message, once one was appended here. */
@@ -57,8 +59,9 @@ export class Log {
   readonly #counted = new Map<number, number>();
   #erased = false;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, rare: RareTables) {
     this.#sql = sql;
+    this.#rare = rare;
     this.reload();
   }
 
@@ -265,7 +268,7 @@ export class Log {
   }
 
   #isHidden(seq: number, reader: string): boolean {
-    if (reader === '') return false;
+    if (reader === '' || !this.#rare.has('hidden')) return false;
     const hidden = this.#sql.exec('SELECT 1 FROM hidden WHERE user_id = ? AND seq = ?', reader, seq);
     return hidden.toArray().length > 0;
   }

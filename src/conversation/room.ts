@@ -97,8 +97,6 @@ export class Room {
   readonly #sends: GroupCommit<Waiting>;
   readonly #marks: GroupCommit<Mark>;
   readonly #votes: GroupCommit<WaitingVote>;
-  /** Run after the answers of a batch have been collected: each socket gets its acks as one message. */
-  readonly #afterAnswers = new Set<() => void>();
   /** When it was last passed on that a user types, in ms since 1970, and whether nothing was said of their stopping. */
   readonly #typed = new Map<string, { at: number; typing: boolean }>();
   #readingIn = false;
@@ -129,11 +127,11 @@ export class Room {
     );
     this.#marks = new GroupCommit(
       (batch) => this.#commitMarks(batch),
-      () => receiptPause(this.conversation.chat.member_count),
+      () => this.#receiptPause(),
     );
     this.#votes = new GroupCommit(
       (batch) => this.#commitVotes(batch),
-      () => receiptPause(this.conversation.chat.member_count),
+      () => this.#receiptPause(),
     );
   }
 
@@ -295,6 +293,11 @@ export class Room {
     if (events.length > 0) this.publish({ events, ended: [] });
   }
 
+  /** Where there is no conversation, nobody is to be spared. */
+  #receiptPause(): number {
+    return this.conversation.initialised ? receiptPause(this.conversation.chat.member_count) : 0;
+  }
+
   /** Seconds until the user may send, and the conversation take, another message; 0: now. */
   #waitToSend(user: string): number {
     // Whoever is no member uses up nobody's share.
@@ -311,11 +314,6 @@ export class Room {
   /** Who asks for what comes after `seq` holds everything up to it, unless that is a position in another history. */
   holds(user: string, seq: number): void {
     if (seq <= this.conversation.log.head) this.mark({ user, delivered: seq });
-  }
-
-  /** Has `flush` called once when the running batch has been answered. */
-  afterAnswers(flush: () => void): void {
-    this.#afterAnswers.add(flush);
   }
 
   /** The user looked: from now on their inbox is told again, beginning after what it learns here. */
@@ -484,10 +482,12 @@ export class Room {
     }
     // failpoint: room.appended
     for (const [index, waiting] of batch.entries()) this.#answer(waiting, results[index] ?? UNAVAILABLE);
-    for (const flush of this.#afterAnswers) flush();
-    this.#afterAnswers.clear();
+    try {
+      if (events.length > 0) this.publish({ events, ended: [] });
+    } finally {
+      this.connections.flush();
+    }
     // failpoint: room.acked
-    if (events.length > 0) this.publish({ events, ended: [] });
     this.#lookUp(now);
     if (this.conversation.initialised) this.#alarms.time(this.conversation.timers.next);
   }

@@ -30,6 +30,7 @@ export function follow(
   const conflict = quietly
     ? 'DO NOTHING'
     : 'DO UPDATE SET following = excluded.following, read = max(read, excluded.read)';
+  conversation.rare.write('follows');
   const { rowsWritten } = conversation.sql.exec(
     `INSERT INTO follows VALUES (?, ?, ?, ?) ON CONFLICT (user_id, root) ${conflict}`,
     user,
@@ -69,14 +70,16 @@ export function attendThread(
 }
 
 /** Unread replies in all the threads that the user follows. */
-export const unreadReplies = ({ sql }: Conversation, user: string): number =>
-  sql
+export function unreadReplies({ rare, sql }: Conversation, user: string): number {
+  if (!rare.has('follows')) return 0;
+  return sql
     .exec<{ n: number }>(
       `SELECT coalesce(sum(max(0, ${REPLIES} - read)), 0) AS n FROM follows
        WHERE user_id = ? AND following = 1 AND ${SHOWN}`,
       user,
     )
     .one().n;
+}
 
 /** The threads that a member follows, the one with the latest reply first. */
 export function followed({ chat, log, sql }: Conversation, member: MemberRow): FollowedThreads {

@@ -408,4 +408,21 @@ describe('deleted for oneself', () => {
       });
     });
   });
+
+  it('is gone after a restart too, as unread replies are unread', async () => {
+    await inRoom(async (test) => {
+      const [kept, seq] = [await test.sent(ada, 'kept'), await test.sent(ada, 'hidden')];
+      const before = test.conversation.notice(bob);
+      expect(before).toMatchObject({ hidden: 0, thread_unread: 0, last_message: { seq } });
+      test.restart();
+      expect(test.conversation.notice(bob)).toEqual(before);
+      answered(test, bob, { type: 'hide', seq });
+      answered(test, bob, { type: 'attend', seq: kept, following: true });
+      await test.sent(ada, 'a reply', { thread_seq: kept });
+      const after = test.conversation.notice(bob);
+      expect(after).toMatchObject({ hidden: 1, thread_unread: 1, last_message: { seq: kept } });
+      test.restart();
+      expect(test.conversation.notice(bob)).toEqual(after);
+    });
+  });
 });

@@ -9,7 +9,9 @@ const lag = () => '{"t":"lag"}';
 function pair() {
   const { 0: client, 1: server } = new WebSocketPair();
   const got: string[] = [];
-  client.addEventListener('message', ({ data }) => got.push(String(data)));
+  client.addEventListener('message', ({ data }) => {
+    got.push(String(data));
+  });
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     client.addEventListener('close', ({ code, reason }) => resolve({ code, reason }));
   });
@@ -184,5 +186,48 @@ describe('ending', () => {
     broadcast('x');
     connections.end(() => true, 'forbidden');
     expect(connections.size).toBe(0);
+  });
+});
+
+describe('answers', () => {
+  it('go with the frame of their turn, ahead of it, and first of all', async () => {
+    const { connections, list, broadcast } = room(3);
+    const [one, two, three] = list;
+    if (one === undefined || two === undefined || three === undefined) throw new Error('three sockets');
+    const order: number[] = [];
+    for (const [index, { server }] of list.entries()) {
+      const send = server.send.bind(server);
+      server.send = (text: string) => {
+        order.push(index);
+        send(text);
+      };
+    }
+    connections.answer(three.connection, '{"a":1}');
+    connections.answer(three.connection, '{"a":2}');
+    broadcast('{"e":1}');
+    connections.flush();
+    broadcast('{"e":2}');
+    await arrived();
+    expect(order).toEqual([2, 0, 1, 0, 1, 2]);
+    expect(one.got).toEqual(['{"e":1}', '{"e":2}']);
+    expect(three.got).toEqual(['[{"a":1},{"a":2},{"e":1}]', '{"e":2}']);
+  });
+
+  it('reach whom nothing is broadcast to: one who lags, one whose token has ended, one who is alone', async () => {
+    const { connections, list, broadcast } = room(2);
+    const [slow, other] = list;
+    if (slow === undefined || other === undefined) throw new Error('two sockets');
+    connections.lag(slow.connection, lag());
+    connections.answer(slow.connection, '{"a":1}');
+    broadcast('{"e":1}');
+    connections.answer(other.connection, '{"a":2}');
+    connections.flush();
+    connections.answer(other.connection, '{"a":3}');
+    other.connection.identity.expires_at = now - 1;
+    broadcast('{"e":2}');
+    await arrived();
+    expect(slow.got).toEqual([lag(), '{"a":1}']);
+    expect(other.got).toEqual(['{"e":1}', '{"a":2}', '{"a":3}']);
+    expect((await other.closed).reason).toBe('token_expired');
   });
 });

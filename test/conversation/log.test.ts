@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { eventJson, holesBefore, Log, messageJson, messageOf, type NewEvent } from '../../src/conversation/log.ts';
+import { RareTables } from '../../src/conversation/rare.ts';
 import { CONVERSATION_MIGRATIONS } from '../../src/conversation/schema.ts';
 import { newId } from '../../src/ids.ts';
 import { ChatEvent } from '../../src/protocol/events.ts';
@@ -11,7 +12,7 @@ import { newUser, newUsers, overStorage } from '../support/objects.ts';
 const overLog = <T>(work: (log: Log, storage: DurableObjectStorage) => T): Promise<T> =>
   overStorage((storage) => {
     migrate(storage, CONVERSATION_MIGRATIONS);
-    return work(new Log(storage.sql), storage);
+    return work(new Log(storage.sql, new RareTables(storage.sql)), storage);
   });
 
 const ada = newUser();

@@ -1,7 +1,10 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
+import { z } from 'zod';
+import { receive } from '../../src/conversation/exchange.ts';
 import { Room } from '../../src/conversation/room.ts';
+import { ServerFrame } from '../../src/protocol/frames.ts';
 import { RATES } from '../../src/protocol/limits.ts';
-import { newUser, overStorage } from '../support/objects.ts';
+import { identity, newUser, overStorage } from '../support/objects.ts';
 import { TestRoom } from '../support/room.ts';
 
 const strict = (test: TestRoom) =>
@@ -48,4 +51,26 @@ it('lets nobody use up what is not theirs: who is no member is refused as such',
     const answers = await Promise.all(Array.from({ length: burst + 1 }, () => test.send(stranger)));
     expect(answers.every((answer) => !answer.ok && answer.refusal.code === 'not_found')).toBe(true);
     expect(await test.send(ada)).toMatchObject({ ok: true });
+  }));
+
+it('answers on a socket at once, also when nobody else sends', () =>
+  overStorage(async (storage) => {
+    const test = new TestRoom(storage);
+    const ada = newUser();
+    test.create([ada]);
+    const chat_id = test.conversation.chat.id;
+    test.room = strict(test);
+    const { 0: client, 1: server } = new WebSocketPair();
+    const got: ServerFrame[] = [];
+    client.addEventListener('message', ({ data }) => {
+      got.push(...z.array(ServerFrame).parse([JSON.parse(String(data))].flat()));
+    });
+    client.accept();
+    server.accept();
+    const connection = test.room.connections.add(server, identity(ada));
+    for (let i = 0; i <= burst; i++) {
+      receive(test.room, connection, [{ t: 'send', client_id: `c${i}`, chat_id, kind: 'text', content: 'x' }]);
+    }
+    await vi.waitFor(() => expect(got.filter(({ t }) => t === 'ack')).toHaveLength(burst));
+    expect(got.filter(({ t }) => t === 'error')).toMatchObject([{ code: 'rate_limited', client_id: `c${burst}` }]);
   }));
