@@ -59,8 +59,10 @@ const folder = await mkdtemp(join(tmpdir(), 'tideline-chaos-build-'));
 const outcomes: Outcome[] = [];
 let failed = false;
 try {
-  const { path, names } = await buildOnce(folder);
   const size = values.quick ? QUICK : LONG;
+  const replayed =
+    values.replay === undefined ? undefined : (JSON.parse(await readFile(values.replay, 'utf8')) as Plan);
+  const { path, names } = await buildOnce(folder, (replayed ?? size).tiers);
   const first = whole(values.seed, 'seed') ?? Math.floor(Date.now() / 1000) % 1_000_000;
   const minutes = whole(values.minutes, 'minutes');
   const end = performance.now() + (minutes ?? 0) * 60_000;
@@ -75,8 +77,8 @@ try {
     return false;
   };
 
-  if (values.replay !== undefined) {
-    failed = !(await play(JSON.parse(await readFile(values.replay, 'utf8')) as Plan));
+  if (replayed !== undefined) {
+    failed = !(await play(replayed));
   } else {
     const named = values.quick && values.seed === undefined && minutes === undefined;
     const seeds = named ? QUICK_SEEDS : [first];

@@ -97,20 +97,21 @@ export const ConversationRoom = breakable(classes.ConversationRoom);
 export const UserInbox = breakable(classes.UserInbox);
 export const RoomRelay = breakable(classes.RoomRelay);
 
+type ObjectKind = 'room' | 'inbox' | 'relay';
 interface Order {
   points?: { name: string; action: Action; after: number }[];
   skew?: number;
   twice?: boolean;
   reversed?: boolean;
-  kind?: 'room' | 'inbox';
+  kind?: ObjectKind;
   name?: string;
   act?: 'abort' | 'hibernate' | 'close';
   rooms?: string[];
 }
 
 type AnyStub = DurableObjectStub & BackDoor;
-function stubOf(env: Env, kind: 'room' | 'inbox', name: string): AnyStub {
-  const namespace = kind === 'room' ? env.ROOMS : env.INBOXES;
+function stubOf(env: Env, kind: ObjectKind, name: string): AnyStub {
+  const namespace = { room: env.ROOMS, inbox: env.INBOXES, relay: env.RELAYS }[kind];
   return namespace.get(namespace.idFromName(name)) as unknown as AnyStub;
 }
 
