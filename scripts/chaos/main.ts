@@ -105,6 +105,7 @@ function report({ seed, faults, steps }: Plan, outcome: Outcome, ms: number): vo
       `${outcome.acked} acks (${outcome.resent} of resends)`,
       `${outcome.changed} changes`,
       `${outcome.observed} events seen`,
+      `${outcome.relays} relays`,
       `told ${(outcome.drainMs / 1000).toFixed(1)} s after the last fault`,
       `${(ms / 1000).toFixed(1)} s`,
       outcome.violations.length === 0 ? 'ok' : `${outcome.violations.length} VIOLATIONS`,
@@ -170,6 +171,7 @@ function summary(names: readonly string[]): void {
       'drain',
       `${(most(({ drainMs }) => drainMs) / 1000).toFixed(1)} s at most from the last fault until all were told`,
     ],
+    ['relays', `${most(({ relays }) => relays)} at most, of conversations that are huge`],
     ['memory', `${(most(({ peakBytes }) => peakBytes) / 1024 / 1024).toFixed(0)} MiB at most, with dead consumers`],
   ];
   console.log(lines.map(([name, text]) => `${name.padEnd(12)}${text}`).join('\n'));

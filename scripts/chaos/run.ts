@@ -42,6 +42,8 @@ export interface Outcome {
   fuzzed: number;
   observed: number;
   drainMs: number;
+  /** Relays that had sockets when the last fault was over. */
+  relays: number;
   peakBytes: number;
   broke: string[];
   /** Log lines that speak of something unexpected. */
@@ -78,6 +80,7 @@ export class Run {
   readonly #sdk: SdkClient[] = [];
   readonly #suspended = new Set<number>();
   #names = 0;
+  #relays = 0;
   #workspace = '';
   #server: Server | undefined;
   #proxy: CuttingProxy | undefined;
@@ -491,7 +494,8 @@ export class Run {
       return this.#sdk.every((client) => client.over !== undefined || (client.online && client.pending === 0));
     });
     const drained = await this.#until(DRAIN_LIMIT, async () => {
-      const { outbox, alarms, tasks } = await server.probe(this.#chats);
+      const { outbox, alarms, tasks, relays } = await server.probe(this.#chats);
+      this.#relays = Math.max(this.#relays, relays);
       if (tasks.length > 0) await server.sweep();
       return outbox === 0 && alarms === 0 && tasks.length === 0;
     });
@@ -669,6 +673,7 @@ export class Run {
       fuzzed: this.#recorder.count('fuzz'),
       observed: history.reduce((sum, entry) => sum + ('events' in entry ? entry.events.length : 0), 0),
       drainMs,
+      relays: this.#relays,
       peakBytes: this.#ready.peak,
       broke: [...this.#ready.broke],
       lines: this.#ready.lines.filter((line) => /uncaught|segfault|fatal/i.test(line)).slice(0, 5),

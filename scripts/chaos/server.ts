@@ -21,6 +21,7 @@ const BROKE = /chaos: broke off at (\S+)/g;
 export interface Probe {
   outbox: number;
   alarms: number;
+  relays: number;
   tasks: { id: string; kind: string }[];
 }
 
