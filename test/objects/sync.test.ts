@@ -206,7 +206,8 @@ it('a device that applies every change to what it had holds what a new device ge
         const fresh = applyChanges(emptyList, await sync(bob, { limit: 1000 })).state;
         return chats.every((id) => (fresh.chats.get(id)?.head_seq ?? null) === heads[id]);
       });
-      for (let rounds = 0, more = true; more || rounds < 3; rounds++) more = (await pull(2)).has_more;
+      // The last row may name a conversation that only the next round asks for.
+      for (let still = 0; still < 3; ) still = (await pull(2)).has_more ? 0 : still + 1;
 
       const fresh = applyChanges(emptyList, await sync(bob, { limit: 1000 })).state;
       expect(Object.fromEntries(list.chats)).toEqual(Object.fromEntries(fresh.chats));
