@@ -194,10 +194,16 @@ export class Inbox {
     this.presence.changed();
     if (this.digest.ring() && this.devices.live(this.#clock()).length === 0) this.#ports.mail();
     if (!this.#waitsForRooms) this.#lookAt = null;
-    else if (this.#lookAt === null || this.#lookAt <= this.#clock()) {
+    else if (this.#isTimeToLook) {
       await this.look();
       this.#lookLater();
     }
+  }
+
+  /** A time that is further ahead than any pause is of a clock that was set back since. */
+  get #isTimeToLook(): boolean {
+    const ahead = (this.#lookAt ?? 0) - this.#clock();
+    return ahead <= 0 || ahead > LOOK_AGAIN.longest;
   }
 
   /** When the alarm has to come at the latest, in ms since 1970; null: not at all. */

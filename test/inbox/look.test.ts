@@ -143,6 +143,24 @@ describe('a look', () => {
     });
   });
 
+  it('that fails is repeated also when the clock was ahead as it failed', async () => {
+    await withInbox(async (test) => {
+      test.inbox.notify(notice({ armed: false }));
+      test.rooms.look = () => {
+        throw new Error('unreachable');
+      };
+      test.clock.pass(20 * 60_000);
+      test.connect();
+      await eventually('the room is asked', () => test.rooms.count('look') === 1);
+      await test.settled();
+      test.clock.pass(-20 * 60_000);
+      // The alarm keeps to the real time.
+      await test.inbox.alarm();
+      expect(test.rooms.count('look')).toBe(2);
+      expect((test.inbox.due ?? 0) - test.clock.now).toBeLessThanOrEqual(60_000);
+    });
+  });
+
   it('that fails is repeated by the next life of the inbox too, until nobody listens', async () => {
     await withInbox(async (test) => {
       test.inbox.notify(notice({ armed: false }));
