@@ -190,6 +190,17 @@ export class Chat extends Emitter<ChatEvents> {
   unpin(seq: number): Promise<Message> {
     return this.changes.unpin(seq);
   }
+  /** The history of a thread around a place in the log, apart from `thread`: for replies from before what is held. */
+  async repliesAround(root: number, seq: number, options: { page?: number } = {}): Promise<HistoryWindow> {
+    const window = new HistoryWindow((query) => this.changes.replies(root, query));
+    await window.begin(seq, options.page);
+    return window;
+  }
+
+  /** Whether the user has deleted a message for themself, as far as this client knows. */
+  isHidden(seq: number): boolean {
+    return this.#conversation.held.isHidden(seq);
+  }
   /** Deletes a message for the user alone. */
   hide(seq: number): Promise<void> {
     return this.changes.hide(seq);

@@ -99,6 +99,10 @@ export class HeldMessages {
     this.#shown = undefined;
   }
 
+  isHidden(seq: number): boolean {
+    return this.#hidden.has(seq);
+  }
+
   unhide(seq: number): void {
     this.#hidden.delete(seq);
     this.#shown = undefined;

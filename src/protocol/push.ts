@@ -75,6 +75,7 @@ export const PushPayload = z
     chat_name: z.string().nullable(),
     seq: Seq,
     sender_id: UserId,
+    sender_name: z.string().optional().meta({ description: 'Their name as it is now; absent when it was not found' }),
     preview: z.string().meta({ description: 'The beginning of the text' }),
     mentioned: z.boolean(),
     unread: z.int(),

@@ -1,7 +1,9 @@
 /// <reference path="./env.d.ts" />
 import { buildPushPayload } from '@block65/webcrypto-web-push';
 import { z } from 'zod';
+import { findProfiles } from '../auth/users.ts';
 import { configOf } from '../config.ts';
+import { database } from '../db/client.ts';
 import { logError } from '../log.ts';
 import { inbox } from '../objects/stubs.ts';
 import { PushPayload } from '../protocol/push.ts';
@@ -37,6 +39,17 @@ async function topicOf(chatId: string): Promise<string> {
     .replaceAll('/', '_');
 }
 
+/** Says who wrote: whoever is away has to be told by a name. Without it the push goes all the same. */
+async function named(env: Env, payload: PushPayload): Promise<PushPayload> {
+  try {
+    const [sender] = await findProfiles(database(env), { ids: [payload.sender_id] });
+    return sender === undefined ? payload : { ...payload, sender_name: sender.fullname };
+  } catch (error) {
+    logError('push.unnamed', error, { chat_id: payload.chat_id });
+    return payload;
+  }
+}
+
 /**
  * Pushes a conversation to the devices of a user, as it is now. A subscription that the service no longer knows is
  * dropped; one whose service is busy is tried again, alone.
@@ -46,8 +59,9 @@ export async function push(env: Env, job: PushJob, post: typeof fetch = fetch): 
   if (vapid === null) return;
   const { user_id, chat_id, again } = job;
   // What is tried again is what was to be pushed then: the inbox counts it as pushed.
-  const alert = again === undefined ? await inbox(env, user_id).alert(chat_id) : again.alert;
-  if (alert === null) return;
+  const taken = again === undefined ? await inbox(env, user_id).alert(chat_id) : again.alert;
+  if (taken === null) return;
+  const alert = { ...taken, payload: await named(env, taken.payload) };
   const topic = await topicOf(chat_id);
   const results = await Promise.all(
     alert.targets

@@ -50,6 +50,7 @@ it('a message reaches a device that is away, readable for it alone, once', async
     chat_id: chat,
     chat_name: 'Tide tables',
     sender_id: ada.id,
+    sender_name: ada.user.fullname,
     preview: 'High water at six 🌊',
     mentioned: false,
     unread: 1,

@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { findBrowser, launch } from './browser.ts';
+import { MESSAGE_STORIES } from './message-stories.ts';
 import { Line, startServer } from './server.ts';
 import { STORIES, type Stage } from './stories.ts';
 
@@ -25,7 +26,9 @@ let failed = 0;
 let passed = 0;
 try {
   browser = await launch(executable);
-  const chosen = Object.entries(STORIES).filter(([name]) => only.length === 0 || only.includes(name));
+  const chosen = Object.entries({ ...STORIES, ...MESSAGE_STORIES }).filter(
+    ([name]) => only.length === 0 || only.includes(name),
+  );
   // Two at a time; what is measured runs alone.
   const waiting = chosen.filter(([name]) => name !== 'figures');
   const work = async (on: Browser) => {

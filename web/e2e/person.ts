@@ -27,9 +27,10 @@ export class Person {
   readonly complaints: string[] = [];
   readonly #shots: Shots;
 
-  private constructor(name: string, context: BrowserContext, page: Page, shots: Shots) {
+  private constructor(name: string, context: BrowserContext, page: Page, shots: Shots, email?: string) {
     this.name = name;
-    this.email = `${name.toLowerCase().replaceAll(/[^a-z]/g, '') || 'user'}-${crypto.randomUUID().slice(0, 8)}@example.com`;
+    const local = name.toLowerCase().replaceAll(/[^a-z]/g, '') || 'user';
+    this.email = email ?? `${local}-${crypto.randomUUID().slice(0, 8)}@example.com`;
     this.context = context;
     this.page = page;
     this.#shots = shots;
@@ -47,6 +48,17 @@ export class Person {
     context.setDefaultTimeout(30_000);
     const page = await context.newPage();
     return new Person(name, context, page, shots);
+  }
+
+  /** The same user at another browser, not signed in yet. */
+  async again(browser: Browser, url: string): Promise<Person> {
+    const context = await browser.newContext({
+      baseURL: url,
+      viewport: { width: 1280, height: 800 },
+      locale: 'en-GB',
+    });
+    context.setDefaultTimeout(30_000);
+    return new Person(this.name, context, await context.newPage(), this.#shots, this.email);
   }
 
   async signUp(): Promise<void> {

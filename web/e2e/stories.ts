@@ -19,14 +19,14 @@ async function person(stage: Stage, name: string, options: BrowserContextOptions
   return made;
 }
 
-async function newPerson(stage: Stage, name: string, options: BrowserContextOptions = {}): Promise<Person> {
+export async function newPerson(stage: Stage, name: string, options: BrowserContextOptions = {}): Promise<Person> {
   const made = await person(stage, name, options);
   await made.signUp();
   return made;
 }
 
 /** Makes a conversation by the dialog. */
-async function make(by: Person, kind: 'Person' | 'Group' | 'Channel', others: readonly Person[], name?: string) {
+export async function make(by: Person, kind: 'Person' | 'Group' | 'Channel', others: readonly Person[], name?: string) {
   const { page } = by;
   await page.getByRole('button', { name: 'New conversation' }).first().click();
   const dialog = page.getByRole('dialog');
@@ -43,7 +43,7 @@ async function make(by: Person, kind: 'Person' | 'Group' | 'Channel', others: re
 }
 
 /** Takes an entry of a message's menu. */
-async function menu(who: Person, text: string, entry: string): Promise<void> {
+export async function menu(who: Person, text: string, entry: string): Promise<void> {
   await who.message(text).click({ button: 'right' });
   await who.page.getByRole('menuitem', { name: entry, exact: true }).click();
 }
@@ -74,7 +74,7 @@ async function give(who: Person, how: 'paste' | 'drop', { name, mimeType, buffer
 }
 
 /** The files of the client are kept, and so is the list, which is written a second after it changed. */
-async function stored(who: Person): Promise<void> {
+export async function stored(who: Person): Promise<void> {
   await who.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
   await who.page.waitForTimeout(2_000);
 }
@@ -190,7 +190,8 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
     const [ada, ben] = await Promise.all([newPerson(stage, 'Ada'), newPerson(stage, 'Ben')]);
     await make(ada, 'Group', [ben], 'Harbour watch');
     await ben.open('Harbour watch');
-    await ada.page.getByRole('button', { name: 'New poll' }).click();
+    await ada.page.getByRole('button', { name: 'Send something else' }).click();
+    await ada.page.getByRole('menuitem', { name: 'New poll' }).click();
     const dialog = ada.page.getByRole('dialog');
     await dialog.getByLabel('Question').fill('When do we sail?');
     await dialog.getByLabel('Answer 1').fill('At dawn');
@@ -458,18 +459,27 @@ export const STORIES: Record<string, (stage: Stage) => Promise<void>> = {
       });
     });
     await devtools.send('ServiceWorker.enable');
-    const pushed = { type: 'message', chat_id, chat_name: 'Tide tables', preview: 'High water at six 🌊', unread: 2 };
-    await devtools.send('ServiceWorker.deliverPushMessage', {
-      origin: stage.line.url,
-      registrationId: await registered,
-      data: JSON.stringify(pushed),
-    });
+    const registrationId = await registered;
+    const deliver = (fields: object) =>
+      devtools.send('ServiceWorker.deliverPushMessage', {
+        origin: stage.line.url,
+        registrationId,
+        data: JSON.stringify({ type: 'message', sender_name: 'Ben', preview: 'High water at six 🌊', ...fields }),
+      });
+    await deliver({ chat_id, chat_name: 'Tide tables', unread: 2 });
+    await deliver({ chat_id: 'chat_single', chat_name: null, unread: 1 });
     const shown = () =>
       page.evaluate(async () => {
         const registration = await navigator.serviceWorker.ready;
-        return (await registration.getNotifications()).map(({ title, body, tag }) => ({ title, body, tag }));
+        const all = await registration.getNotifications();
+        return all
+          .map(({ title, body, tag }) => ({ title, body, tag }))
+          .sort((one, other) => one.title.localeCompare(other.title));
       });
-    const wanted = [{ title: 'Tide tables (2)', body: 'High water at six 🌊', tag: chat_id }];
+    const wanted = [
+      { title: 'Ben', body: 'High water at six 🌊', tag: 'chat_single' },
+      { title: 'Tide tables (2)', body: 'Ben: High water at six 🌊', tag: chat_id },
+    ];
     await eventually(shown, wanted, 'the notifications that are shown');
   },
 

@@ -2,6 +2,7 @@ import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { connectCore } from './bridge/connect.ts';
 import { BridgeContext } from './bridge/hooks.ts';
+import { syncDrafts } from './chat/draft-sync.ts';
 import { startLanguage } from './i18n/i18n.ts';
 import { failureText, showNotification } from './notify.ts';
 import { followSettings } from './settings/store.ts';
@@ -13,6 +14,7 @@ const bridge = connectCore();
 bridge.onFault = (failure) => toast(failureText(failure));
 bridge.onNotify = (message) => void showNotification(bridge, message);
 followSettings();
+syncDrafts(bridge);
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no #root');

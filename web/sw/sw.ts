@@ -1,6 +1,9 @@
 // The service worker: keeps the client's own files, so that it opens without a network, and shows notifications.
 // Data is none of its business: that is in IndexedDB, and `/api` is never answered from here.
 
+import { answerOf, MEDIA, type PieceAnswer, type PieceRequest, pieceOf } from './media.ts';
+import { toldBy } from './told.ts';
+
 declare const self: ServiceWorkerGlobalScope & {
   /** Written in by the build. */
   readonly __FILES: readonly string[];
@@ -37,7 +40,8 @@ self.addEventListener('fetch', (event) => {
   const url = new URL(request.url);
   if (request.method !== 'GET' || url.origin !== self.location.origin) return;
   if (/^\/(api|docs|healthz|openapi\.json|\.well-known)(\/|$)/.test(url.pathname)) return;
-  if (request.mode === 'navigate') event.respondWith(page(request));
+  if (url.pathname.startsWith(MEDIA)) event.respondWith(media(event));
+  else if (request.mode === 'navigate') event.respondWith(page(request));
   else if (url.pathname.startsWith('/app/') || self.__FILES.includes(url.pathname)) event.respondWith(file(request));
 });
 
@@ -58,37 +62,30 @@ async function file(request: Request): Promise<Response> {
   return (await caches.match(request)) ?? fetch(request);
 }
 
-/** What the server pushes: `PushPayload` of the protocol, as far as it is shown. */
-interface Pushed {
-  readonly chat_id?: unknown;
-  readonly chat_name?: unknown;
-  readonly preview?: unknown;
-  readonly unread?: unknown;
+/** A page that does not answer within this time is gone; ms. */
+const PATIENCE = 60_000;
+
+/** A piece of a film, for the player of the page that asks. */
+async function media({ request, clientId }: FetchEvent): Promise<Response> {
+  const piece = pieceOf(request.headers.get('range'));
+  const client = await self.clients.get(clientId);
+  const played = request.destination === 'video' || request.destination === 'audio';
+  if (client === undefined || piece === undefined || !played) return new Response(null, { status: 404 });
+  const { port1, port2 } = new MessageChannel();
+  const answered = new Promise<PieceAnswer>((resolve) => {
+    port1.onmessage = ({ data }: MessageEvent<PieceAnswer>) => resolve(data);
+    setTimeout(() => resolve(null), PATIENCE);
+  });
+  const asked: PieceRequest = { t: 'media', path: new URL(request.url).pathname, ...piece };
+  client.postMessage(asked, [port2]);
+  return answerOf(piece.from, await answered.finally(() => port1.close()));
 }
 
 self.addEventListener('push', (event) => {
-  const { chat_id, chat_name, preview, unread } = pushed(event.data);
-  const known = typeof chat_id === 'string';
-  const count = typeof unread === 'number' && unread > 1 ? ` (${unread})` : '';
   // A browser that was promised that every push is seen shows one of its own when there is none.
-  event.waitUntil(
-    self.registration.showNotification(`${typeof chat_name === 'string' ? chat_name : 'Tideline'}${count}`, {
-      body: typeof preview === 'string' && preview !== '' ? preview : '…',
-      tag: known ? chat_id : 'tideline',
-      icon: '/icon-192.png',
-      data: { path: known ? `/c/${chat_id}` : PAGE },
-    }),
-  );
+  const { title, path, ...options } = toldBy(event.data);
+  event.waitUntil(self.registration.showNotification(title, { ...options, icon: '/icon-192.png', data: { path } }));
 });
-
-function pushed(data: PushMessageData | null): Pushed {
-  try {
-    const value: unknown = data?.json();
-    return typeof value === 'object' && value !== null ? value : {};
-  } catch {
-    return {};
-  }
-}
 
 self.addEventListener('notificationclick', (event) => {
   event.notification.close();
@@ -107,5 +104,3 @@ self.addEventListener('notificationclick', (event) => {
     })(),
   );
 });
-
-export {};

@@ -122,6 +122,25 @@ describe('a thread', () => {
     await chat.changes.attendThread(seq, { read: 1 });
     await until(() => ada.client.chats.row(id)?.thread_unread === 0);
   });
+
+  it('has a history apart from what is held', async () => {
+    const ada = await person('Ada');
+    const id = await group(ada);
+    const chat = ada.client.chat(id);
+    const { seq } = await chat.send('root').sent;
+    for (const content of ['one', 'two', 'three']) await chat.send({ content, thread_seq: seq }).sent;
+    await chat.send('no reply').sent;
+    const { head_seq } = await chat.fetch();
+    const window = await chat.repliesAround(seq, head_seq + 1, { page: 4 });
+    expect([texts(window.items), window.hasOlder, window.hasNewer]).toEqual([['two', 'three'], true, false]);
+    await window.loadOlder();
+    expect([texts(window.items), window.hasOlder]).toEqual([['one', 'two', 'three'], false]);
+    const [first] = window.items;
+    expect(chat.isHidden(first?.seq ?? 0)).toBe(false);
+    await chat.hide(first?.seq ?? 0);
+    expect(chat.isHidden(first?.seq ?? 0)).toBe(true);
+    expect(texts((await chat.repliesAround(seq, head_seq + 1)).items)).toEqual(['two', 'three']);
+  });
 });
 
 describe('what is one’s own', () => {

@@ -2,6 +2,7 @@ import {
   type ChatListItem,
   type ConnectionState,
   type Contact,
+  type DraftRow,
   type ErrorCode,
   type FileInfo,
   LIMITS,
@@ -10,6 +11,7 @@ import {
   type Presence,
   type Profile,
   type RequestOptions,
+  type SavedMessage,
   type TidelineClient,
   type User,
 } from '@tideline/sdk';
@@ -34,6 +36,21 @@ interface CorePort {
   postMessage(message: ToCore): void;
 }
 
+/** Takes changes of rows into a store, or, with `all`, puts them in the place of what it has. */
+function keep<V>(
+  store: Store<ReadonlyMap<string, V>>,
+  all: boolean,
+  changes: readonly { readonly id: string; readonly value: V | null }[],
+): void {
+  if (!all && changes.length === 0) return;
+  const rows = new Map(all ? [] : store.get());
+  for (const { id, value } of changes) {
+    if (value === null) rows.delete(id);
+    else rows.set(id, value);
+  }
+  store.set(rows);
+}
+
 /** A tab's end of the connection to the core: what the core says, as stores; what is asked of it, as calls. */
 export class Bridge {
   readonly session = new Store<SessionState>({ user: undefined, ended: undefined });
@@ -41,6 +58,10 @@ export class Bridge {
   readonly rows = new Store<ReadonlyMap<string, ChatListItem>>(new Map());
   /** Friends, requests and blocks, by the person's id. */
   readonly contacts = new Store<ReadonlyMap<string, Contact>>(new Map());
+  /** Messages kept for later, by conversation and seq. */
+  readonly saved = new Store<ReadonlyMap<string, SavedMessage>>(new Map());
+  /** What was begun on any device, by conversation, or conversation and thread. */
+  readonly drafts = new Store<ReadonlyMap<string, DraftRow>>(new Map());
   readonly people = new Store<ReadonlyMap<string, Profile>>(new Map());
   readonly presence = new Store<ReadonlyMap<string, Presence>>(new Map());
   readonly typing = new Store<ReadonlyMap<string, ReadonlySet<string>>>(new Map());
@@ -82,15 +103,15 @@ export class Bridge {
     return { done, cancel: () => this.#port.postMessage({ t: 'cancel', id }) };
   }
 
-  /** Shows a conversation until the function that is returned is called. */
-  view(chatId: string, at: number | undefined, show: (timeline: Timeline) => void) {
+  /** Shows a conversation, or one of its threads, until the function that is returned is called. */
+  view(chatId: string, at: number | undefined, show: (timeline: Timeline) => void, thread?: number) {
     const view = this.#nextId++;
     let lines: readonly Line[] = [];
     this.#views.set(view, ({ splice, state }) => {
       if (splice !== undefined) lines = spliced(lines, splice);
       show({ lines, state });
     });
-    this.#port.postMessage({ t: 'open', view, chat_id: chatId, at });
+    this.#port.postMessage({ t: 'open', view, chat_id: chatId, at, thread });
     return {
       more: (side: 'older' | 'newer' | 'latest') => this.#port.postMessage({ t: 'more', view, side }),
       jump: (seq: number) => this.#port.postMessage({ t: 'jump', view, seq }),
@@ -145,13 +166,13 @@ export class Bridge {
         break;
       }
       case 'items': {
-        const contacts = new Map(message.all ? [] : this.contacts.get());
-        for (const { type, id, value } of message.changes) {
-          if (type !== 'contact') continue;
-          if (value === null) contacts.delete(id);
-          else contacts.set(id, value);
-        }
-        this.contacts.set(contacts);
+        const { all, changes } = message;
+        const contacts = changes.filter((change) => change.type === 'contact');
+        const saved = changes.filter((change) => change.type === 'saved');
+        const drafts = changes.filter((change) => change.type === 'draft');
+        keep(this.contacts, all, contacts);
+        keep(this.saved, all, saved);
+        keep(this.drafts, all, drafts);
         break;
       }
       case 'people':
@@ -219,6 +240,8 @@ export class Bridge {
   #forget(): void {
     this.rows.set(new Map());
     this.contacts.set(new Map());
+    this.saved.set(new Map());
+    this.drafts.set(new Map());
     this.people.set(new Map());
     this.presence.set(new Map());
     this.typing.set(new Map());

@@ -21,6 +21,9 @@ export function useSelf(): User {
 
 export const useRow = (id: string): ChatListItem | undefined => usePart(useBridge().rows, (rows) => rows.get(id));
 
+/** Whether the client has caught up: what failed without a network is asked for again when it has. */
+export const useOnline = (): boolean => usePart(useBridge().connection, (state) => state === 'online');
+
 /** Who it is; undefined until it is known. */
 export function useProfile(id: string | undefined): Profile | undefined {
   const bridge = useBridge();

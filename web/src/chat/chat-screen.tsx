@@ -1,11 +1,12 @@
 import type { ChatListItem } from '@tideline/sdk';
-import { ArrowLeft, Info, Pin, Search, SearchX, Upload } from 'lucide-react';
-import { type DragEvent, lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
+import { ArrowLeft, Hourglass, Info, MessagesSquare, Pin, Search, SearchX, Upload } from 'lucide-react';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'wouter';
 import { useBridge, useFace, useNames, useRow } from '../bridge/hooks.ts';
 import { usePart, useStore } from '../bridge/store.ts';
-import { trayOf } from '../files/tray.ts';
+import { useFileDrop } from '../files/use-file-drop.ts';
+import { lastingText } from '../i18n/lasting.ts';
 import { shortTime } from '../i18n/times.ts';
 import type { LineEvents } from '../messages/actions.tsx';
 import type { PanelRequest } from '../panels/store.ts';
@@ -64,7 +65,11 @@ function OpenChat({ row }: { row: ChatListItem }) {
   const [at] = useState(() => new URLSearchParams(location.search).get('at'));
   const { timeline, more, jump } = useTimeline(id, at === null ? undefined : Number(at));
   const [draft, setDraft] = useState<Compose>();
-  const [panel, setPanel] = useState<PanelRequest>();
+  const [panel, setPanel] = useState<PanelRequest | undefined>(() => {
+    const thread = Number(new URLSearchParams(location.search).get('thread'));
+    return thread > 0 ? { name: 'thread', seq: thread } : undefined;
+  });
+  useOpened(row);
   const [target, setTarget] = useState<{ readonly seq: number }>();
   const { name } = useFace(row);
   const state = timeline?.state;
@@ -83,7 +88,7 @@ function OpenChat({ row }: { row: ChatListItem }) {
   const close = useCallback(() => setPanel(undefined), []);
   const on = useMemo<LineEvents>(
     () => ({
-      reply: (line) => setDraft({ type: 'reply', line }),
+      reply: (line, quoted) => setDraft({ type: 'reply', line, quoted }),
       edit: (line) => setDraft({ type: 'edit', line }),
       thread: (seq) => setPanel({ name: 'thread', seq }),
     }),
@@ -96,7 +101,7 @@ function OpenChat({ row }: { row: ChatListItem }) {
   }, []);
 
   return (
-    <div className={css.split} data-panel={panel !== undefined}>
+    <div className={css.split} data-panel={panel !== undefined} data-wide={panel?.name === 'thread'}>
       <section className={css.chat} aria-label={name} {...drop}>
         {dragged && (
           <div className={css.drop} role="status">
@@ -120,38 +125,25 @@ function OpenChat({ row }: { row: ChatListItem }) {
       </section>
       {panel !== undefined && (
         <Suspense>
-          <Panel row={row} panel={panel} onClose={close} goTo={goTo} />
+          <Panel row={row} panel={panel} onClose={close} goTo={goTo} open={setPanel} />
         </Suspense>
       )}
     </div>
   );
 }
 
-/** Takes files that are dropped anywhere on the conversation. */
-function useFileDrop(row: ChatListItem) {
+/** Whoever opens what they had marked as unread has come back to it. */
+function useOpened({ id, marked_unread }: ChatListItem): void {
   const bridge = useBridge();
-  const [dragged, setDragged] = useState(false);
-  const files = (event: DragEvent) => event.dataTransfer.types.includes('Files');
-  return {
-    dragged,
-    drop: {
-      onDragOver: (event: DragEvent) => {
-        if (!files(event)) return;
-        event.preventDefault();
-        setDragged(true);
-      },
-      onDragLeave: (event: DragEvent<HTMLElement>) => {
-        const { currentTarget, relatedTarget } = event;
-        if (!(relatedTarget instanceof Node && currentTarget.contains(relatedTarget))) setDragged(false);
-      },
-      onDrop: (event: DragEvent) => {
-        if (!files(event)) return;
-        event.preventDefault();
-        setDragged(false);
-        trayOf(bridge, row.id, row.workspace_id).add(event.dataTransfer.files);
-      },
-    },
-  };
+  const [marked] = useState(marked_unread);
+  useEffect(() => {
+    // Not reached now, the mark stays until it is opened again.
+    if (marked)
+      bridge
+        .chat(id)
+        .prefer({ marked_unread: false })
+        .catch(() => undefined);
+  }, [bridge, id, marked]);
 }
 
 interface HeaderProps {
@@ -164,6 +156,7 @@ function Header({ row, panel, onPanel }: HeaderProps) {
   const { t } = useTranslation();
   const [, go] = useLocation();
   const face = useFace(row);
+  const timer = row.retention?.message_timer ?? null;
   return (
     <header className={css.header}>
       <IconButton className={css.back} label={t('chat.back')} onClick={() => go('/')}>
@@ -172,10 +165,30 @@ function Header({ row, panel, onPanel }: HeaderProps) {
       <button type="button" className={css.who} onClick={() => onPanel('details')} aria-expanded={panel === 'details'}>
         <Avatar id={face.id} name={face.name} image={face.image} size={36} square={face.peer === undefined} />
         <span className={css.whoText}>
-          <h1>{face.name}</h1>
+          <h1>
+            {face.name}
+            {timer !== null && (
+              <Hourglass
+                className={css.timer}
+                size={13}
+                role="img"
+                aria-label={`${t('timer.title')}: ${lastingText(timer)}`}
+              />
+            )}
+          </h1>
           <Status row={row} peer={face.peer} />
         </span>
       </button>
+      {row.thread_unread > 0 && (
+        <IconButton
+          className={css.threads}
+          label={t('threads.unread', { count: row.thread_unread })}
+          aria-pressed={panel === 'threads'}
+          onClick={() => onPanel('threads')}
+        >
+          <MessagesSquare size={19} />
+        </IconButton>
+      )}
       <IconButton label={t('panel.search')} aria-pressed={panel === 'search'} onClick={() => onPanel('search')}>
         <Search size={19} />
       </IconButton>

@@ -1,5 +1,5 @@
-import { type ChatListItem, LIMITS, type Profile } from '@tideline/sdk';
-import { ListChecks, Mic, Paperclip, SendHorizontal, X } from 'lucide-react';
+import { type ChatListItem, type Draft, LIMITS, type Profile } from '@tideline/sdk';
+import { CalendarClock, Mic, Paperclip, Plus, SendHorizontal, Smile, X } from 'lucide-react';
 import {
   type ClipboardEvent,
   type KeyboardEvent,
@@ -19,16 +19,18 @@ import { usePart, useStore } from '../bridge/store.ts';
 import type { Line, MessageLine } from '../core/protocol.ts';
 import { openDialog } from '../dialogs/store.ts';
 import { Attachments } from '../files/attachments.tsx';
-import { sendFiles } from '../files/send.ts';
+import { sendFiles, withFiles } from '../files/send.ts';
 import { trayOf } from '../files/tray.ts';
 import { edit } from '../messages/changes.ts';
 import { previewOf } from '../messages/preview.ts';
+import type { Span } from '../messages/span.ts';
 import { settings } from '../settings/store.ts';
 import { Avatar } from '../ui/avatar.tsx';
-import { toast } from '../ui/overlays.ts';
+import { openEmoji, openMenu, toast } from '../ui/overlays.ts';
 import { cx, IconButton } from '../ui/ui.tsx';
 import css from './composer.module.css';
-import { draftOf, keepDraft } from './drafts.ts';
+import { draftOf, keepDraft, onAdopted, placeOf } from './drafts.ts';
+import { extras } from './extras.tsx';
 
 const Recorder = lazy(() => import('../files/recorder.tsx'));
 
@@ -40,24 +42,29 @@ const OFFERED = 6;
 export interface Compose {
   readonly type: 'reply' | 'edit';
   readonly line: MessageLine;
+  /** The piece that is answered. */
+  readonly quoted?: Span | undefined;
 }
 
 interface Props {
   row: ChatListItem;
+  /** seq of the first message of the thread that it writes into. */
+  thread?: number;
   compose: Compose | undefined;
   onCompose: (compose: Compose | undefined) => void;
   lines: readonly Line[];
 }
 
-/** Where a message is written. What is written stays on the device until it is sent. */
-export function Composer({ row, compose, onCompose, lines }: Props) {
+/** Where a message is written. What is written is kept until it is sent. */
+export function Composer({ row, thread, compose, onCompose, lines }: Props) {
   const { t } = useTranslation();
   const bridge = useBridge();
   const self = useSelf();
   const { name } = useFace(row);
   const errorText = useErrorText();
   const field = useRef<HTMLTextAreaElement>(null);
-  const [text, setText] = useState(() => draftOf(row.id));
+  const place = placeOf(row.id, thread);
+  const [text, setText] = useState(() => draftOf(place));
   const [mentioned, setMentioned] = useState<ReadonlyMap<string, string>>(new Map());
   const { enterSends } = useStore(settings);
   const offer = useMentionOffer(row, text, field);
@@ -65,7 +72,8 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
   const picker = useRef<HTMLInputElement>(null);
   const leaving = useRef(false);
   const [recording, setRecording] = useState(false);
-  const tray = useMemo(() => trayOf(bridge, row.id, row.workspace_id), [bridge, row.id, row.workspace_id]);
+  const [toChat, setToChat] = useState(false);
+  const tray = useMemo(() => trayOf(bridge, place, row.workspace_id), [bridge, place, row.workspace_id]);
   const attachments = useStore(tray.items);
 
   useEffect(() => {
@@ -73,6 +81,15 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
     if (matchMedia('(hover: hover)').matches) field.current?.focus();
   }, []);
   const editing = compose?.type === 'edit' ? compose.line : undefined;
+  const editingNow = useRef(editing);
+  editingNow.current = editing;
+  useEffect(
+    () =>
+      onAdopted(place, (kept) => {
+        if (editingNow.current === undefined) setText(kept);
+      }),
+    [place],
+  );
   useEffect(() => {
     if (compose === undefined) return;
     field.current?.focus();
@@ -81,7 +98,7 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
   const end = () => {
     onCompose(undefined);
     // An edit was over the draft, not in its place.
-    if (editing !== undefined) setText(draftOf(row.id));
+    if (editing !== undefined) setText(draftOf(place));
   };
   useLayoutEffect(() => {
     const element = field.current;
@@ -94,7 +111,9 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
 
   const change = (next: string) => {
     setText(next);
-    if (editing === undefined) keepDraft(row.id, next);
+    if (editing === undefined) keepDraft(place, next);
+    // Who writes in a thread is not shown to write in the conversation.
+    if (thread !== undefined) return;
     if (next !== '') void bridge.chat(row.id).typing();
     else void bridge.chat(row.id).stopTyping();
   };
@@ -110,10 +129,45 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
     tray.add(event.clipboardData.files);
   };
 
+  const mentionsIn = (content: string): string[] =>
+    [...mentioned].filter(([, shown]) => content.includes(shown)).map(([id]) => id);
+  /** The message as it stands here, without its files. */
+  const written = (): Draft => {
+    const content = text.trim();
+    const mentions = mentionsIn(content).slice(0, LIMITS.mentionsPerMessage);
+    const { seq } = compose?.line.message ?? { seq: null };
+    return {
+      content,
+      ...(thread === undefined ? {} : { thread_seq: thread, ...(toChat ? { also_to_chat: true } : {}) }),
+      ...(seq === null ? {} : { reply_to: seq }),
+      ...(seq === null || compose?.quoted === undefined ? {} : { quote: compose.quoted }),
+      ...(mentions.length === 0 ? {} : { mentions }),
+    };
+  };
+  const clear = () => {
+    change('');
+    setMentioned(new Map());
+    setToChat(false);
+    onCompose(undefined);
+  };
+  const later = () => {
+    const draft = written();
+    openDialog({
+      name: 'schedule',
+      at: undefined,
+      take: async (at) => {
+        const fields = bringing.length === 0 ? draft : await withFiles(bridge, row.id, bringing, draft);
+        await bridge.chat(row.id).changes.schedule(at, { kind: 'text', ...fields });
+        for (const { id } of bringing) tray.remove(id);
+        clear();
+      },
+    });
+  };
+
   const send = async () => {
     if (empty || waiting || over > 0 || leaving.current) return;
     const content = text.trim();
-    const mentions = [...mentioned].filter(([, shown]) => content.includes(shown)).map(([id]) => id);
+    const mentions = mentionsIn(content);
     const seq = compose?.line.message.seq ?? null;
     if (editing !== undefined && seq !== null) {
       const before = editing.message.mentions ?? [];
@@ -121,14 +175,8 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
       if (await edit(bridge, row.id, seq, content, [...new Set([...kept, ...mentions])])) end();
       return;
     }
-    change('');
-    setMentioned(new Map());
-    onCompose(undefined);
-    const draft = {
-      content,
-      ...(seq === null ? {} : { reply_to: seq }),
-      ...(mentions.length === 0 ? {} : { mentions: mentions.slice(0, LIMITS.mentionsPerMessage) }),
-    };
+    const draft = written();
+    clear();
     try {
       if (bringing.length > 0) {
         // They stay in sight until the server has let them go: a second press must not send them again.
@@ -159,6 +207,20 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
     });
   };
 
+  const label = thread === undefined ? t('composer.placeholder', { name }) : t('panel.threadReply');
+  const more = (anchor: Element) =>
+    openMenu({ anchor, label: t('extras.title'), entries: extras({ bridge, row, name, thread, t }) });
+  /** In the place of what is selected. */
+  const insert = (piece: string) => {
+    const element = field.current;
+    if (element === null) return;
+    const at = element.selectionStart + piece.length;
+    change(element.value.slice(0, element.selectionStart) + piece + element.value.slice(element.selectionEnd));
+    requestAnimationFrame(() => {
+      element.focus();
+      element.setSelectionRange(at, at);
+    });
+  };
   const press = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     // While an input method composes, its keys are its own: Enter takes the Chinese characters.
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
@@ -170,7 +232,8 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
     }
     if (event.key === 'ArrowUp' && text === '') {
       const own = lines.findLast((line) => line.type === 'message');
-      const article = own && document.querySelector<HTMLElement>(`[data-key="${CSS.escape(own.key)}"]`);
+      const article =
+        own && field.current?.closest('section')?.querySelector<HTMLElement>(`[data-key="${CSS.escape(own.key)}"]`);
       if (article != null) {
         event.preventDefault();
         article.focus();
@@ -218,7 +281,7 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
       {bringing.length > 0 && <Attachments items={bringing} tray={tray} />}
       {recording && (
         <Suspense>
-          <Recorder row={row} onEnd={() => setRecording(false)} />
+          <Recorder row={row} thread={thread} onEnd={() => setRecording(false)} />
         </Suspense>
       )}
       <div className={css.bar} hidden={recording}>
@@ -245,8 +308,8 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
           className={css.input}
           rows={1}
           value={text}
-          aria-label={t('composer.placeholder', { name })}
-          placeholder={t('composer.placeholder', { name })}
+          aria-label={label}
+          placeholder={label}
           aria-autocomplete="list"
           aria-controls={offer.people.length > 0 ? listId : undefined}
           aria-activedescendant={offer.people.length > 0 ? `${listId}-${offer.chosen}` : undefined}
@@ -259,15 +322,32 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
           onKeyDown={press}
           onPaste={paste}
         />
+        <IconButton
+          className={css.emoji}
+          label={t('emoji.title')}
+          aria-haspopup="dialog"
+          onClick={({ currentTarget }) => openEmoji({ anchor: currentTarget, returnTo: field.current, take: insert })}
+        >
+          <Smile size={19} />
+        </IconButton>
         {empty && editing === undefined && (
           <>
-            <IconButton label={t('poll.new')} onClick={() => openDialog({ name: 'poll', chat_id: row.id })}>
-              <ListChecks size={19} />
+            <IconButton
+              label={t('extras.title')}
+              aria-haspopup="menu"
+              onClick={({ currentTarget }) => more(currentTarget)}
+            >
+              <Plus size={20} />
             </IconButton>
             <IconButton label={t('files.record')} onClick={() => setRecording(true)}>
               <Mic size={19} />
             </IconButton>
           </>
+        )}
+        {!empty && editing === undefined && (
+          <IconButton label={t('schedule.later')} disabled={waiting || over > 0} onClick={later}>
+            <CalendarClock size={19} />
+          </IconButton>
         )}
         <IconButton
           type="submit"
@@ -278,6 +358,12 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
           <SendHorizontal size={20} />
         </IconButton>
       </div>
+      {thread !== undefined && editing === undefined && (
+        <label className={css.toChat}>
+          <input type="checkbox" checked={toChat} onChange={({ target }) => setToChat(target.checked)} />
+          {t('threads.alsoToChat')}
+        </label>
+      )}
       {over > 0 && (
         <p className={css.over} role="alert">
           {t('composer.tooLong', { count: over })}
@@ -290,13 +376,18 @@ export function Composer({ row, compose, onCompose, lines }: Props) {
 function Composing({ compose, self, onCancel }: { compose: Compose; self: string; onCancel: () => void }) {
   const { t } = useTranslation();
   const { message } = compose.line;
+  const { quoted } = compose;
   const sender = useProfile(message.sender_id);
   const name = message.sender_id === self ? t('message.you') : (sender?.fullname ?? t('chat.deletedUser'));
   return (
     <div className={css.reply}>
       <span>
         <b>{compose.type === 'edit' ? t('composer.editing') : t('composer.replyingTo', { name })}</b>
-        <span>{previewOf(message, t)}</span>
+        <span>
+          {quoted === undefined
+            ? previewOf(message, t)
+            : message.content.slice(quoted.offset, quoted.offset + quoted.length)}
+        </span>
       </span>
       <IconButton
         label={compose.type === 'edit' ? t('composer.cancelEdit') : t('composer.cancelReply')}

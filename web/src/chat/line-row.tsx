@@ -1,14 +1,27 @@
 import type { ChatListItem } from '@tideline/sdk';
-import { Check, CheckCheck, CircleAlert, Clock3, MessagesSquare, MoreHorizontal, Pin, Reply } from 'lucide-react';
-import { type KeyboardEvent, memo } from 'react';
+import {
+  Bookmark,
+  Check,
+  CheckCheck,
+  CircleAlert,
+  Clock3,
+  Forward,
+  Hourglass,
+  MessagesSquare,
+  MoreHorizontal,
+  Pin,
+  Reply,
+} from 'lucide-react';
+import { type KeyboardEvent, type MouseEvent, memo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge, useNames, useProfile, useSelf } from '../bridge/hooks.ts';
-import { useStore } from '../bridge/store.ts';
+import { usePart, useStore } from '../bridge/store.ts';
 import type { MessageLine, TimelineState } from '../core/protocol.ts';
 import { fullTime, timeOf } from '../i18n/times.ts';
 import { type LineEvents, messageActions, quickReactions } from '../messages/actions.tsx';
 import { eventText } from '../messages/events.ts';
 import { MessageBody } from '../messages/kinds.tsx';
+import { selectedIn } from '../messages/span.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { openMenu } from '../ui/overlays.ts';
 import { cx } from '../ui/ui.tsx';
@@ -61,6 +74,8 @@ function same(a: Props, b: Props): boolean {
     a.row === b.row &&
     a.chat.id === b.chat.id &&
     a.chat.type === b.chat.type &&
+    a.chat.role === b.chat.role &&
+    a.chat.forwards === b.chat.forwards &&
     stateOf(a) === stateOf(b) &&
     a.focusable === b.focusable &&
     a.marked === b.marked &&
@@ -108,18 +123,22 @@ function Message({ line, ...props }: Props & { line: MessageLine }) {
   const { message } = line;
   const own = message.sender_id === self.id;
   const sender = useProfile(message.sender_id);
-  const name = sender?.fullname ?? t('chat.deletedUser');
+  const name = message.kind === 'system' ? t('app.name') : (sender?.fullname ?? t('chat.deletedUser'));
+  const saved = usePart(bridge.saved, (all) => all.has(`${message.chat_id}/${message.seq}`));
+  const content = useRef<HTMLDivElement>(null);
+  const reply = () => on.reply(line, selectedIn(content.current, message.content));
   const delivery = stateOf(props);
   const grouped = chat.type !== 'Single';
   // Worked out when it is asked for: there are many messages, and few menus.
   const showMenu = (anchor: Element | { x: number; y: number }) => {
-    const entries = messageActions({ line, own, chat, bridge, t, on });
+    const quoted = selectedIn(content.current, message.content);
+    const entries = messageActions({ line, own, chat, anchor, quoted, bridge, t, on });
     if (entries.length === 0) return;
     openMenu({ anchor, label: t('message.actions'), emoji: quickReactions({ line, bridge }), entries });
   };
   const press = (event: KeyboardEvent<HTMLElement>) => {
     if (event.target !== event.currentTarget) return;
-    if ((event.key === 'r' || event.key === 'R') && message.seq !== null) on.reply(line);
+    if ((event.key === 'r' || event.key === 'R') && message.seq !== null) reply();
     else if (event.key === 'Enter') showMenu(event.currentTarget);
     else return;
     event.preventDefault();
@@ -150,14 +169,21 @@ function Message({ line, ...props }: Props & { line: MessageLine }) {
       )}
       <div className={css.bubble}>
         {grouped && !own && row.first && <span className={css.sender}>{name}</span>}
-        {message.reply_to !== undefined && <Quote chatId={chat.id} seq={message.reply_to} goTo={goTo} />}
-        <div className={css.content}>
+        {message.forwarded_from !== undefined && <ForwardedFrom id={message.forwarded_from.sender_id} />}
+        {message.reply_to !== undefined && (
+          <Quote chatId={chat.id} seq={message.reply_to} quoted={message.quote} goTo={goTo} />
+        )}
+        <div className={css.content} ref={content}>
           {message.recalled === undefined ? (
             <MessageBody message={message} own={own} />
           ) : (
             <em className={css.recalled}>{t('message.recalled')}</em>
           )}
           <span className={css.meta}>
+            {saved && <Bookmark size={12} aria-label={t('saved.mark')} role="img" />}
+            {message.expires_at !== undefined && (
+              <Hourglass size={12} aria-label={t('timer.until', { when: fullTime(message.expires_at) })} role="img" />
+            )}
             {message.pinned !== undefined && <Pin size={12} aria-label={t('message.pinned')} role="img" />}
             {message.edited_at !== undefined && <span title={fullTime(message.edited_at)}>{t('message.edited')}</span>}
             <time dateTime={message.created_at} title={fullTime(message.created_at)}>
@@ -167,8 +193,14 @@ function Message({ line, ...props }: Props & { line: MessageLine }) {
           </span>
         </div>
         {message.reactions !== undefined && <Reactions message={message} />}
-        {message.thread !== undefined && message.seq !== null && (
-          <button type="button" className={css.thread} onClick={() => on.thread(message.seq ?? 0)}>
+        {message.thread_seq !== undefined && on.thread !== undefined && (
+          <button type="button" className={css.thread} onClick={() => on.thread?.(message.thread_seq ?? 0)}>
+            <MessagesSquare size={14} aria-hidden="true" />
+            {t('threads.inThread')}
+          </button>
+        )}
+        {message.thread !== undefined && message.seq !== null && on.thread !== undefined && (
+          <button type="button" className={css.thread} onClick={() => on.thread?.(message.seq ?? 0)}>
             <MessagesSquare size={14} aria-hidden="true" />
             {t('message.replies', { count: message.thread.replies })}
           </button>
@@ -180,7 +212,8 @@ function Message({ line, ...props }: Props & { line: MessageLine }) {
             type="button"
             aria-label={t('message.reply')}
             title={t('message.reply')}
-            onClick={() => on.reply(line)}
+            onMouseDown={keepSelection}
+            onClick={reply}
             tabIndex={focusable ? 0 : -1}
           >
             <Reply size={16} />
@@ -191,6 +224,7 @@ function Message({ line, ...props }: Props & { line: MessageLine }) {
             title={t('message.more')}
             aria-haspopup="menu"
             tabIndex={focusable ? 0 : -1}
+            onMouseDown={keepSelection}
             onClick={(event) => showMenu(event.currentTarget)}
           >
             <MoreHorizontal size={16} />
@@ -199,6 +233,20 @@ function Message({ line, ...props }: Props & { line: MessageLine }) {
       )}
       {line.status === 'failed' && <Failed line={line} />}
     </article>
+  );
+}
+
+/** A press of a button would take the selection away before it could be asked for. */
+const keepSelection = (event: MouseEvent): void => event.preventDefault();
+
+function ForwardedFrom({ id }: { id: string }) {
+  const { t } = useTranslation();
+  const origin = useProfile(id);
+  return (
+    <span className={css.forwarded}>
+      <Forward size={13} aria-hidden="true" />
+      {t('forward.from', { name: origin?.fullname ?? t('chat.deletedUser') })}
+    </span>
   );
 }
 

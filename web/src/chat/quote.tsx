@@ -1,4 +1,4 @@
-import type { Message } from '@tideline/sdk';
+import type { Message, Quote as Quoted } from '@tideline/sdk';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Bridge } from '../bridge/bridge.ts';
@@ -28,23 +28,34 @@ function lookUp(bridge: Bridge, chatId: string, seq: number): Promise<Message | 
   return asked;
 }
 
-/** The message that is answered, in one line; a click leads to it. */
-export function Quote({ chatId, seq, goTo }: { chatId: string; seq: number; goTo: (seq: number) => void }) {
+interface Props {
+  chatId: string;
+  seq: number;
+  /** What the message itself has of it; without a text the message that is answered is looked up. */
+  quoted: Quoted | undefined;
+  goTo: (seq: number) => void;
+}
+
+/** The message that is answered, in one line, or the piece of it; a click leads to it. */
+export function Quote({ chatId, seq, quoted, goTo }: Props) {
   const { t } = useTranslation();
   const bridge = useBridge();
   const [message, setMessage] = useState<Message>();
+  const known = quoted !== undefined && quoted.kind === 'text' && quoted.text !== '';
   useEffect(() => {
+    if (known) return;
     let wanted = true;
     void lookUp(bridge, chatId, seq).then((one) => wanted && setMessage(one));
     return () => {
       wanted = false;
     };
-  }, [bridge, chatId, seq]);
-  const sender = useProfile(message?.sender_id);
+  }, [bridge, chatId, seq, known]);
+  const senderId = known ? quoted.sender_id : message?.sender_id;
+  const sender = useProfile(senderId);
   return (
     <button type="button" className={css.quote} onClick={() => goTo(seq)} tabIndex={-1}>
-      <b>{message === undefined ? t('message.unknownReply') : (sender?.fullname ?? t('chat.deletedUser'))}</b>
-      <span>{message === undefined ? '…' : previewOf(message, t)}</span>
+      <b>{senderId === undefined ? t('message.unknownReply') : (sender?.fullname ?? t('chat.deletedUser'))}</b>
+      <span>{known ? quoted.text : message === undefined ? '…' : previewOf(message, t)}</span>
     </button>
   );
 }

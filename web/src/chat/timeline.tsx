@@ -279,7 +279,7 @@ function useReadMarks(
 }
 
 /** Reads out what comes in while the conversation is open: a virtual list itself would read out what scrolls by. */
-function Announcer({ rows, self }: { rows: readonly Row[]; self: string }) {
+export function Announcer({ rows, self }: { rows: readonly Row[]; self: string }) {
   const bridge = useBridge();
   const { t } = useTranslation();
   const newest = useRef(rows.at(-1)?.key);

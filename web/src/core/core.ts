@@ -1,10 +1,18 @@
-import { type ChatListItem, createClient, type ItemChange, type Message, type TidelineClient } from '@tideline/sdk';
+import {
+  type ChatListItem,
+  createClient,
+  type ItemChange,
+  type ItemKind,
+  type Message,
+  type TidelineClient,
+} from '@tideline/sdk';
 import { IndexedDbStorage } from '@tideline/sdk/indexeddb';
 import { failureOf } from './failure.ts';
-import { Feed } from './feed.ts';
+import { Feed, type FeedUpdate } from './feed.ts';
 import type { FromCore, ToCore } from './protocol.ts';
 import { callClient } from './remote.ts';
 import { Rooms } from './rooms.ts';
+import { ThreadFeed } from './thread-feed.ts';
 
 /** What a tab talks through. */
 export interface Port {
@@ -14,7 +22,7 @@ export interface Port {
 
 interface Tab {
   readonly send: (message: FromCore) => void;
-  readonly feeds: Map<number, Feed>;
+  readonly feeds: Map<number, Feed | ThreadFeed>;
   readonly uploads: Map<number, AbortController>;
   visible: boolean;
 }
@@ -77,13 +85,16 @@ export class Core {
     tab.send({ t: 'connection', state: this.#client.state });
     const rows = this.#client.user === null ? [] : this.#client.chats.rows;
     tab.send({ t: 'rows', all: true, set: rows, gone: [] });
-    tab.send({ t: 'items', all: true, changes: this.#client.user === null ? [] : this.#contacts() });
+    tab.send({ t: 'items', all: true, changes: this.#client.user === null ? [] : this.#items() });
     tab.send({ t: 'session', user: this.#client.user, ended: undefined });
     this.#wantPeople(rows);
   }
 
-  #contacts(): ItemChange[] {
-    return [...this.#client.items('contact')].map(([id, value]) => ({ type: 'contact', id, value }));
+  /** What tabs show of the rows that are no conversations. */
+  #items(): ItemChange[] {
+    const of = <K extends ItemKind>(type: K) =>
+      [...this.#client.items(type)].map(([id, value]) => ({ type, id, value }));
+    return [...of('contact'), ...of('saved'), ...of('draft')];
   }
 
   #connect(): void {
@@ -107,14 +118,15 @@ export class Core {
         tab.uploads.get(message.id)?.abort();
         break;
       case 'open': {
-        const { view } = message;
-        const feed = new Feed(
-          this.#client,
-          this.#rooms,
-          message.chat_id,
-          (update) => tab.send({ t: 'timeline', view, ...update }),
-          (error) => tab.send({ t: 'fault', failure: failureOf(error) }),
-        );
+        const { view, chat_id, thread } = message;
+        const ports = {
+          tell: (update: FeedUpdate) => tab.send({ t: 'timeline', view, ...update }),
+          fault: (error: unknown) => tab.send({ t: 'fault', failure: failureOf(error) }),
+        };
+        const feed =
+          thread === undefined
+            ? new Feed(this.#client, this.#rooms, chat_id, ports)
+            : new ThreadFeed(this.#client, this.#rooms, chat_id, thread, ports);
         tab.feeds.set(view, feed);
         void feed.open(message.at);
         break;
@@ -228,7 +240,7 @@ export class Core {
     [...this.#tabs].at(-1)?.send({ t: 'notify', message });
   }
 
-  #feeds(chatId: string, act: (feed: Feed) => void): void {
+  #feeds(chatId: string, act: (feed: Feed | ThreadFeed) => void): void {
     for (const { feeds } of this.#tabs) for (const feed of feeds.values()) if (feed.chatId === chatId) act(feed);
   }
 

@@ -16,6 +16,11 @@ const PAGE_MAX = 500;
 
 export type FeedUpdate = { splice: Splice<Line> | undefined; state: TimelineState };
 
+export interface FeedPorts {
+  readonly tell: (update: FeedUpdate) => void;
+  readonly fault: (error: unknown) => void;
+}
+
 /** One conversation on one screen: its lines, and where they begin and end. Tells of changes as splices. */
 export class Feed {
   readonly #client: TidelineClient;
@@ -33,13 +38,7 @@ export class Feed {
   #readAtOpen = 0;
   #unreadAtOpen = 0;
 
-  constructor(
-    client: TidelineClient,
-    rooms: Rooms,
-    chatId: string,
-    tell: (update: FeedUpdate) => void,
-    fault: (error: unknown) => void,
-  ) {
+  constructor(client: TidelineClient, rooms: Rooms, chatId: string, { tell, fault }: FeedPorts) {
     this.#client = client;
     this.#rooms = rooms;
     this.#chat = client.chat(chatId);
@@ -158,7 +157,8 @@ export class Feed {
     const window = this.#window;
     const first = chat.events[0]?.seq ?? Number.POSITIVE_INFINITY;
     const joined = window === undefined || !window.hasNewer || (window.items.at(-1)?.seq ?? 0) + 1 >= first;
-    const before = joined ? (window?.items ?? []).filter(({ seq }) => seq < first) : (window?.items ?? []);
+    const shown = (window?.items ?? []).filter(({ seq }) => !chat.isHidden(seq));
+    const before = joined ? shown.filter(({ seq }) => seq < first) : shown;
     const lines = joined ? this.#lines.of(before, chat.timeline, chat.events) : this.#lines.of(before, [], []);
     const splice = difference(this.#shown, lines);
     this.#shown = lines;

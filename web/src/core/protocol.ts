@@ -89,7 +89,14 @@ export type ToCore =
   /** Answered as a call is, after news of how far it has come. */
   | { readonly t: 'upload'; readonly id: number; readonly content: Blob; readonly request: UploadRequest }
   | { readonly t: 'cancel'; readonly id: number }
-  | { readonly t: 'open'; readonly view: number; readonly chat_id: string; readonly at: number | undefined }
+  | {
+      readonly t: 'open';
+      readonly view: number;
+      readonly chat_id: string;
+      readonly at: number | undefined;
+      /** seq of its first message: the thread is shown, not the conversation. */
+      readonly thread: number | undefined;
+    }
   | { readonly t: 'close'; readonly view: number }
   | { readonly t: 'more'; readonly view: number; readonly side: 'older' | 'newer' | 'latest' }
   | { readonly t: 'jump'; readonly view: number; readonly seq: number }

@@ -6,6 +6,9 @@ const Palette = lazy(() => import('./palette.tsx'));
 const NewChat = lazy(() => import('./new-chat.tsx'));
 const AddMembers = lazy(() => import('./add-members.tsx'));
 const NewPoll = lazy(() => import('./new-poll.tsx'));
+const SendContact = lazy(() => import('./send-contact.tsx'));
+const Forward = lazy(() => import('./forward.tsx'));
+const Schedule = lazy(() => import('./schedule.tsx'));
 const Settings = lazy(() => import('../settings/settings.tsx'));
 
 /** The dialog that is open, if any. */
@@ -17,7 +20,10 @@ export function Dialogs() {
       {open.name === 'palette' && <Palette />}
       {open.name === 'new' && <NewChat {...open} />}
       {open.name === 'add-members' && <AddMembers to={open.to} />}
-      {open.name === 'poll' && <NewPoll chat_id={open.chat_id} />}
+      {open.name === 'poll' && <NewPoll {...open} />}
+      {open.name === 'contact' && <SendContact take={open.take} />}
+      {open.name === 'forward' && <Forward {...open} />}
+      {open.name === 'schedule' && <Schedule {...open} />}
       {open.name === 'settings' && <Settings page={open.page} />}
     </Suspense>
   );

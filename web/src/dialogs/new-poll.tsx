@@ -12,7 +12,7 @@ import { closeDialog } from './store.ts';
 let lastKey = 2;
 
 /** Asks a question with answers to choose from. */
-export default function NewPoll({ chat_id }: { chat_id: string }) {
+export default function NewPoll({ chat_id, thread_seq }: { chat_id: string; thread_seq?: number }) {
   const { t } = useTranslation();
   const bridge = useBridge();
   const errorText = useErrorText();
@@ -29,6 +29,7 @@ export default function NewPoll({ chat_id }: { chat_id: string }) {
       await bridge.chat(chat_id).send({
         kind: 'poll',
         content: String(form.get('question')).trim(),
+        ...(thread_seq === undefined ? {} : { thread_seq }),
         poll: {
           options,
           ...(form.has('multiple') ? { multiple: true } : {}),

@@ -1,6 +1,7 @@
 import { Autocomplete } from '@base-ui/react/autocomplete';
 import type { ChatListItem } from '@tideline/sdk';
 import {
+  Bookmark,
   Building2,
   CheckCheck,
   CornerDownLeft,
@@ -138,6 +139,7 @@ function useCommands(rows: readonly ChatListItem[]): Item[] {
         },
       },
       { id: 'search', label: t('search.title'), icon: <TextSearch size={17} />, run: () => go('/search') },
+      { id: 'saved', label: t('saved.title'), icon: <Bookmark size={17} />, run: () => go('/saved') },
       { id: 'people', label: t('people.title'), icon: <UsersRound size={17} />, run: () => go('/people') },
       { id: 'channels', label: t('channels.title'), icon: <Hash size={17} />, run: () => go('/channels') },
       { id: 'workspaces', label: t('workspace.title'), icon: <Building2 size={17} />, run: () => go('/w') },

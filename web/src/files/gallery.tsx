@@ -9,6 +9,7 @@ import { failureText } from '../notify.ts';
 import { toast } from '../ui/overlays.ts';
 import { IconButton, Spinner } from '../ui/ui.tsx';
 import css from './gallery.module.css';
+import { useStream } from './stream.ts';
 import { save, useFile } from './use-file.ts';
 
 interface Props {
@@ -51,7 +52,11 @@ export default function Gallery({ chatId, files, at: first, onClose }: Props) {
               <X size={20} />
             </IconButton>
           </header>
-          <Large key={file.id} chatId={chatId} file={file} />
+          {file.type.startsWith('video/') ? (
+            <Film key={file.id} chatId={chatId} file={file} />
+          ) : (
+            <Large key={file.id} chatId={chatId} file={file} />
+          )}
           {at > 0 && (
             <IconButton className={css.previous} label={t('files.previous')} onClick={() => step(-1)}>
               <ChevronLeft size={28} />
@@ -68,7 +73,30 @@ export default function Gallery({ chatId, files, at: first, onClose }: Props) {
   );
 }
 
-function Large({ chatId, file }: { chatId: string | undefined; file: FileInfo }) {
+interface LargeProps {
+  chatId: string | undefined;
+  file: FileInfo;
+}
+
+/** A film begins at once, and brings what is watched of it. */
+function Film({ chatId, file }: LargeProps) {
+  const { t } = useTranslation();
+  const { url, failed, onError } = useStream({ chat_id: chatId, file_id: file.id }, file);
+  const small = useFile(file.thumbnail_id === undefined ? undefined : { chat_id: chatId, file_id: file.thumbnail_id });
+  if (failed) return <p className={css.stage}>{t('files.unreadable')}</p>;
+  return (
+    <div className={css.stage}>
+      {url === undefined ? (
+        <Spinner label={t('common.loading')} />
+      ) : (
+        // biome-ignore lint/a11y/useMediaCaption: nobody has written down what is said
+        <video src={url} poster={small.url} controls autoPlay aria-label={file.name} onError={onError} />
+      )}
+    </div>
+  );
+}
+
+function Large({ chatId, file }: LargeProps) {
   const { t } = useTranslation();
   const { url, failed } = useFile({ chat_id: chatId, file_id: file.id });
   const small = useFile(file.thumbnail_id === undefined ? undefined : { chat_id: chatId, file_id: file.thumbnail_id });
@@ -83,12 +111,7 @@ function Large({ chatId, file }: { chatId: string | undefined; file: FileInfo })
   }
   return (
     <div className={css.stage}>
-      {file.type.startsWith('video/') ? (
-        // biome-ignore lint/a11y/useMediaCaption: nobody has written down what is said
-        <video src={url} controls autoPlay aria-label={file.name} />
-      ) : (
-        <img src={url} alt={file.name} />
-      )}
+      <img src={url} alt={file.name} />
     </div>
   );
 }

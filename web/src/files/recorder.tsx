@@ -17,8 +17,14 @@ const TYPES = ['audio/webm;codecs=opus', 'audio/ogg;codecs=opus', 'audio/mp4'];
 /** A note ends by itself after so long, ms. */
 const LONGEST = 15 * 60_000;
 
+interface Props {
+  row: ChatListItem;
+  thread: number | undefined;
+  onEnd: () => void;
+}
+
 /** Records a voice note from the moment it is shown. */
-export default function Recorder({ row, onEnd }: { row: ChatListItem; onEnd: () => void }) {
+export default function Recorder({ row, thread, onEnd }: Props) {
   const { t } = useTranslation();
   const bridge = useBridge();
   const recorder = useRef<MediaRecorder>(undefined);
@@ -38,13 +44,13 @@ export default function Recorder({ row, onEnd }: { row: ChatListItem; onEnd: () 
           ...(row.workspace_id === null ? {} : { workspace_id: row.workspace_id }),
         };
         const file = await bridge.upload(recording, request, () => undefined).done;
-        await sendVoice(bridge, row.id, file);
+        await sendVoice(bridge, row.id, file, thread);
       } catch (error) {
         toast(error instanceof CallError ? failureText(error.failure) : t('files.unrecorded'));
       }
       onEnd();
     },
-    [bridge, row.id, row.workspace_id, onEnd, t],
+    [bridge, row.id, row.workspace_id, thread, onEnd, t],
   );
   const act = useRef({ deliver, onEnd });
   act.current = { deliver, onEnd };

@@ -15,16 +15,22 @@ async function ticketsOf(bridge: Bridge, chatId: string, files: readonly FileInf
   );
 }
 
-/** Sends files that have arrived as one message. @throws CallError */
-export async function sendFiles(bridge: Bridge, chatId: string, items: readonly Attachment[], draft: Draft) {
+/** A message that brings files that have arrived. @throws CallError */
+export async function withFiles(bridge: Bridge, chatId: string, items: readonly Attachment[], draft: Draft) {
   const files = items.flatMap(({ file }) => file ?? []);
   // What was chosen as a file stays one.
   const kind = items.some((item) => item.kind === 'file') ? 'file' : kindOfMessage(files);
-  await bridge.chat(chatId).send({ ...draft, kind, files: await ticketsOf(bridge, chatId, files) });
+  return { ...draft, kind, files: await ticketsOf(bridge, chatId, files) };
 }
 
-/** Sends a recording. @throws CallError */
-export async function sendVoice(bridge: Bridge, chatId: string, file: FileInfo): Promise<void> {
+/** Sends files that have arrived as one message. @throws CallError */
+export async function sendFiles(bridge: Bridge, chatId: string, items: readonly Attachment[], draft: Draft) {
+  await bridge.chat(chatId).send(await withFiles(bridge, chatId, items, draft));
+}
+
+/** Sends a recording into a conversation, or one of its threads. @throws CallError */
+export async function sendVoice(bridge: Bridge, chatId: string, file: FileInfo, thread?: number): Promise<void> {
   const files = await ticketsOf(bridge, chatId, [file]);
-  await bridge.chat(chatId).send({ kind: 'voice', content: '', files });
+  const where = thread === undefined ? {} : { thread_seq: thread };
+  await bridge.chat(chatId).send({ kind: 'voice', content: '', files, ...where });
 }

@@ -9,7 +9,7 @@ export interface Place {
   readonly file_id: string;
 }
 
-const asked = ({ chat_id, file_id }: Place) => (chat_id === undefined ? { file_id } : { chat_id, file_id });
+export const asked = ({ chat_id, file_id }: Place) => (chat_id === undefined ? { file_id } : { chat_id, file_id });
 
 interface Held {
   readonly url: Promise<string>;
@@ -87,7 +87,11 @@ export function useFile(place: Place | undefined): Loaded {
 
 /** Saves a content under its name. */
 export async function save(bridge: Bridge, place: Place, name: string): Promise<void> {
-  const url = URL.createObjectURL(await bridge.client.files.download(asked(place)));
+  saveBlob(await bridge.client.files.download(asked(place)), name);
+}
+
+export function saveBlob(content: Blob, name: string): void {
+  const url = URL.createObjectURL(content);
   const link = Object.assign(document.createElement('a'), { href: url, download: name });
   link.click();
   // The browser has begun to read it by then.

@@ -1,5 +1,16 @@
 import type { ChatListItem, Preferences } from '@tideline/sdk';
-import { Archive, ArchiveRestore, Bell, BellOff, CheckCheck, LogOut, Pin, PinOff, Trash2 } from 'lucide-react';
+import {
+  Archive,
+  ArchiveRestore,
+  Bell,
+  BellOff,
+  CheckCheck,
+  LogOut,
+  MessageCircleDashed,
+  Pin,
+  PinOff,
+  Trash2,
+} from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { useBridge, useErrorText, useFace } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
@@ -21,12 +32,22 @@ export function useChatActions(row: ChatListItem): MenuEntry[] {
     if (await ask({ title, text, action })) attempt(run());
   };
   const entries: (MenuEntry | false)[] = [
-    row.unread > 0 && {
-      id: 'read',
-      label: t('details.markRead'),
-      icon: <CheckCheck size={16} />,
-      run: () => attempt(chat.read(row.head_seq)),
-    },
+    row.unread > 0 || row.marked_unread
+      ? {
+          id: 'read',
+          label: t('details.markRead'),
+          icon: <CheckCheck size={16} />,
+          run: () => {
+            attempt(chat.read(row.head_seq));
+            if (row.marked_unread) attempt(chat.prefer({ marked_unread: false }));
+          },
+        }
+      : {
+          id: 'unread',
+          label: t('details.markUnread'),
+          icon: <MessageCircleDashed size={16} />,
+          run: prefer({ marked_unread: true }),
+        },
     row.pinned
       ? { id: 'pin', label: t('details.unpin'), icon: <PinOff size={16} />, run: prefer({ pinned: false }) }
       : { id: 'pin', label: t('details.pin'), icon: <Pin size={16} />, run: prefer({ pinned: true }) },

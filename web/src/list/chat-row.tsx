@@ -1,5 +1,5 @@
 import type { ChatListItem } from '@tideline/sdk';
-import { AtSign, BellOff, MoreHorizontal, Pin } from 'lucide-react';
+import { AtSign, BellOff, MessagesSquare, MoreHorizontal, Pin } from 'lucide-react';
 import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
@@ -64,6 +64,12 @@ export const ChatRow = memo(function ChatRow({ row, current }: Props) {
           )}
           {row.unread > 0 && (
             <Badge count={row.unread} quiet={row.muted} label={t('list.unreadCount', { count: row.unread })} />
+          )}
+          {row.unread === 0 && row.marked_unread && (
+            <span className={css.unreadMark} role="img" aria-label={t('list.markedUnread')} />
+          )}
+          {row.thread_unread > 0 && (
+            <MessagesSquare size={14} aria-label={t('threads.unread', { count: row.thread_unread })} role="img" />
           )}
           {row.pinned && row.unread === 0 && <Pin size={14} aria-label={t('list.pinned')} role="img" />}
         </span>

@@ -1,5 +1,6 @@
 import type { Contact } from '@tideline/sdk';
 import {
+  Bookmark,
   Building2,
   Settings as Gear,
   Hash,
@@ -117,6 +118,7 @@ function AccountButton() {
               run: () => openDialog({ name: 'settings', page: 'profile' }),
             },
             { id: 'search', label: t('search.title'), icon: <TextSearch size={16} />, run: () => go('/search') },
+            { id: 'saved', label: t('saved.title'), icon: <Bookmark size={16} />, run: () => go('/saved') },
             {
               id: 'people',
               label: asking > 0 ? `${t('people.title')} (${asking})` : t('people.title'),

@@ -34,5 +34,19 @@ export const react = (bridge: Bridge, chatId: string, seq: number, emoji: string
     }),
   );
 
+/** Deletes a message for the user alone. */
+export const hide = (bridge: Bridge, chatId: string, seq: number) => attempt(bridge.chat(chatId).hide(seq));
+
+/** Keeps a message for later, or no longer. */
+export const keep = (bridge: Bridge, chatId: string, seq: number, wanted: boolean) =>
+  attempt(bridge.chat(chatId).changes[wanted ? 'save' : 'unsave'](seq));
+
+/** Under one name, so that a request that is made twice is one message. @throws CallError */
+export const forward = (bridge: Bridge, to: string, from: string, seq: number, clientId: string) =>
+  bridge.request(`/api/chats/${to}/forwards`, {
+    body: { client_id: clientId, from_chat_id: from, seq },
+    idempotent: true,
+  });
+
 export const pin = (bridge: Bridge, chatId: string, seq: number, wanted: boolean) =>
   attempt(bridge.request(`/api/chats/${chatId}/pins/${seq}`, { method: wanted ? 'PUT' : 'DELETE' }));

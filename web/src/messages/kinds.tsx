@@ -32,5 +32,6 @@ export function MessageBody(props: KindProps) {
   const Kind = KINDS[props.message.kind];
   if (Kind !== undefined) return <Kind {...props} />;
   // What an app makes of its own says in words what it is, where it says anything.
-  return props.message.content === '' ? <em>{t('message.unsupported')}</em> : <TextMessage {...props} />;
+  if (props.message.content !== '') return <TextMessage {...props} />;
+  return <em>{t(props.message.kind === 'custom' ? 'kind.custom' : 'message.unsupported')}</em>;
 }

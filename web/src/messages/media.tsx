@@ -6,6 +6,7 @@ import { useBridge } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
 import type { ShownMessage } from '../core/protocol.ts';
 import { bytesOf, placeholderUrl } from '../files/placeholder.ts';
+import { useStream } from '../files/stream.ts';
 import { fileOfTicket, save, useFile } from '../files/use-file.ts';
 import { lengthText, sizeText } from '../i18n/sizes.ts';
 import { failureText } from '../notify.ts';
@@ -165,7 +166,11 @@ function Sound({ chatId, file, voice }: { chatId: string | undefined; file: File
   const [playing, setPlaying] = useState(false);
   const [part, setPart] = useState(0);
   const audio = useRef<HTMLAudioElement>(null);
-  const { url, failed } = useFile(wanted ? { chat_id: chatId, file_id: file.id } : undefined);
+  // A note is short, and some of them can be played whole only.
+  const place = wanted ? { chat_id: chatId, file_id: file.id } : undefined;
+  const note = useFile(voice ? place : undefined);
+  const long = useStream(voice ? undefined : place, file);
+  const { url, failed } = voice ? note : long;
   const bars = useMemo(() => (file.waveform === undefined ? [] : [...bytesOf(file.waveform)]), [file.waveform]);
   const name = voice ? t('files.voice') : file.name;
   const toggle = () => {
@@ -212,6 +217,7 @@ function Sound({ chatId, file, voice }: { chatId: string | undefined; file: File
           ref={audio}
           src={url}
           autoPlay
+          onError={voice ? undefined : long.onError}
           onPlay={() => setPlaying(true)}
           onPause={() => setPlaying(false)}
           onEnded={() => setPart(0)}

@@ -1,5 +1,10 @@
 import { MapPin, UserRound } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
+import { useLocation } from 'wouter';
+import { useBridge, useSelf } from '../bridge/hooks.ts';
+import { CallError } from '../bridge/remote.ts';
+import { failureText } from '../notify.ts';
+import { toast } from '../ui/overlays.ts';
 import type { KindProps } from './kinds.tsx';
 import css from './messages.module.css';
 import { TextMessage } from './text.tsx';
@@ -25,9 +30,22 @@ export function LocationMessage(props: KindProps) {
   );
 }
 
+/** Somebody's card. Who has an account here can be written to. */
 export function ContactMessage({ message }: KindProps) {
+  const { t } = useTranslation();
+  const bridge = useBridge();
+  const self = useSelf();
+  const [, go] = useLocation();
   if (message.contact === undefined) return null;
-  const { name, organization, phones = [], emails = [] } = message.contact;
+  const { name, user_id, organization, phones = [], emails = [] } = message.contact;
+  const write = (id: string) =>
+    void bridge.client.chats
+      .create({ type: 'Single', members: [id] })
+      .then((chat) => go(`/c/${chat.id}`))
+      .catch((error: unknown) => {
+        if (!(error instanceof CallError)) throw error;
+        toast(failureText(error.failure));
+      });
   return (
     <div className={css.card}>
       <UserRound size={20} aria-hidden="true" />
@@ -44,6 +62,11 @@ export function ContactMessage({ message }: KindProps) {
             {email}
           </a>
         ))}
+        {user_id !== undefined && user_id !== self.id && (
+          <button type="button" onClick={() => write(user_id)}>
+            {t('details.message', { name })}
+          </button>
+        )}
       </span>
     </div>
   );

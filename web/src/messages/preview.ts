@@ -5,7 +5,7 @@ type Previewed = Pick<ShownMessage, 'kind' | 'content' | 'recalled'> &
   Partial<Pick<ShownMessage, 'files' | 'sticker' | 'location' | 'contact'>>;
 
 /** What a message is, where it is more than its text. */
-function kindOf({ kind, files, sticker, contact }: Previewed, t: TFunction): string | undefined {
+function kindOf({ kind, content, files, sticker, contact }: Previewed, t: TFunction): string | undefined {
   switch (kind) {
     case 'image':
       return t('files.photos', { count: files?.length ?? 1 });
@@ -24,8 +24,9 @@ function kindOf({ kind, files, sticker, contact }: Previewed, t: TFunction): str
       return t('kind.contact', { name: contact?.name ?? '' });
     case 'sticker':
       return sticker?.emoji;
-    case 'text':
     case 'custom':
+      return content === '' ? t('kind.custom') : undefined;
+    case 'text':
     case 'system':
       return undefined;
   }

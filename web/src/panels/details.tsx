@@ -13,12 +13,13 @@ import { Avatar } from '../ui/avatar.tsx';
 import { type MenuEntry, openMenu, toast } from '../ui/overlays.ts';
 import { Button, cx, Field, fieldClass, IconButton, inputClass, labelClass } from '../ui/ui.tsx';
 import { Invite } from './invite.tsx';
+import { More, Timer } from './keeping.tsx';
 import css from './panel.module.css';
 import type { PanelProps } from './panel.tsx';
 import { Shared } from './shared.tsx';
 
 /** Who and what a conversation is, and what can be done with it. */
-export function Details({ row, goTo }: PanelProps) {
+export function Details({ row, goTo, open }: PanelProps) {
   const { t } = useTranslation();
   const face = useFace(row);
   const actions = useChatActions(row);
@@ -40,7 +41,9 @@ export function Details({ row, goTo }: PanelProps) {
           </li>
         ))}
       </ul>
+      <More row={row} open={open} />
       <Notify row={row} />
+      <Timer row={row} />
       <Shared row={row} goTo={goTo} />
       {row.type !== 'Single' && <Invite row={row} />}
       {row.type !== 'Single' && <Members row={row} />}

@@ -9,11 +9,12 @@ import { toast } from '../ui/overlays.ts';
 import { Button } from '../ui/ui.tsx';
 import { Hit } from './hit.tsx';
 import css from './panel.module.css';
+import type { PanelProps } from './panel.tsx';
 
 const PAGE = 20;
 
 /** Messages of the conversation that brought files, the newest first: looked for when they are asked for. */
-export function Shared({ row, goTo }: { row: ChatListItem; goTo: (seq: number) => void }) {
+export function Shared({ row, goTo }: { row: ChatListItem; goTo: PanelProps['goTo'] }) {
   const { t } = useTranslation();
   const bridge = useBridge();
   const [found, setFound] = useState<SearchPage>();

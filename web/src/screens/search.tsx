@@ -6,6 +6,7 @@ import { useLocation } from 'wouter';
 import type { Bridge } from '../bridge/bridge.ts';
 import { useBridge, useFace, useRow } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
+import { addressOf } from '../messages/place.ts';
 import { failureText } from '../notify.ts';
 import { Hit, highlighted } from '../panels/hit.tsx';
 import panel from '../panels/panel.module.css';
@@ -96,7 +97,7 @@ export default function Search() {
 function HitInChat({ hit }: { hit: SearchHit }) {
   const row = useRow(hit.message.chat_id);
   const [, go] = useLocation();
-  const open = (seq: number) => go(`/c/${hit.message.chat_id}?at=${seq}`);
+  const open = () => go(addressOf(hit.message));
   return (
     <Hit message={hit.message} goTo={open}>
       {row !== undefined && <ChatName row={row} />}

@@ -1,3 +1,4 @@
+import type { ChatListItem } from '@tideline/sdk';
 import { MessagesSquare, WifiOff } from 'lucide-react';
 import { type ComponentType, lazy, Suspense, useEffect, useState } from 'react';
 import { Trans, useTranslation } from 'react-i18next';
@@ -15,6 +16,7 @@ const PAGES: Readonly<Record<string, ComponentType>> = {
   '/people': lazy(() => import('./people.tsx')),
   '/channels': lazy(() => import('./channels.tsx')),
   '/search': lazy(() => import('./search.tsx')),
+  '/saved': lazy(() => import('./saved.tsx')),
   '/join': lazy(() => import('./join.tsx')),
 };
 
@@ -89,13 +91,16 @@ function ConnectionBar() {
   );
 }
 
+const isWaiting = (row: ChatListItem): boolean =>
+  !row.archived && ((row.muted ? row.mentions : row.unread) > 0 || row.marked_unread);
+
 /** The number of conversations with something unread, in the title and on the icon of an installed client. */
 function useTitle(): void {
   const bridge = useBridge();
   const rows = useStore(bridge.rows);
   useSelf();
   useEffect(() => {
-    const waiting = [...rows.values()].filter((row) => !row.archived && (row.muted ? row.mentions : row.unread) > 0);
+    const waiting = [...rows.values()].filter((row) => isWaiting(row));
     document.title = waiting.length > 0 ? `(${waiting.length}) Tideline` : 'Tideline';
     const { setAppBadge, clearAppBadge } = navigator as Partial<Navigator>;
     const badge = waiting.length > 0 ? setAppBadge?.call(navigator, waiting.length) : clearAppBadge?.call(navigator);

@@ -3,30 +3,29 @@ import { Menu } from '@base-ui/react/menu';
 import { useTranslation } from 'react-i18next';
 import { useStore } from '../bridge/store.ts';
 import css from './dialog.module.css';
-import { type ConfirmRequest, confirmation, type MenuRequest, menu } from './overlays.ts';
+import { EmojiPicker } from './emoji-picker.tsx';
+import { anchorOf, type ConfirmRequest, confirmation, emojiPicker, type MenuRequest, menu } from './overlays.ts';
 import { Button, cx } from './ui.tsx';
 
 /** Menus and questions, one at a time. */
 export default function OverlayHost() {
   const open = useStore(menu);
   const question = useStore(confirmation);
+  const choice = useStore(emojiPicker);
   return (
     <>
       {open !== undefined && <PopupMenu {...open} />}
+      {choice !== undefined && <EmojiPicker {...choice} />}
       {question !== undefined && <Question {...question} />}
     </>
   );
 }
 
 function PopupMenu({ anchor, label, emoji, entries }: MenuRequest) {
-  const at =
-    anchor instanceof Element
-      ? anchor
-      : { getBoundingClientRect: () => DOMRect.fromRect({ x: anchor.x, y: anchor.y }) };
   return (
     <Menu.Root open modal={false} onOpenChange={(isOpen) => !isOpen && menu.set(undefined)}>
       <Menu.Portal>
-        <Menu.Positioner anchor={at} align="start" sideOffset={4} className={css.positioner}>
+        <Menu.Positioner anchor={anchorOf(anchor)} align="start" sideOffset={4} className={css.positioner}>
           <Menu.Popup
             className={css.menu}
             aria-label={label}

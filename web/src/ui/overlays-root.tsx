@@ -1,13 +1,15 @@
 import { lazy, Suspense } from 'react';
 import { useStore } from '../bridge/store.ts';
-import { confirmation, menu, toasts } from './overlays.ts';
+import { confirmation, emojiPicker, menu, toasts } from './overlays.ts';
 import css from './ui.module.css';
 
 const Host = lazy(() => import('./overlay-host.tsx'));
 
 /** Everything that lies over the page. */
 export function Overlays() {
-  const needed = [useStore(menu), useStore(confirmation)].some((request) => request !== undefined);
+  const needed = [useStore(menu), useStore(confirmation), useStore(emojiPicker)].some(
+    (request) => request !== undefined,
+  );
   const shown = useStore(toasts);
   return (
     <>

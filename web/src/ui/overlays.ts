@@ -18,9 +18,18 @@ export interface MenuEmoji {
   readonly run: () => void;
 }
 
+/** An element, or a point of the page. */
+export type Anchor = Element | { readonly x: number; readonly y: number };
+
+export interface EmojiRequest {
+  readonly anchor: Anchor;
+  /** What is focused afterwards; the anchor unless given. */
+  readonly returnTo?: HTMLElement | null;
+  readonly take: (emoji: string) => void;
+}
+
 export interface MenuRequest {
-  /** An element, or a point of the page. */
-  readonly anchor: Element | { readonly x: number; readonly y: number };
+  readonly anchor: Anchor;
   readonly label: string;
   readonly emoji?: readonly MenuEmoji[] | undefined;
   readonly entries: readonly MenuEntry[];
@@ -39,6 +48,7 @@ export interface Toast {
 }
 
 export const menu = new Store<MenuRequest | undefined>(undefined);
+export const emojiPicker = new Store<EmojiRequest | undefined>(undefined);
 export const confirmation = new Store<ConfirmRequest | undefined>(undefined);
 export const toasts = new Store<readonly Toast[]>([]);
 
@@ -46,6 +56,13 @@ const TOAST_FOR = 5_000;
 let lastToast = 0;
 
 export const openMenu = (request: MenuRequest): void => menu.set(request);
+
+/** An anchor as what lies over the page is placed by. */
+export const anchorOf = (anchor: Anchor) =>
+  anchor instanceof Element ? anchor : { getBoundingClientRect: () => DOMRect.fromRect({ x: anchor.x, y: anchor.y }) };
+
+/** Asks for an emoji, once what was pressed for it is closed. */
+export const openEmoji = (request: EmojiRequest): void => void setTimeout(() => emojiPicker.set(request));
 
 export function ask(question: Omit<ConfirmRequest, 'answer'>): Promise<boolean> {
   return new Promise((resolve) => {
