@@ -1,4 +1,5 @@
 import { w6 } from '../fanout/w6.ts';
+import { crowd } from './crowd.ts';
 import { files } from './files.ts';
 import { nothingNew } from './nothing-new.ts';
 import { search } from './search.ts';
@@ -26,4 +27,5 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   SIGNS: signs,
   STORM: storm,
   FILES: files,
+  CROWD: crowd,
 };

@@ -59,8 +59,10 @@ const folder = await mkdtemp(join(tmpdir(), 'tideline-chaos-build-'));
 const outcomes: Outcome[] = [];
 let failed = false;
 try {
-  const { path, names } = await buildOnce(folder);
   const size = values.quick ? QUICK : LONG;
+  const replayed =
+    values.replay === undefined ? undefined : (JSON.parse(await readFile(values.replay, 'utf8')) as Plan);
+  const { path, names } = await buildOnce(folder, (replayed ?? size).tiers);
   const first = whole(values.seed, 'seed') ?? Math.floor(Date.now() / 1000) % 1_000_000;
   const minutes = whole(values.minutes, 'minutes');
   const end = performance.now() + (minutes ?? 0) * 60_000;
@@ -75,8 +77,8 @@ try {
     return false;
   };
 
-  if (values.replay !== undefined) {
-    failed = !(await play(JSON.parse(await readFile(values.replay, 'utf8')) as Plan));
+  if (replayed !== undefined) {
+    failed = !(await play(replayed));
   } else {
     const named = values.quick && values.seed === undefined && minutes === undefined;
     const seeds = named ? QUICK_SEEDS : [first];
@@ -103,6 +105,7 @@ function report({ seed, faults, steps }: Plan, outcome: Outcome, ms: number): vo
       `${outcome.acked} acks (${outcome.resent} of resends)`,
       `${outcome.changed} changes`,
       `${outcome.observed} events seen`,
+      `${outcome.relays} relays`,
       `told ${(outcome.drainMs / 1000).toFixed(1)} s after the last fault`,
       `${(ms / 1000).toFixed(1)} s`,
       outcome.violations.length === 0 ? 'ok' : `${outcome.violations.length} VIOLATIONS`,
@@ -168,6 +171,7 @@ function summary(names: readonly string[]): void {
       'drain',
       `${(most(({ drainMs }) => drainMs) / 1000).toFixed(1)} s at most from the last fault until all were told`,
     ],
+    ['relays', `${most(({ relays }) => relays)} at most, of conversations that are huge`],
     ['memory', `${(most(({ peakBytes }) => peakBytes) / 1024 / 1024).toFixed(0)} MiB at most, with dead consumers`],
   ];
   console.log(lines.map(([name, text]) => `${name.padEnd(12)}${text}`).join('\n'));

@@ -15,6 +15,8 @@ export type Step = { at: number } & (
   | { do: 'feature'; what: FeatureName; user: number; chat: number; pick: number }
 );
 
+export type ObjectKind = 'room' | 'inbox' | 'relay';
+
 /** What goes wrong, in ms from the start. */
 export type Fault = { at: number } & (
   | { kind: 'kill' | 'cut' }
@@ -23,11 +25,18 @@ export type Fault = { at: number } & (
   | { kind: 'hold'; lasts: number }
   | { kind: 'halve' | 'twice'; lasts: number; one_in: number }
   | { kind: 'clock'; lasts: number; skew: number }
-  | { kind: 'abort' | 'hibernate' | 'close'; of: 'room' | 'inbox'; which: number }
+  | { kind: 'abort' | 'hibernate' | 'close'; of: ObjectKind; which: number }
   | { kind: 'failpoint'; name: string; action: Action; after: number }
   | { kind: 'queue'; lasts: number; twice: boolean; reversed: boolean }
   | { kind: 'storm'; sockets: number }
 );
+
+/** The limits of the build: so low that a run has conversations of every tier, and several relays. */
+export interface Tiers {
+  small: number;
+  large: number;
+  relay: number;
+}
 
 export interface Plan {
   seed: number;
@@ -35,6 +44,8 @@ export interface Plan {
   chats: number;
   /** Raw clients on the socket of a conversation, on the inbox, and clients of the SDK; dead ones are among the first. */
   clients: { room: number; inbox: number; sdk: number; dead: number };
+  /** What counts as small and as large in the Worker's build, in members, and the sockets of one relay. */
+  tiers: Tiers;
   duration: number;
   /** Requests that are made up in the end. */
   fuzz: number;
@@ -46,6 +57,7 @@ export interface Size {
   users: number;
   chats: number;
   clients: Plan['clients'];
+  tiers: Tiers;
   duration: number;
   stepsPerSecond: number;
   faultsPerSecond: number;
@@ -59,6 +71,7 @@ export const QUICK: Size = {
   users: 6,
   chats: 3,
   clients: { room: 8, inbox: 6, sdk: 4, dead: 1 },
+  tiers: { small: 3, large: 5, relay: 2 },
   duration: 10_000,
   stepsPerSecond: 14,
   faultsPerSecond: 2,
@@ -70,6 +83,7 @@ export const LONG: Size = {
   users: 40,
   chats: 12,
   clients: { room: 110, inbox: 70, sdk: 36, dead: 4 },
+  tiers: { small: 26, large: 36, relay: 12 },
   duration: 45_000,
   stepsPerSecond: 30,
   faultsPerSecond: 0.7,
@@ -104,7 +118,7 @@ const FEATURE_NAMES = Object.keys(FEATURES).filter((name): name is FeatureName =
 /** The schedule of a seed: the same one for the same seed, size and failpoints. */
 export function planOf(seed: number, size: Size, failpoints: readonly string[]): Plan {
   const random = new Random(seed);
-  const { users, chats, clients, duration, fuzz } = size;
+  const { users, chats, clients, tiers, duration, fuzz } = size;
   const many = clients.room + clients.inbox + clients.sdk;
   const steps: Step[] = [];
   const forSteps = random.fork();
@@ -118,7 +132,7 @@ export function planOf(seed: number, size: Size, failpoints: readonly string[]):
     faults.push(faultAt(forFaults.between(duration / 10, duration), forFaults, size, failpoints));
   }
   const byTime = (a: { at: number }, b: { at: number }) => a.at - b.at;
-  return { seed, users, chats, clients, duration, fuzz, steps: steps.sort(byTime), faults: faults.sort(byTime) };
+  return { seed, users, chats, clients, tiers, duration, fuzz, steps: steps.sort(byTime), faults: faults.sort(byTime) };
 }
 
 function stepAt(
@@ -165,7 +179,7 @@ function faultAt(at: number, random: Random, size: Size, failpoints: readonly st
     case 'abort':
     case 'hibernate':
     case 'close':
-      return { at, kind, of: random.pick(['room', 'inbox']), which: random.below(64) };
+      return { at, kind, of: random.pick(['room', 'inbox', 'relay']), which: random.below(64) };
     case 'failpoint': {
       const name = random.pick(failpoints);
       // Between a room's synchronous steps nothing can fail: there it ends, or the process does.

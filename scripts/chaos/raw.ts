@@ -253,7 +253,10 @@ export class RawClient {
   #refused(frame: unknown): void {
     const id = textOf(frame, 'client_id');
     const waiting = this.#take(id);
-    if (waiting === undefined) return;
+    if (waiting === undefined) {
+      if (textOf(frame, 'message').endsWith('pull again')) this.#pullAgain(textOf(frame, 'chat_id'));
+      return;
+    }
     const code = textOf(frame, 'code');
     if (code !== 'unavailable' && code !== 'rate_limited') {
       waiting.ending.fail(code);
@@ -264,6 +267,15 @@ export class RawClient {
     setTimeout(() => {
       this.#unsent.push({ chat, client_id: id, content });
       this.#flush();
+    }, 300);
+  }
+
+  /** A page did not come. */
+  #pullAgain(chat: string): void {
+    const socket = this.#socket;
+    this.#follow(chat).asked.shift();
+    setTimeout(() => {
+      if (this.#socket === socket) this.#pull(chat);
     }, 300);
   }
 

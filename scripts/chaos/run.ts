@@ -10,7 +10,7 @@ import { Random } from '../../test/chaos/random.ts';
 import { Account, type Answered, ask, field, textOf } from './account.ts';
 import { FEATURES, type Stage, setTimer, TIMER } from './features.ts';
 import { fuzz } from './fuzz.ts';
-import type { Fault, Plan, Step } from './plan.ts';
+import type { Fault, ObjectKind, Plan, Step } from './plan.ts';
 import { RawClient } from './raw.ts';
 import { type Ending, Recorder } from './recorder.ts';
 import { comparable, SdkClient } from './sdk.ts';
@@ -25,6 +25,8 @@ const CONVERGE_LIMIT = 50_000;
 /** What is under way shows up in an audit, and not in a later one. */
 const AUDIT_LIMIT = 30_000;
 const DISK_MIB = 512;
+/** Relays of a conversation that faults come to. */
+const RELAYS = 3;
 
 export interface Outcome {
   violations: Violation[];
@@ -40,6 +42,8 @@ export interface Outcome {
   fuzzed: number;
   observed: number;
   drainMs: number;
+  /** Relays that had sockets when the last fault was over. */
+  relays: number;
   peakBytes: number;
   broke: string[];
   /** Log lines that speak of something unexpected. */
@@ -76,6 +80,7 @@ export class Run {
   readonly #sdk: SdkClient[] = [];
   readonly #suspended = new Set<number>();
   #names = 0;
+  #relays = 0;
   #workspace = '';
   #server: Server | undefined;
   #proxy: CuttingProxy | undefined;
@@ -158,7 +163,8 @@ export class Run {
       const user = this.#at(this.#users, i);
       const account = new Account(this.#direct, user.email);
       await account.signIn();
-      const chat = i < clients.room ? this.#at(this.#chats, i) : undefined;
+      // Many are in the first one, so that it has several relays.
+      const chat = i < clients.room ? this.#at(this.#chats, i % 3 === 0 ? 0 : i) : undefined;
       const client = new RawClient(`raw${i}`, account, this.#url, this.#recorder, chat);
       client.dead = i < clients.dead;
       this.#raw.push(client);
@@ -406,8 +412,7 @@ export class Run {
       case 'abort':
       case 'hibernate':
       case 'close': {
-        const name = fault.of === 'room' ? this.#at(this.#chats, fault.which) : this.#at(this.#users, fault.which).id;
-        await server.object(fault.of, name, fault.kind);
+        await server.object(fault.of, this.#nameOf(fault.of, fault.which), fault.kind);
         return;
       }
       case 'failpoint':
@@ -423,6 +428,13 @@ export class Run {
       case 'storm':
         return this.#storm(fault.sockets);
     }
+  }
+
+  #nameOf(kind: ObjectKind, which: number): string {
+    if (kind === 'inbox') return this.#at(this.#users, which).id;
+    if (kind === 'room') return this.#at(this.#chats, which);
+    // Of the first conversation, in which everybody is; on one machine a relay is anywhere.
+    return `${this.#at(this.#chats, 0)}/any-${1 + (which % RELAYS)}`;
   }
 
   async #fillDisk(lasts: number): Promise<void> {
@@ -482,7 +494,8 @@ export class Run {
       return this.#sdk.every((client) => client.over !== undefined || (client.online && client.pending === 0));
     });
     const drained = await this.#until(DRAIN_LIMIT, async () => {
-      const { outbox, alarms, tasks } = await server.probe(this.#chats);
+      const { outbox, alarms, tasks, relays } = await server.probe(this.#chats);
+      this.#relays = Math.max(this.#relays, relays);
       if (tasks.length > 0) await server.sweep();
       return outbox === 0 && alarms === 0 && tasks.length === 0;
     });
@@ -660,6 +673,7 @@ export class Run {
       fuzzed: this.#recorder.count('fuzz'),
       observed: history.reduce((sum, entry) => sum + ('events' in entry ? entry.events.length : 0), 0),
       drainMs,
+      relays: this.#relays,
       peakBytes: this.#ready.peak,
       broke: [...this.#ready.broke],
       lines: this.#ready.lines.filter((line) => /uncaught|segfault|fatal/i.test(line)).slice(0, 5),

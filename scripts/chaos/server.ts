@@ -9,6 +9,7 @@ import type { Action } from '../../test/chaos/worker/failpoint.ts';
 import { ROOT } from '../bundle.ts';
 import { freePort } from '../local/port.ts';
 import { bundleForChaos } from './bundle.ts';
+import type { ObjectKind, Tiers } from './plan.ts';
 import { residentBytes, treeOf } from './processes.ts';
 import type { StoredModule } from './serve.ts';
 
@@ -20,12 +21,13 @@ const BROKE = /chaos: broke off at (\S+)/g;
 export interface Probe {
   outbox: number;
   alarms: number;
+  relays: number;
   tasks: { id: string; kind: string }[];
 }
 
 /** Builds the Worker once for all starts. Returns the path for CHAOS_BUNDLE, and the failpoints that are in it. */
-export async function buildOnce(folder: string): Promise<{ path: string; names: string[] }> {
-  const { modules, names } = await bundleForChaos();
+export async function buildOnce(folder: string, tiers: Tiers): Promise<{ path: string; names: string[] }> {
+  const { modules, names } = await bundleForChaos(tiers);
   const stored = modules.map(
     ({ type, path, contents }): StoredModule => ({ type, path, contents: Buffer.from(contents).toString('base64') }),
   );
@@ -216,7 +218,7 @@ export class Server {
   queue(settings: { twice: boolean; reversed: boolean }): Promise<unknown> {
     return this.#door('queue', settings);
   }
-  object(kind: 'room' | 'inbox', name: string, act: 'abort' | 'hibernate' | 'close'): Promise<null> {
+  object(kind: ObjectKind, name: string, act: 'abort' | 'hibernate' | 'close'): Promise<null> {
     return this.#door('object', { kind, name, act });
   }
   sweep(): Promise<null> {

@@ -1,5 +1,6 @@
 // `npm run demo -- FILE`: replays a log of a real conversation with one client for each person, and proves that every
 // client holds what was sent. Exit code 0: proved; 1: not; 2: nothing to work with.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ChatEvent } from '../../sdk/src/index.ts';
 import { Cast, parallel } from './cast.ts';
 import { SharedLog } from './ledger.ts';
@@ -113,27 +114,52 @@ async function demo(options: Options): Promise<number> {
   }
   say(`${parsed.count} lines read`, ...planLines(plan));
   const starting = options.url === undefined ? startServer() : running(options.url);
-  const end = () => process.exit(130);
-  const interrupted = () => void starting.then((started) => started.stop()).then(end, end);
-  process.once('SIGINT', interrupted);
-  process.once('SIGTERM', interrupted);
-  const server = await starting;
+  const interrupted = interruption();
   try {
-    say(`Server ${server.url}${options.url === undefined ? ', started for this' : ''}`);
-    const faults = await Promise.race([play(server.url, plan, source.title, options.clients), server.broken]);
-    if (faults.length > 0) {
-      say(...faultLines(faults));
-      return 1;
-    }
-    say(
-      'Proved: every client holds the same contiguous log for as long as it was a member, byte for byte what was sent, replies in place.',
-    );
-    return 0;
+    return await Promise.race([prove(starting, source.title, plan, options), interrupted.came]);
+  } catch (fault) {
+    // A Ctrl-C reaches the server too, and may be felt by its end before it is heard of.
+    if (await interrupted.within(HEARD_LIMIT)) return INTERRUPTED;
+    throw fault;
   } finally {
-    process.off('SIGINT', interrupted);
-    process.off('SIGTERM', interrupted);
-    await server.stop();
+    interrupted.forget();
+    await starting.then((server) => server.stop()).catch(() => undefined);
   }
+}
+
+/** Exit code of a run that a Ctrl-C has ended, as shells have it. */
+const INTERRUPTED = 130;
+/** Longest between the end of a server by a Ctrl-C and the Ctrl-C itself, ms. */
+const HEARD_LIMIT = 200;
+
+/** Hears of a Ctrl-C, or of being told to stop. */
+function interruption() {
+  const heard = Promise.withResolvers<number>();
+  const hear = () => heard.resolve(INTERRUPTED);
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, hear);
+  return {
+    came: heard.promise,
+    within: (ms: number): Promise<boolean> =>
+      Promise.race([heard.promise.then(() => true), delay(ms, false, { ref: false })]),
+    forget: () => {
+      for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, hear);
+    },
+  };
+}
+
+/** Plays the plan against the server once it is there, and says how it went. @returns the exit code */
+async function prove(starting: Promise<Server>, title: string, plan: Plan, options: Options): Promise<number> {
+  const server = await starting;
+  say(`Server ${server.url}${options.url === undefined ? ', started for this' : ''}`);
+  const faults = await Promise.race([play(server.url, plan, title, options.clients), server.broken]);
+  if (faults.length > 0) {
+    say(...faultLines(faults));
+    return 1;
+  }
+  say(
+    'Proved: every client holds the same contiguous log for as long as it was a member, byte for byte what was sent, replies in place.',
+  );
+  return 0;
 }
 
 async function main(): Promise<number> {

@@ -79,6 +79,8 @@ const LIMIT_TEXTS: Record<keyof typeof LIMITS, [Unit, string]> = {
   searchChats: ['count', 'Conversations that a search across conversations looks through: the latest'],
   syncPageDefault: ['count', 'Rows in one answer of sync, when `limit` is not given'],
   syncPageMax: ['count', 'Largest `limit` of sync'],
+  pageBytes: ['bytes', 'Rows of one page over REST; the rest comes with the next one. A page has at least one row'],
+  serverMessageBytes: ['bytes', 'One message of the server on a socket'],
   syncChatsPerRequest: ['count', 'Conversations in `chats` of one `POST /api/sync`'],
   syncBytes: ['bytes', 'Events in one answer of sync, all conversations together; the rest comes with the next one'],
   resetAfter: [

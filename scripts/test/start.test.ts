@@ -115,6 +115,14 @@ describe('npm start', () => {
     expect(output).not.toContain(JSON.parse(readFileSync(join(env.STATE_DIR, 'secrets.json'), 'utf8')).ADMIN_TOKEN);
   });
 
+  it.skipIf(process.platform !== 'linux')('says so of a state folder that cannot be made, and ends', async () => {
+    const { code, output } = await start({ STATE_DIR: '/proc/tideline/deep/er' }).ended;
+    expect([code, output]).toEqual([
+      1,
+      expect.stringMatching(/^tideline: STATE_DIR \/proc\/\S+ cannot be used: .*\n$/),
+    ]);
+  });
+
   it('keeps the bytes of files over a restart', async () => {
     const env = { STATE_DIR: await temporaryFolder(), PORT: String(await freePort('127.0.0.1', 0)) };
     const first = start(env);

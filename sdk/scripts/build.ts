@@ -1,8 +1,18 @@
 // Builds the package into dist/: ES modules by esbuild, declarations by tsc. The wire's types are inferred from schemas
-// in the source; in the package they are written out, so that it needs no schema library.
+// in the source; in the package they are written out, so that it needs no schema library. Safe beside another build, and
+// beside whoever uses what was built before.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { Project, ts } from 'ts-morph';
@@ -10,7 +20,9 @@ import { Project, ts } from 'ts-morph';
 const SDK = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const ROOT = dirname(SDK);
 const DIST = join(SDK, 'dist');
-const TYPES = join(DIST, 'types');
+/** Where this build is made: beside the package's folder, so that paths out of it are the same. */
+const DRAFT = join(SDK, `dist.${process.pid}`);
+const TYPES = join(DRAFT, 'types');
 const PROTOCOL = join(TYPES, 'src/protocol');
 const ENTRIES = ['index', 'indexeddb', 'node'] as const;
 const IMPORT = /(?<=(?:from |import\()['"])(\.[^'"]+)\.ts(?=['"])/g;
@@ -19,7 +31,7 @@ async function javascript(): Promise<void> {
   const result = await build({
     absWorkingDir: SDK,
     entryPoints: ENTRIES.map((name) => `src/${name}.ts`),
-    outdir: DIST,
+    outdir: DRAFT,
     bundle: true,
     splitting: true,
     chunkNames: 'chunk-[hash]',
@@ -40,7 +52,9 @@ async function javascript(): Promise<void> {
 function declarations(): void {
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
   for (const config of ['tsconfig.build.json', 'tsconfig.build-node.json']) {
-    const { status } = spawnSync(process.execPath, [tsc, '-p', join(SDK, config)], { stdio: 'inherit' });
+    const { status } = spawnSync(process.execPath, [tsc, '-p', join(SDK, config), '--outDir', TYPES], {
+      stdio: 'inherit',
+    });
     if (status !== 0) throw new Error(`tsc -p ${config} failed`);
   }
 }
@@ -100,9 +114,30 @@ function prune(): void {
   }
 }
 
-rmSync(DIST, { recursive: true, force: true });
-await javascript();
-declarations();
-flattenProtocol();
-prune();
-copyFileSync(join(ROOT, 'LICENSE'), join(DIST, 'LICENSE'));
+const filesIn = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+
+/** Puts the files in place, each at once, those that others name before those that name them; what is left over goes. */
+function install(): void {
+  const files = filesIn(DRAFT);
+  const isEntry = (file: string): boolean => ENTRIES.some((name) => file === `${name}.js`);
+  for (const file of files.sort((a, b) => Number(isEntry(a)) - Number(isEntry(b)))) {
+    mkdirSync(dirname(join(DIST, file)), { recursive: true });
+    renameSync(join(DRAFT, file), join(DIST, file));
+  }
+  const wanted = new Set(files);
+  for (const file of filesIn(DIST)) if (!wanted.has(file)) rmSync(join(DIST, file), { force: true });
+}
+
+try {
+  await javascript();
+  declarations();
+  flattenProtocol();
+  prune();
+  copyFileSync(join(ROOT, 'LICENSE'), join(DRAFT, 'LICENSE'));
+  install();
+} finally {
+  rmSync(DRAFT, { recursive: true, force: true });
+}

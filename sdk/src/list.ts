@@ -56,6 +56,8 @@ export class List {
   #stored: ListState = emptyList;
   #user = '';
   #held: ChangePage[] | undefined;
+  /** What frames bring does not join on to what is held, until a sync has come to its end: none of it may be taken without. */
+  #behind = false;
   #syncing: Promise<void> | undefined;
   #again = false;
   #synced = false;
@@ -109,8 +111,10 @@ export class List {
       replaying(page.reset !== true);
     }
     if (this.#held !== undefined) this.#held.push(page);
-    else if (page.reset === true) void this.sync().catch(this.#ports.fault);
-    else this.#apply(page);
+    else if (page.reset === true || this.#behind) {
+      this.hold();
+      void this.sync().catch(this.#ports.fault);
+    } else this.#apply(page);
   }
 
   /**
@@ -118,6 +122,9 @@ export class List {
    * @returns false when the changes have to be asked for
    */
   replay(signal: AbortSignal): Promise<boolean> {
+    // What came on an earlier socket comes again.
+    if (this.#held !== undefined) this.#held = [];
+    this.#behind = false;
     return new Promise((resolve) => {
       const done = (complete: boolean) => {
         this.#replaying = undefined;
@@ -135,6 +142,7 @@ export class List {
   /** From now on frames wait for the sync that is to follow: the socket is open, what it says comes after that sync. */
   hold(): void {
     this.#held = [];
+    this.#behind = true;
   }
 
   /** Catches up with the server: rows, and the events of the conversations that are followed. */
@@ -144,10 +152,14 @@ export class List {
       return this.#syncing;
     }
     this.#held ??= [];
-    this.#syncing = this.#syncUntilCurrent(signal).finally(() => {
-      this.#syncing = undefined;
-      this.#release();
-    });
+    this.#syncing = this.#syncUntilCurrent(signal)
+      .then(() => {
+        this.#behind = false;
+      })
+      .finally(() => {
+        this.#syncing = undefined;
+        this.#release();
+      });
     return this.#syncing;
   }
 
@@ -155,6 +167,7 @@ export class List {
     this.stop();
     this.#state = this.#stored = emptyList;
     this.#held = undefined;
+    this.#behind = false;
     this.#synced = false;
   }
 
@@ -243,7 +256,7 @@ export class List {
   }
 
   #release(): void {
-    const held = this.#held;
+    const held = this.#behind ? [] : this.#held;
     this.#held = undefined;
     for (const page of held ?? []) this.frame(page);
   }

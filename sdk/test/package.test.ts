@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
@@ -45,6 +46,28 @@ describe('the package', () => {
     expect(names.filter((name) => /(^|\/)(test|scripts)(\/|$)|(?<!\.d)\.ts$/.test(name))).toEqual([]);
     expect(await readdir(join(folder, 'node_modules'))).toEqual(expect.arrayContaining(['@tideline', 'idb']));
   });
+
+  it('is built by two at once as by one, and is there meanwhile', async () => {
+    const dist = join(SDK, 'dist');
+    const before = (await readdir(dist, { recursive: true })).sort();
+    let building = true;
+    const missing = new Set<string>();
+    const watch = async () => {
+      for (; building; await delay(10)) {
+        const there = new Set(await readdir(dist, { recursive: true }).catch(() => []));
+        for (const name of before) if (!there.has(name)) missing.add(name);
+      }
+    };
+    const watching = watch();
+    const build = () => run(NODE, [join(SDK, 'scripts/build.ts')]);
+    await Promise.all([build(), build()]).finally(() => {
+      building = false;
+    });
+    await watching;
+    expect([...missing]).toEqual([]);
+    expect((await readdir(dist, { recursive: true })).sort()).toEqual(before);
+    expect((await readdir(SDK)).filter((name) => name.startsWith('dist.'))).toEqual([]);
+  }, 120_000);
 
   it('needs no schema library, neither to run nor to compile', async () => {
     const dist = join(folder, 'node_modules/@tideline/sdk/dist');

@@ -1,7 +1,6 @@
 import type { Identity } from '../inbox/api.ts';
 import type { CloseReason } from '../protocol/errors.ts';
 import { ClientSocket, COME_BACK, closeQuietly, SocketState } from '../wire/client-socket.ts';
-import { joinFrames } from '../wire/parse.ts';
 
 /** Bytes that may be under way to all sockets of a room together. */
 const ROOM_BUDGET = 64 * 1024 * 1024;
@@ -20,11 +19,11 @@ export class Connection extends ClientSocket {
     this.confirmed = confirmed;
   }
 
-  /** Sends the answers that wait, and these frames, as one message. */
+  /** Sends the answers that wait, and these frames, as one message, or as few as their size allows. */
   flush(...frames: string[]): void {
     const all = [...this.answers, ...frames];
     this.answers = [];
-    if (all.length > 0) this.send(joinFrames(all));
+    this.sendAll(all);
   }
 
   override close(reason: CloseReason): void {

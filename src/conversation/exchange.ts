@@ -2,6 +2,7 @@ import { timestamp } from '../clock.ts';
 import { ok, type Refusal, type Result } from '../protocol/errors.ts';
 import type { AckFrame, ChangeFrame, ClientFrame, ErrorFrame, SendFrame } from '../protocol/frames.ts';
 import { LIMITS } from '../protocol/limits.ts';
+import { MESSAGE_BYTES } from '../wire/bounds.ts';
 import type { Exchanged, SocketPage } from './api.ts';
 import type { Connection } from './connections.ts';
 import type { Conversation, Sent } from './conversation.ts';
@@ -10,8 +11,8 @@ import { NOT_FOUND } from './permissions.ts';
 import { lagFrame, type Room } from './room.ts';
 
 /** Bytes of events a page on a socket carries, and those that a new socket gets at once. */
-const PULL_BYTES = 256 * 1024;
-const OPENING_BYTES = 512 * 1024;
+const PULL_BYTES = MESSAGE_BYTES / 2;
+const OPENING_BYTES = MESSAGE_BYTES;
 
 /** The frames of a conversation that need no socket of their own: `auth` is of a socket, `presence` of a device. */
 export type RoomFrame = Exclude<ClientFrame, { t: 'auth' | 'presence' }>;
@@ -54,6 +55,21 @@ const sendAnswer = (frame: SendFrame | ChangeFrame, result: Result<Sent>): strin
 export const errorFrame = (refusal: Refusal, about: { client_id?: string; chat_id?: string } = {}): string =>
   JSON.stringify({ t: 'error', ...refusal, ...about } satisfies ErrorFrame);
 
+/** The refusal of a frame that claims more than there is; undefined: it does not. Nothing is confirmed by it. */
+export function beyondHead(frame: RoomFrame, head: number): string | undefined {
+  if (frame.t !== 'got' || frame.seq <= head) return undefined;
+  return errorFrame({ code: 'invalid', message: `seq: lies beyond the head, which is ${head}` }, aboutOf(frame));
+}
+
+/** The frames of a message that are for the room. Of the others it says why they are not; a renewal is the caller's. */
+export function forRoom(connection: Connection, frames: readonly ClientFrame[]): RoomFrame[] {
+  for (const { t } of frames) {
+    if (t === 'presence') connection.send(errorFrame(ELSEWHERE));
+  }
+  return frames.filter(isRoomFrame);
+}
+const ELSEWHERE: Refusal = { code: 'invalid', message: 'presence: is told on the inbox socket, /api/ws' };
+
 /** What the room's queue takes of a frame. */
 function workOf(frame: SendFrame | ChangeFrame) {
   if (frame.t === 'send') {
@@ -87,7 +103,13 @@ export function receive(room: Room, connection: Connection, frames: RoomFrame[])
     } else if (frame.t === 'pull') {
       pull(room, connection, frame, share);
     } else {
-      if (frame.t === 'got') room.connections.confirm(connection, frame.seq, room.conversation.log.head);
+      const { head } = room.conversation.log;
+      const lie = beyondHead(frame, head);
+      if (lie !== undefined) {
+        connection.send(lie);
+        continue;
+      }
+      if (frame.t === 'got') room.connections.confirm(connection, frame.seq, head);
       signalOrMark(room, user, frame);
     }
   }
@@ -119,7 +141,9 @@ export function submit(room: Room, user: string, frames: RoomFrame[]): Promise<s
         const page = pulled(room, user, pageOf(frame, share));
         if (page.ok) answers.add(page.value.text);
       } else {
-        signalOrMark(room, user, frame);
+        const lie = beyondHead(frame, room.conversation.log.head);
+        if (lie === undefined) signalOrMark(room, user, frame);
+        else answers.add(lie);
       }
     }
     answers.done();
@@ -189,10 +213,10 @@ function pull(room: Room, connection: Connection, frame: PullFrame, share: numbe
   const page = pulled(room, connection.identity.user_id, pageOf(frame, share));
   if (!page.ok) return;
   connection.send(page.value.text);
-  // Who asks for what comes after a position holds everything up to it.
-  room.connections.confirm(connection, frame.after, Number.POSITIVE_INFINITY);
+  // Who asks for what comes after a position holds everything up to it, unless that is a position in another history.
+  if (frame.after <= page.value.head) room.connections.confirm(connection, frame.after, Number.POSITIVE_INFINITY);
   // The page ends at the head: from here on the socket is live again, without a gap, because this is one turn.
-  if (!page.value.hasMore) room.connections.resume(connection, page.value.text.length);
+  if (connection.lagging && !page.value.hasMore) room.connections.resume(connection, page.value.text.length);
 }
 
 type PullFrame = Extract<RoomFrame, { t: 'pull' }>;

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { InboxApi } from '../inbox/api.ts';
+import { fits, MESSAGE_BYTES } from '../wire/bounds.ts';
 import type { Notice } from './api.ts';
 import type { Conversation } from './conversation.ts';
 import { type EventRow, eventJson } from './log.ts';
@@ -380,7 +381,10 @@ export class Fanout {
     }
   }
 
-  /** The events after `told` as one ready frame; nothing when they are more than `most`, or memory does not reach back. */
+  /**
+   * The events after `told` as one ready frame; nothing when they are more than `most` or too long for one message, or memory
+   * does not reach back.
+   */
   #frame(told: number, visibleFrom: number | undefined, most: number): string | undefined {
     if (visibleFrom === undefined) return undefined;
     const { chat, log } = this.#conversation;
@@ -388,6 +392,7 @@ export class Fanout {
     const first = this.#recent[0]?.seq;
     if (first === undefined || from < first || from > log.head || log.head - from >= most) return undefined;
     const events = this.#recent.slice(from - first).map((event) => event.json);
+    if (!fits(events, MESSAGE_BYTES)) return undefined;
     return eventsFrame(chat.id, chat.epoch, log.head, events);
   }
 

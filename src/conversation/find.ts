@@ -1,4 +1,5 @@
 import { ok, type Result, refuse } from '../protocol/errors.ts';
+import { LIMITS } from '../protocol/limits.ts';
 import type { Message } from '../protocol/messages.ts';
 import type { SearchHit } from '../protocol/search.ts';
 import type { Json } from './api.ts';
@@ -11,6 +12,8 @@ import { parseQuery, snippet } from './words.ts';
 
 export interface FindPage extends Asked {
   limit: number;
+  /** Of what is found, at most. */
+  bytes?: number;
   cursor?: string | undefined;
   sort: 'newest' | 'relevance';
   /** For a search across conversations: only what is before this seq. */
@@ -63,6 +66,7 @@ export function find(conversation: Conversation, member: MemberRow, page: FindPa
     visibleFrom: member.visible_from,
     before: Math.min(position.before, page.before ?? Number.MAX_SAFE_INTEGER),
     limit: page.limit,
+    bytes: page.bytes ?? LIMITS.pageBytes,
     relevance: page.sort === 'relevance',
     offset: position.offset,
   });
@@ -74,13 +78,17 @@ export function find(conversation: Conversation, member: MemberRow, page: FindPa
     hit: `{"message":${currentJson(chat.id, row, mine)},${JSON.stringify(snippet(textOf(currentOf(chat.id, row)), query)).slice(1)}`,
   }));
   const last = rows.at(-1);
-  const next = !hasMore || last === undefined ? null : cursorAfter(page, position, last.seq);
+  const next = !hasMore || last === undefined ? null : cursorAfter(page, position, last.seq, rows.length);
   return ok({ items, next, complete });
 }
 
 /** The newest first: where to go on. By relevance: how many were shown of those before a seq that stays the same. */
-const cursorAfter = (page: FindPage, { offset, before }: { offset: number; before: number }, last: number): string =>
-  page.sort === 'newest' ? `n.${last}` : `r.${before}.${offset + page.limit}`;
+const cursorAfter = (
+  page: FindPage,
+  { offset, before }: { offset: number; before: number },
+  last: number,
+  shown: number,
+): string => (page.sort === 'newest' ? `n.${last}` : `r.${before}.${offset + shown}`);
 
 function positionOf(cursor: string, sort: FindPage['sort']): { before: number; offset: number } | null {
   const found = (sort === 'newest' ? /^n\.(\d{1,15})$/ : /^r\.(\d{1,15})\.(\d{1,6})$/).exec(cursor);

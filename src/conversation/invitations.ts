@@ -156,7 +156,8 @@ function usable(conversation: Conversation, user: string, digest: string): Resul
   if (row === undefined) return NO_INVITATION;
   if (conversation.members.current(user) !== undefined) return ok(row);
   if (!holds(conversation, row) || joinPolicyOf(conversation.chat) === 'closed') return NO_INVITATION;
-  if (isBanned(conversation.sql, user)) return refuse('forbidden', 'you are banned from this conversation');
+  // Who is banned learns by no code what is behind it, not even that it is one.
+  if (isBanned(conversation.sql, user)) return NO_INVITATION;
   if (conversation.chat.settings.archived_at !== null) {
     return refuse('archived', 'the conversation is archived: nobody joins it');
   }

@@ -1,6 +1,9 @@
 import { timestamp } from '../clock.ts';
+import { utf8Length } from '../protocol/common.ts';
 import { Hole } from '../protocol/events.ts';
+import { LIMITS } from '../protocol/limits.ts';
 import { Message } from '../protocol/messages.ts';
+import { jsonSize, rowsWithin } from '../wire/bounds.ts';
 import type { RareTables } from './rare.ts';
 
 /** A row of `events` as it is stored. `extra` is a JSON object with the fields that only this type of event has. */
@@ -27,9 +30,6 @@ export interface Page<R extends EventRow = EventRow> {
   rows: R[];
   hasMore: boolean;
 }
-
-/** About the bytes of text in one page over REST. JSON may take six times as much, and calls between objects end at 32 MiB. */
-export const PAGE_BYTES = 2 * 1024 * 1024;
 
 /** Ordinals remembered. */
 const COUNTED = 1000;
@@ -187,10 +187,10 @@ export class Log {
     return this.#rows<StatefulRow>(`${MESSAGES} AND seq >= ? ${VISIBLE} ORDER BY seq DESC LIMIT 1`, from, reader)[0];
   }
 
-  /** Events after `after`, ascending, at most `limit` rows and about `bytes` of text (at least one row). */
+  /** Events after `after`, ascending, at most `limit` rows and `bytes` of JSON (at least one row). */
   after(after: number, limit: number, bytes = Number.POSITIVE_INFINITY): Page {
-    const { rows } = this.#rowsWithin(
-      bytes,
+    const { rows } = this.#page(
+      { limit, bytes },
       `SELECT ${COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ?`,
       after,
       limit,
@@ -199,38 +199,26 @@ export class Log {
     return { rows, hasMore: last < this.#head };
   }
 
-  /** The newest events not before `from`, ascending, at most `limit` rows and about `bytes` of text (at least one row). */
+  /** The newest events not before `from`, ascending, at most `limit` rows and `bytes` of JSON (at least one row). */
   newest(from: number, limit: number, bytes: number): EventRow[] {
     const query = `SELECT ${COLUMNS} FROM events WHERE seq >= ? ORDER BY seq DESC LIMIT ?`;
-    return this.#rowsWithin(bytes, query, from, limit).rows.reverse();
+    return this.#page({ limit, bytes }, query, from, limit).rows.reverse();
   }
 
   /**
    * Messages before or after a seq (exclusive), or the newest, ascending; not before `from`. A page of long messages is
    * shorter than `limit`.
    */
-  messagePage(from: number, page: { before?: number; after?: number; limit: number }, reader = ''): Page<StatefulRow> {
-    const take = page.limit + 1;
-    if (page.after !== undefined) {
-      const { rows, cut } = this.#rowsWithin<StatefulRow>(
-        PAGE_BYTES,
-        `${MESSAGES} AND seq > ? AND seq < ? ${VISIBLE} ORDER BY seq LIMIT ?`,
-        Math.max(page.after, from - 1),
-        page.before ?? Number.MAX_SAFE_INTEGER,
-        reader,
-        take,
-      );
-      return { rows: rows.slice(0, page.limit), hasMore: cut || rows.length > page.limit };
-    }
-    const { rows, cut } = this.#rowsWithin<StatefulRow>(
-      PAGE_BYTES,
-      `${MESSAGES} AND seq >= ? AND seq < ? ${VISIBLE} ORDER BY seq DESC LIMIT ?`,
-      from,
-      page.before ?? Number.MAX_SAFE_INTEGER,
-      reader,
-      take,
-    );
-    return { rows: rows.slice(0, page.limit).reverse(), hasMore: cut || rows.length > page.limit };
+  messagePage(
+    from: number,
+    page: { before?: number; after?: number; limit: number; bytes?: number },
+    reader = '',
+  ): Page<StatefulRow> {
+    const { after, before = Number.MAX_SAFE_INTEGER, limit, bytes = LIMITS.pageBytes } = page;
+    const query = `${MESSAGES} AND seq > ? AND seq < ? ${VISIBLE} ORDER BY seq ${after === undefined ? 'DESC' : 'ASC'} LIMIT ?`;
+    const place = [Math.max(after ?? 0, from - 1), before, reader, limit + 1] as const;
+    const found = this.#page<StatefulRow>({ limit, bytes }, query, ...place);
+    return after === undefined ? { ...found, rows: found.rows.reverse() } : found;
   }
 
   /** The first seq at or after a time, in ms since 1970. Times of a log ascend, but for clocks that were set back. */
@@ -246,15 +234,14 @@ export class Log {
 
   /** Messages after a seq, ascending, those of threads among them. */
   everyMessage(from: number, after: number, limit: number, reader: string): Page<StatefulRow> {
-    const { rows, cut } = this.#rowsWithin<StatefulRow>(
-      PAGE_BYTES,
+    return this.#page<StatefulRow>(
+      { limit, bytes: LIMITS.pageBytes },
       `${STATEFUL} WHERE type IN ('message', 'thread.reply') AND seq >= ? AND seq > ? ${VISIBLE} ORDER BY seq LIMIT ?`,
       from,
       after,
       reader,
       limit + 1,
     );
-    return { rows: rows.slice(0, limit), hasMore: cut || rows.length > limit };
   }
 
   /** Replies of a thread that a reader may see, ascending: the newest page, or the one before or after a seq. */
@@ -265,8 +252,8 @@ export class Log {
     reader: string,
   ): Page<StatefulRow> {
     const forwards = page.after !== undefined;
-    const { rows, cut } = this.#rowsWithin<StatefulRow>(
-      PAGE_BYTES,
+    const { rows, hasMore } = this.#page<StatefulRow>(
+      { limit: page.limit, bytes: LIMITS.pageBytes },
       `SELECT ${COLUMNS}, state FROM replies JOIN events USING (seq) LEFT JOIN message_state USING (seq)
        WHERE root = ? AND type IN ('message', 'thread.reply') AND seq >= ? AND seq > ? AND seq < ? ${VISIBLE}
        ORDER BY number ${forwards ? 'ASC' : 'DESC'} LIMIT ?`,
@@ -277,8 +264,7 @@ export class Log {
       reader,
       page.limit + 1,
     );
-    const kept = rows.slice(0, page.limit);
-    return { rows: forwards ? kept : kept.reverse(), hasMore: cut || rows.length > page.limit };
+    return { rows: forwards ? rows : rows.reverse(), hasMore };
   }
 
   #isHidden(seq: number, reader: string): boolean {
@@ -303,20 +289,14 @@ export class Log {
     this.#sql.exec('DELETE FROM events');
   }
 
-  /** Rows up to about `bytes` of text, at least one. `cut`: the query had more. */
-  #rowsWithin<R extends EventRow = EventRow>(
-    bytes: number,
+  #page<R extends EventRow = EventRow>(
+    bounds: { limit: number; bytes: number },
     query: string,
     ...bindings: SqlStorageValue[]
-  ): { rows: R[]; cut: boolean } {
-    const rows: R[] = [];
-    let size = 0;
-    for (const row of this.#sql.exec<Record<string, SqlStorageValue> & R>(query, ...bindings)) {
-      size += rowSize(row);
-      if (size > bytes && rows.length > 0) return { rows, cut: true };
-      rows.push(row);
-    }
-    return { rows, cut: false };
+  ): Page<R> {
+    const cursor = this.#sql.exec<Record<string, SqlStorageValue> & R>(query, ...bindings);
+    const { rows, more } = rowsWithin(cursor, bounds, rowSize);
+    return { rows, hasMore: more };
   }
 
   #rows<R extends EventRow = EventRow>(query: string, ...bindings: SqlStorageValue[]): R[] {
@@ -324,7 +304,17 @@ export class Log {
   }
 }
 
-const rowSize = (row: EventRow): number => 200 + (row.content?.length ?? 0) + (row.extra?.length ?? 0);
+/** Names, ids, numbers and times of a message as JSON, at most. */
+const FIXED = 320;
+/** `mine` at each of the reader's own reactions. */
+const OWN = LIMITS.reactionsPerMessage * ',"mine":true'.length;
+
+/** Bytes of JSON that a row takes in a page, at most, be it shown as an event or as a message as it is now. */
+export function rowSize({ client_id, content, extra, state }: EventRow & { state?: string | null }): number {
+  const said = FIXED + (client_id?.length ?? 0) + jsonSize(content) + utf8Length(extra ?? '');
+  return state == null ? said : said + utf8Length(state) + OWN;
+}
+
 const tail = (extra: string | null): string => (extra === null ? '}' : `,${extra.slice(1)}`);
 
 /** The event as JSON, written once and shared by every socket and page. Matches `ChatEvent`. */

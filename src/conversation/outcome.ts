@@ -1,4 +1,7 @@
+import { utf8Length } from '../protocol/common.ts';
 import { ok, type Result } from '../protocol/errors.ts';
+import { LIMITS } from '../protocol/limits.ts';
+import { rowsWithin } from '../wire/bounds.ts';
 import type { Commit } from './conversation.ts';
 import type { EventRow } from './log.ts';
 
@@ -26,7 +29,11 @@ export interface PageOf<T> {
 }
 
 /** A page of rows that were asked for with one more than `limit`. */
-export function pageOf<R extends { user_id: string }, T>(rows: R[], limit: number, item: (row: R) => T): PageOf<T> {
-  const shown = rows.slice(0, limit);
-  return { items: shown.map(item), next_cursor: rows.length > limit ? (shown.at(-1)?.user_id ?? null) : null };
+export function pageOf<R extends { user_id: string }, T>(
+  all: Iterable<R>,
+  limit: number,
+  item: (row: R) => T,
+): PageOf<T> {
+  const { rows, more } = rowsWithin(all, { limit, bytes: LIMITS.pageBytes }, (row) => utf8Length(JSON.stringify(row)));
+  return { items: rows.map(item), next_cursor: more ? (rows.at(-1)?.user_id ?? null) : null };
 }

@@ -4,7 +4,7 @@ import type { MessagePage } from '../protocol/messages.ts';
 import type { CatchUp, Json } from './api.ts';
 import type { Conversation } from './conversation.ts';
 import { eventsFrame } from './fanout.ts';
-import { eventsAndHoles, holesBefore, type Log, PAGE_BYTES } from './log.ts';
+import { eventsAndHoles, holesBefore, type Log, rowSize } from './log.ts';
 import type { MemberRow } from './members.ts';
 import { currentJson, ownReactions } from './state.ts';
 
@@ -25,7 +25,7 @@ export function pageAfter(
   page: { after: number; limit: number; bytes?: number },
 ): LogPage {
   const { log } = conversation;
-  const bytes = page.bytes ?? PAGE_BYTES;
+  const bytes = page.bytes ?? LIMITS.pageBytes;
   if (page.after > log.head) return newestPage(conversation, member, page.limit, bytes);
   const { rows, hasMore } = log.after(Math.max(page.after, member.visible_from - 1), page.limit, bytes);
   const last = rows.at(-1)?.seq ?? page.after;
@@ -98,8 +98,9 @@ export function messagePageJson(
 
 /** Half a page before a place, and half from it on; where one side is short the other has more. */
 function around(log: Log, from: number, place: number, limit: number, reader: string) {
-  const half = Math.ceil(limit / 2);
-  const later = log.messagePage(from, { after: place - 1, limit: half }, reader);
-  const earlier = log.messagePage(from, { before: place, limit: limit - later.rows.length }, reader);
+  const half = { limit: Math.ceil(limit / 2), bytes: LIMITS.pageBytes / 2 };
+  const later = log.messagePage(from, { after: place - 1, ...half }, reader);
+  const bytes = LIMITS.pageBytes - later.rows.reduce((size, row) => size + rowSize(row), 0);
+  const earlier = log.messagePage(from, { before: place, limit: limit - later.rows.length, bytes }, reader);
   return { rows: [...earlier.rows, ...later.rows], hasMore: earlier.hasMore, hasNewer: later.hasMore };
 }

@@ -6,7 +6,7 @@ export const SOCKETS_PER_RELAY = 1000;
 const TRIES = 3;
 const RETRY_MS = 250;
 
-/** Characters of frames that wait for a slow relay; beyond it they are dropped and its clients pull. */
+/** Characters of frames that wait for a relay, or go there with one call; beyond it they are dropped and its clients pull. */
 const MAX_WAITING = 4 * 1024 * 1024;
 
 interface Entry {
@@ -94,7 +94,7 @@ export class Relays {
   }
 
   #to(name: string, entry: Entry, batch: RelayBatch): void {
-    entry.waiting = entry.waiting === undefined ? batch : joined(entry.waiting, batch);
+    entry.waiting = bounded(entry.waiting === undefined ? batch : joined(entry.waiting, batch));
     if (entry.running) return;
     entry.running = true;
     this.#ports.background(this.#run(name, entry));
@@ -140,14 +140,16 @@ export class Relays {
   }
 }
 
-function joined(first: RelayBatch, then: RelayBatch): RelayBatch {
-  const frames = [...first.frames, ...then.frames];
-  const tooMuch = frames.reduce((size, { text }) => size + text.length, 0) > MAX_WAITING;
-  return {
-    frames: tooMuch ? [] : frames,
-    ended: [...first.ended, ...then.ended],
-    deleted: first.deleted || then.deleted,
-    gap: first.gap || then.gap || tooMuch,
-    head: then.head,
-  };
+const joined = (first: RelayBatch, then: RelayBatch): RelayBatch => ({
+  frames: [...first.frames, ...then.frames],
+  ended: [...first.ended, ...then.ended],
+  deleted: first.deleted || then.deleted,
+  gap: first.gap || then.gap,
+  head: then.head,
+});
+
+/** What is too much for a slow relay, or for one call, is left to its clients to ask for. */
+function bounded(batch: RelayBatch): RelayBatch {
+  const size = batch.frames.reduce((sum, { text }) => sum + text.length, 0);
+  return size <= MAX_WAITING ? batch : { ...batch, frames: [], gap: true };
 }

@@ -6,6 +6,7 @@ import type { ReceiptFrame } from '../protocol/frames.ts';
 import type { PollView, Preview } from '../protocol/kinds.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import type { RelayApi } from '../relay/api.ts';
+import { groupsWithin, MESSAGE_BYTES } from '../wire/bounds.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
 import { joinFrames } from '../wire/parse.ts';
 import { limiter, type RateLimiter } from '../wire/rate.ts';
@@ -398,11 +399,13 @@ export class Room {
     }
     if (commit.events.length > 0) {
       const json = commit.events.map(eventJson);
-      const text = eventsFrame(chat.id, chat.epoch, log.head, json);
-      this.connections.broadcast(text, log.head, this.#clock(), () => lagFrame(chat.id, log.head));
+      const frames = this.#frames(commit.events, json);
+      for (const { text, head } of frames) {
+        this.connections.broadcast(text, head, this.#clock(), () => lagFrame(chat.id, log.head));
+      }
       // failpoint: room.broadcast
       this.relays.publish({
-        frames: [{ text, head: log.head }],
+        frames,
         ended: deleted ? [] : commit.ended,
         deleted,
         head: log.head,
@@ -414,6 +417,18 @@ export class Room {
       if (this.conversation.takeListing()) this.listing.update();
       // failpoint: room.published
     }
+  }
+
+  /** Events in as few frames as their size allows, each with the head that it leads to. */
+  #frames(events: EventRow[], json: string[]): { text: string; head: number }[] {
+    const { chat, log } = this.conversation;
+    const groups = groupsWithin(json, MESSAGE_BYTES);
+    let told = 0;
+    return groups.map((group, index) => {
+      told += group.length;
+      const head = index === groups.length - 1 ? log.head : (events[told - 1]?.seq ?? log.head);
+      return { text: eventsFrame(chat.id, chat.epoch, head, group), head };
+    });
   }
 
   /** The log has another history from here on: everybody is told, whatever they know. */

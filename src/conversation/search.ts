@@ -1,10 +1,13 @@
-import type { StatefulRow } from './log.ts';
+import { rowsWithin } from '../wire/bounds.ts';
+import { rowSize, type StatefulRow } from './log.ts';
 import { ftsMatch, indexed, parseQuery, type Query } from './words.ts';
 
 /** Messages read into the index in one go; some 50 ms. */
 const CHUNK = 2000;
 /** For relevance the newest so many matches are weighed against each other. */
 const WEIGHED = 2000;
+/** Bytes of the snippet of a hit and of its highlights, at most. */
+const SNIPPET_BYTES = 2048;
 
 const COLUMNS = 'e.seq, e.ordinal, e.type, e.actor_id, e.created_at, e.client_id, e.kind, e.content, e.extra, m.state';
 /** Not what the reader has deleted for themself. */
@@ -114,14 +117,22 @@ export class Search {
    */
   find(
     asked: Asked,
-    page: { reader: string; visibleFrom: number; before: number; limit: number; relevance: boolean; offset: number },
+    page: {
+      reader: string;
+      visibleFrom: number;
+      before: number;
+      limit: number;
+      bytes: number;
+      relevance: boolean;
+      offset: number;
+    },
   ): Found {
     const match = matchOf(asked, parseQuery(asked.q ?? ''));
     if (match === undefined || this.#range === undefined) return { rows: [], hasMore: false };
     const times = [asked.since ?? 0, asked.until ?? Number.MAX_SAFE_INTEGER] as const;
     const limit = page.limit + 1;
-    const rows = page.relevance
-      ? this.#rows(
+    const found = page.relevance
+      ? this.#cursor(
           `SELECT ${COLUMNS} FROM (
              SELECT rowid AS hit, bm25(search, 1.0, 0.0) AS score FROM search
              WHERE search MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid DESC LIMIT ${WEIGHED}
@@ -136,7 +147,7 @@ export class Search {
           limit,
           page.offset,
         )
-      : this.#rows(
+      : this.#cursor(
           `SELECT ${COLUMNS} FROM search CROSS JOIN events e ON e.seq = search.rowid LEFT JOIN message_state m ON m.seq = e.seq
            WHERE search MATCH ? AND search.rowid >= ? AND search.rowid < ?
              AND e.type IN ('message', 'thread.reply') AND e.created_at >= ? AND e.created_at < ? ${VISIBLE}
@@ -148,7 +159,8 @@ export class Search {
           page.reader,
           limit,
         );
-    return { rows: rows.slice(0, page.limit), hasMore: rows.length > page.limit };
+    const { rows, more } = rowsWithin(found, page, (row) => rowSize(row) + SNIPPET_BYTES);
+    return { rows, hasMore: more };
   }
 
   #load(): void {
@@ -177,14 +189,14 @@ export class Search {
   }
 
   #messages(where: string, seq: number): StatefulRow[] {
-    return this.#rows(
+    return this.#cursor(
       `SELECT ${COLUMNS} FROM ${EVENTS} WHERE e.type IN ('message', 'thread.reply') AND ${where} LIMIT ${CHUNK}`,
       seq,
-    );
+    ).toArray();
   }
 
-  #rows(query: string, ...bindings: SqlStorageValue[]): StatefulRow[] {
-    return this.#sql.exec<Record<string, SqlStorageValue> & StatefulRow>(query, ...bindings).toArray();
+  #cursor(query: string, ...bindings: SqlStorageValue[]) {
+    return this.#sql.exec<Record<string, SqlStorageValue> & StatefulRow>(query, ...bindings);
   }
 
   get #sql(): SqlStorage {

@@ -1,6 +1,5 @@
 import { aboutOf, errorFrame, type RoomFrame } from '../conversation/exchange.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
-import { joinFrames } from '../wire/parse.ts';
 
 /** Frames in one call: with the longest contents they stay far below what a call may carry (32 MiB). */
 const FRAMES_PER_CALL = 200;
@@ -10,6 +9,7 @@ const MAX_WAITING = 1000;
 /** Whoever holds the socket on which the frames came. */
 interface Sender {
   send(text: string): void;
+  sendAll(frames: readonly string[]): void;
 }
 
 interface Ports<S extends Sender> {
@@ -59,7 +59,7 @@ export class Courier<S extends Sender> {
     for (let batch = lanes.get(chatId) ?? []; batch.length > 0; batch = lanes.get(chatId) ?? []) {
       lanes.set(chatId, batch.splice(FRAMES_PER_CALL));
       const answers = await this.#submit(sender, chatId, batch);
-      if (answers.length > 0) sender.send(joinFrames(answers));
+      sender.sendAll(answers);
     }
     lanes.delete(chatId);
     if (lanes.size === 0) this.#lanes.delete(sender);

@@ -1,4 +1,5 @@
 import type { RoomApi } from '../conversation/api.ts';
+import { utf8Length } from '../protocol/common.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { parallel } from './parallel.ts';
 import type { Timeline } from './timeline.ts';
@@ -28,6 +29,7 @@ export async function gather(timeline: Timeline, ports: Ports, held: Record<stri
   const heads: string[] = [];
   const unreached: string[] = [];
   let left: number = LIMITS.syncBytes;
+  let taken = 0;
   let waiting = behind.length;
   await parallel(behind, PARALLEL, async (chatId) => {
     const share = Math.max(LEAST_BYTES, Math.floor(left / Math.max(1, waiting)));
@@ -44,7 +46,15 @@ export async function gather(timeline: Timeline, ports: Ports, held: Record<stri
         left += share;
         return;
       }
-      left += share - answer.value.events.length;
+      const size = utf8Length(answer.value.events) + utf8Length(answer.value.head);
+      left += share;
+      // A room gives one event at least, though that be more than its share.
+      if (taken > 0 && taken + size > LIMITS.syncBytes) {
+        unreached.push(chatId);
+        return;
+      }
+      left -= size;
+      taken += size;
       events.push(`"${chatId}":${answer.value.events}`);
       heads.push(`"${chatId}":${answer.value.head}`);
     } catch (fault) {

@@ -8,8 +8,8 @@ import type { NotificationPage } from '../protocol/notifications.ts';
 import type { SearchAll, SearchAllPage } from '../protocol/search.ts';
 import type { SyncRequest, SyncResponse } from '../protocol/sync.ts';
 import { Status } from '../protocol/users.ts';
+import { groupsWithin, MESSAGE_BYTES } from '../wire/bounds.ts';
 import { GroupCommit } from '../wire/groupcommit.ts';
-import { joinFrames } from '../wire/parse.ts';
 import { type Alert, Alerts } from './alerts.ts';
 import type { HeldChat, InboxApi, InboxReport } from './api.ts';
 import { Courier } from './courier.ts';
@@ -36,8 +36,8 @@ const CHANGES_PAUSE = 5;
 const LOOKS_PAUSE = 10;
 /** Rows in one `inbox` frame to a device that comes back. */
 const ROWS_PER_FRAME = 200;
-/** Pauses before rooms that could not be looked at are asked again while a device waits for them, in ms. */
-const LOOK_AGAIN_MS = [1000, 2000, 4000, 8000, 16_000];
+/** Pauses before rooms that could not be looked at are asked again while a device waits for them, in ms: each twice the last. */
+const LOOK_AGAIN = { first: 1000, longest: 60_000 } as const;
 
 export interface InboxPorts {
   owner: string;
@@ -71,7 +71,10 @@ export class Inbox {
   readonly #exchanges = new Map<string, Promise<unknown>>();
   #looking: Promise<void> | undefined;
   #nextLook: Promise<void> | undefined;
-  #keepsLooking = false;
+  /** When rooms that could not be looked at are asked again, in ms since 1970. */
+  #lookAt: number | null = null;
+  /** The pause before it. A life that does not know of any earlier one takes the longest. */
+  #lookPause: number = LOOK_AGAIN.longest;
   /** Conversations whose rooms have stopped telling since the look under way began. */
   readonly #silent = new Set<string>();
 
@@ -130,7 +133,7 @@ export class Inbox {
       const pushed = events === undefined ? [] : [this.#spend(device, chatId, notice.chat.head_seq, events)];
       const frames = change === undefined || device.lagging ? pushed : [...pushed, change];
       if (device === asker?.device) asker.answers.push(...frames);
-      else if (frames.length > 0) device.send(joinFrames(frames));
+      else device.sendAll(frames);
     }
     if (kept === undefined) this.#save(record);
     else if (change === undefined) this.#announce(chatId, kept);
@@ -188,16 +191,31 @@ export class Inbox {
     this.presence.changed();
   }
 
-  /** The object's alarm: the user may have been away long enough for others to be told, or their status may have expired. */
+  /**
+   * The object's alarm: the user may have been away long enough for others to be told, their status may have expired, or a
+   * device waits for rooms that could not be looked at. It waits for nothing: an object that is reset while its alarm waits for
+   * a call may leave its database locked behind it.
+   */
   alarm(): void {
     if (this.presence.status() === null && this.statusUntil !== null) this.setStatus(null);
     this.presence.changed();
     if (this.digest.ring() && this.devices.live(this.#clock()).length === 0) this.#ports.mail();
+    this.#rest();
+    if (this.#waitsForRooms && this.#isTimeToLook) {
+      this.#lookLater();
+      this.#ports.background(this.look().then(() => this.#rest()));
+    }
+  }
+
+  /** A time that is further ahead than any pause is of a clock that was set back since. */
+  get #isTimeToLook(): boolean {
+    const ahead = (this.#lookAt ?? 0) - this.#clock();
+    return ahead <= 0 || ahead > LOOK_AGAIN.longest;
   }
 
   /** When the alarm has to come at the latest, in ms since 1970; null: not at all. */
   get due(): number | null {
-    const times = [this.statusUntil, this.digest.due].filter((time) => time !== null);
+    const times = [this.statusUntil, this.digest.due, this.#lookAt].filter((time) => time !== null);
     return times.length === 0 ? null : Math.min(...times);
   }
 
@@ -247,12 +265,12 @@ export class Inbox {
       const texts = [...answers];
       if (notice !== undefined) this.notify(notice, { device, answers: texts });
       // Here and not by the courier: what the room tells next may be about to be taken.
-      if (texts.length > 0) device.send(joinFrames(texts));
+      device.sendAll(texts);
       return [];
     } catch (fault) {
       this.#hot.release(chatId);
       this.#hot.distrust(chatId);
-      this.#ports.background(this.look().then(() => this.#keepLooking()));
+      this.#ports.background(this.#lookNowAndAgain());
       throw fault;
     }
   }
@@ -269,9 +287,8 @@ export class Inbox {
     this.devices.add(device);
     this.digest.looked();
     this.#replay(device, position === null);
-    await this.look();
+    await this.#lookNowAndAgain();
     await this.presence.arrived(device);
-    await this.#keepLooking();
   }
 
   /**
@@ -295,19 +312,29 @@ export class Inbox {
     return this.#nextLook;
   }
 
-  /** A room that could not be looked at tells nothing: it is asked again while there is a device that waits for news. */
-  async #keepLooking(): Promise<void> {
-    if (this.#keepsLooking) return;
-    this.#keepsLooking = true;
-    try {
-      for (const pause of LOOK_AGAIN_MS) {
-        if (this.devices.size === 0 || this.timeline.stale().length === 0) return;
-        await scheduler.wait(pause);
-        await this.look();
-      }
-    } finally {
-      this.#keepsLooking = false;
-    }
+  /** A device waits for news from now on: of rooms that cannot be looked at it is asked again soon. */
+  async #lookNowAndAgain(): Promise<void> {
+    await this.look();
+    this.#lookPause = LOOK_AGAIN.first;
+    this.#lookLater();
+  }
+
+  /**
+   * A room that could not be looked at tells nothing: it is asked again, later each time, for as long as there is a device that
+   * waits for news. By the alarm, so that it is asked also when this object has ended meanwhile.
+   */
+  #lookLater(): void {
+    this.#lookAt = this.#waitsForRooms ? this.#clock() + this.#lookPause : null;
+    this.#lookPause = Math.min(LOOK_AGAIN.longest, this.#lookPause * 2);
+    if (this.#lookAt !== null) this.#ports.wake();
+  }
+
+  #rest(): void {
+    if (!this.#waitsForRooms) this.#lookAt = null;
+  }
+
+  get #waitsForRooms(): boolean {
+    return this.timeline.stale().length > 0 && this.devices.live(this.#clock()).length > 0;
   }
 
   async list(page: {
@@ -492,9 +519,12 @@ export class Inbox {
   #pushChanges(batch: { row: string; change: string }[]): void {
     const latest = new Map(batch.map(({ row, change }) => [row, change]));
     const { pos } = this.timeline;
-    const frame = this.#changeFrame([...latest.values()]);
+    const groups = groupsWithin([...latest.values()], MESSAGE_BYTES);
+    const frame = this.#changeFrame(groups.pop() ?? []);
     for (const device of this.devices.live(this.#clock())) {
       if (device.lagging) continue;
+      // Only the last one may say that it brings all of them.
+      for (const group of groups) device.send(inboxFrame(group, this.timeline.cursorAt(device.pos)));
       device.send(frame);
       device.pos = pos;
     }
@@ -524,7 +554,7 @@ export class Inbox {
   /** Everything after the device's position, in frames. At least one, so that it knows its cursor. */
   #replay(device: Device, reset: boolean): void {
     for (let first = true, more = true; more; first = false) {
-      const page = this.timeline.page(device.pos, ROWS_PER_FRAME);
+      const page = this.timeline.page(device.pos, ROWS_PER_FRAME, MESSAGE_BYTES);
       device.send(inboxFrame(page.changes, this.timeline.cursorAt(page.pos), reset && first));
       device.pos = page.pos;
       more = page.hasMore;

@@ -1,7 +1,6 @@
 import { type Clock, timestamp } from '../clock.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { type Presence, Status } from '../protocol/users.ts';
-import { joinFrames } from '../wire/parse.ts';
 import type { InboxApi } from './api.ts';
 import type { Device, Devices } from './devices.ts';
 import { parallel } from './parallel.ts';
@@ -99,7 +98,7 @@ export class Presences {
       if (isThere(theirs)) heard.push(frameOf(theirs));
     });
     this.#met = true;
-    if (heard.length > 0) device.send(joinFrames(heard));
+    device.sendAll(heard);
   }
 
   /** Something that others see may have changed. */

@@ -1,9 +1,12 @@
 import type { Json } from '../conversation/api.ts';
 import { randomTag } from '../ids.ts';
 import type { ChatListItem } from '../protocol/chats.ts';
+import { utf8Length } from '../protocol/common.ts';
 import { Contact, DEFAULT_PRIVACY, Privacy } from '../protocol/friends.ts';
+import { LIMITS } from '../protocol/limits.ts';
 import type { ItemKind } from '../protocol/sync.ts';
 import { migrate, storedVersion } from '../storage/migrate.ts';
+import { rowsWithin } from '../wire/bounds.ts';
 import { type ItemRecord, itemChangeJson } from './items.ts';
 import { activityOf, type ChatRecord, changeJson, itemJson, recordOf } from './rows.ts';
 import { INBOX_MIGRATIONS } from './schema.ts';
@@ -24,9 +27,6 @@ export interface SyncPage {
   reset: boolean;
 }
 
-/** Characters of rows in one page, about: an answer stays far below what a call between objects may carry (32 MiB). */
-const PAGE_SIZE = 2 * 1024 * 1024;
-
 /** Rows kept in memory: about a kilobyte each. */
 const ROWS_KEPT = 50;
 /** The tables are read along their index on pos and merged: no more rows than the page has. */
@@ -36,17 +36,10 @@ export const PAGE_QUERY = `
   UNION ALL SELECT 'notification', id, pos, value, NULL FROM notifications WHERE pos > ?1
   ORDER BY pos LIMIT ?2`;
 
-/** The first rows of a query that fit into a page, at least one. The query asks for one row more than `limit`. */
-function firstOf<R extends { item: string | null }>(all: Iterable<R>, limit: number): { rows: R[]; hasMore: boolean } {
-  const rows: R[] = [];
-  let size = 0;
-  for (const row of all) {
-    size += row.item?.length ?? 0;
-    if (rows.length === limit || (size > PAGE_SIZE && rows.length > 0)) return { rows, hasMore: true };
-    rows.push(row);
-  }
-  return { rows, hasMore: false };
-}
+/** What names a row in its `Change`, at most. */
+const FIXED = 256;
+/** Bytes that a row takes in a page, at most. */
+const rowSize = ({ item }: { item: string | null }): number => FIXED + utf8Length(item ?? '');
 
 /** What the inbox stores: the rows, the change counter, a few facts. Synchronous, no calls, no sockets. */
 export class Timeline {
@@ -96,22 +89,23 @@ export class Timeline {
   }
 
   /** Rows that changed after a position, oldest change first. */
-  page(after: number, limit: number): Omit<SyncPage, 'reset'> {
+  page(after: number, limit: number, bytes: number = LIMITS.pageBytes): Omit<SyncPage, 'reset'> {
     if (!this.#ready) return { changes: [], pos: after, hasMore: false };
-    const { rows, hasMore } = firstOf(
+    const { rows, more } = rowsWithin(
       this.sql.exec<{ kind: string | null; id: string; pos: number; item: string | null; gone: string | null }>(
         PAGE_QUERY,
         after,
         limit + 1,
       ),
-      limit,
+      { limit, bytes },
+      rowSize,
     );
     return {
       changes: rows.map(({ kind, id, item, gone }) =>
         kind === null ? changeJson(id, item, gone) : itemChangeJson(kind, id, item),
       ),
       pos: rows.at(-1)?.pos ?? after,
-      hasMore,
+      hasMore: more,
     };
   }
 
@@ -286,7 +280,7 @@ export class Timeline {
   /** Conversations, latest activity first, after a key. */
   list(after: { activity: number; chat_id: string } | undefined, limit: number) {
     if (!this.#ready) return { items: [], next: null };
-    const { rows, hasMore } = firstOf(
+    const { rows, more } = rowsWithin(
       this.sql.exec<{ chat_id: string; activity: number; item: Json<ChatListItem> }>(
         `SELECT chat_id, activity, item FROM chats
          WHERE gone IS NULL AND (activity, chat_id) < (?, ?) ORDER BY activity DESC, chat_id DESC LIMIT ?`,
@@ -294,12 +288,13 @@ export class Timeline {
         after?.chat_id ?? '',
         limit + 1,
       ),
-      limit,
+      { limit, bytes: LIMITS.pageBytes },
+      rowSize,
     );
     const last = rows.at(-1);
     return {
       items: rows.map((row) => row.item),
-      next: hasMore && last !== undefined ? { activity: last.activity, chat_id: last.chat_id } : null,
+      next: more && last !== undefined ? { activity: last.activity, chat_id: last.chat_id } : null,
     };
   }
 

@@ -17,7 +17,7 @@ import type { Ask } from '../conversation/asks.ts';
 import { type ChangeRequest, changedMessage } from '../conversation/changes.ts';
 import type { Command } from '../conversation/commands.ts';
 import type { Commit, Sent } from '../conversation/conversation.ts';
-import { exchange, greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
+import { exchange, forRoom, greet, greeting, isRoomFrame, pulled, receive, submit } from '../conversation/exchange.ts';
 import type { FindPage, FoundPage } from '../conversation/find.ts';
 import { inspect } from '../conversation/inspect.ts';
 import { messageOf } from '../conversation/log.ts';
@@ -343,7 +343,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
       return;
     }
     for (const error of errors) connection.send(JSON.stringify(error));
-    const own = frames.filter(isRoomFrame);
+    const own = forRoom(connection, frames);
     if (own.length > 0) receive(this.#room, connection, own);
     const renewal = frames.findLast((frame) => frame.t === 'auth');
     if (renewal !== undefined) {

@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { systemClock } from '../clock.ts';
 import { configOf } from '../config.ts';
-import { isRoomFrame } from '../conversation/exchange.ts';
+import { forRoom } from '../conversation/exchange.ts';
 import { identityOf } from '../inbox/api.ts';
 import { PING, PONG } from '../protocol/frames.ts';
 import type { RelayAnswer, RelayApi, RelayBatch } from '../relay/api.ts';
@@ -68,7 +68,7 @@ export class RoomRelay extends DurableObject<Env> implements RelayApi {
       return;
     }
     for (const error of errors) connection.send(JSON.stringify(error));
-    this.#relay.receive(connection, frames.filter(isRoomFrame));
+    this.#relay.receive(connection, forRoom(connection, frames));
     const renewal = frames.findLast((frame) => frame.t === 'auth');
     if (renewal !== undefined) {
       this.#background(renew(this.env, connections, connection, renewal.token, this.#chatId));

@@ -94,6 +94,10 @@ export const LIMITS = {
   /** Sync rows in one page. */
   syncPageDefault: 200,
   syncPageMax: 1000,
+  /** Bytes of rows in one page over REST; what is beyond comes with the next page. A page has at least one row. */
+  pageBytes: 2 * 1024 * 1024,
+  /** Longest message that the server sends on a socket, in bytes of UTF-8. */
+  serverMessageBytes: 1024 * 1024,
   /** Conversations whose missing events one sync request may ask for. */
   syncChatsPerRequest: 500,
   /** Bytes of events in one sync answer; what is beyond comes with the next round. */

@@ -27,6 +27,8 @@ export class Relay {
   readonly #clock: Clock;
   readonly #ports: RelayPorts;
   readonly #courier: Courier<Connection>;
+  /** The room's head as far as it has told in this life. Of what is beyond it the room itself decides. */
+  #head = 0;
 
   constructor(open: WebSocket[], clock: Clock, ports: RelayPorts) {
     this.#clock = clock;
@@ -40,6 +42,7 @@ export class Relay {
   }
 
   publish(batch: RelayBatch): void {
+    this.#head = Math.max(this.#head, batch.head);
     if (batch.deleted) this.connections.end(() => true, 'not_found');
     if (batch.ended.length > 0) {
       const ended = new Set(batch.ended);
@@ -68,12 +71,13 @@ export class Relay {
         connection.send(
           errorFrame({ code: 'invalid', message: `this socket is for ${this.#ports.chatId} only` }, aboutOf(frame)),
         );
-      } else if (frame.t === 'got') {
+      } else if (frame.t === 'got' && frame.seq <= this.#head) {
         // What a lagging socket holds may end before what the relay has missed, or it may be a member's no more: a page decides.
         if (!connection.lagging) this.connections.confirm(connection, frame.seq, this.connections.head);
       } else if (frame.t === 'pull') {
         this.#ports.background(this.#pull(connection, frame, share));
       } else {
+        // A `got` beyond what this relay was told among them: whether it lies knows the room.
         forRoom.push(frame);
       }
     }
@@ -81,7 +85,9 @@ export class Relay {
   }
 
   async #pull(connection: Connection, frame: Pull, share: number): Promise<void> {
-    this.connections.confirm(connection, frame.after, Number.POSITIVE_INFINITY);
+    if (frame.after <= this.#head) {
+      this.connections.confirm(connection, frame.after, Number.POSITIVE_INFINITY);
+    }
     await this.#page(connection, () => this.#ports.room().pull(connection.identity.user_id, pageOf(frame, share)));
   }
 
@@ -103,6 +109,7 @@ export class Relay {
       return;
     }
     const { text, head, hasMore } = answer.value;
+    this.#head = Math.max(this.#head, head);
     connection.send(text);
     if (!connection.lagging) return;
     if (!hasMore && this.connections.head <= head) this.connections.resume(connection, text.length);

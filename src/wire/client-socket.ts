@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Identity } from '../inbox/api.ts';
 import { CLOSE_CODES, type CloseReason } from '../protocol/errors.ts';
+import { groupsWithin, MESSAGE_BYTES } from './bounds.ts';
+import { joinFrames } from './parse.ts';
 
 /**
  * What every socket needs to survive hibernation. Versioned: an attachment of another version ends the socket, and the
@@ -48,6 +50,11 @@ export class ClientSocket {
     } catch {
       // The peer is gone; its close event follows or has been.
     }
+  }
+
+  /** Sends frames in as few messages as their size allows. */
+  sendAll(frames: readonly string[]): void {
+    for (const group of groupsWithin(frames, MESSAGE_BYTES)) this.send(joinFrames(group));
   }
 
   close(reason: CloseReason): void {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bundleWorker, ROOT } from '../../scripts/bundle.ts';
-import { bundleForChaos, failpointsIn } from '../../scripts/chaos/bundle.ts';
+import { bundleForChaos, failpointsIn, withTiers } from '../../scripts/chaos/bundle.ts';
 import { FEATURES } from '../../scripts/chaos/features.ts';
 import { LONG, planOf, QUICK } from '../../scripts/chaos/plan.ts';
 import { shrink } from '../../scripts/chaos/shrink.ts';
@@ -21,11 +21,23 @@ const named = sources.flatMap(failpointsIn).sort();
 
 describe('failpoints', () => {
   it('are all in the build of the chaos runs', async () => {
-    const { modules, names } = await bundleForChaos();
+    const { modules, names } = await bundleForChaos(QUICK.tiers);
     expect(names).toEqual(named);
     const text = textOf(modules);
     expect(named.filter((name) => !text.includes(`failpoint("${name}")`))).toEqual([]);
     expect(text.includes('/__chaos/')).toBe(true);
+  });
+
+  it('are built with the limits of tiers that the run asks for, so that it has huge conversations', async () => {
+    const path = join(ROOT, 'src/conversation/tiers.ts');
+    const source = readFileSync(path, 'utf8');
+    expect(withTiers(path, source, LONG.tiers)).toContain('TIER_LIMITS = { small: 26, large: 36 }');
+    expect(withTiers(join(ROOT, 'src/ids.ts'), source, LONG.tiers)).toBe(source);
+    expect(() => withTiers(path, 'export const LIMITS = {}', LONG.tiers)).toThrow('tiers.ts has no');
+    const text = textOf((await bundleForChaos(QUICK.tiers)).modules);
+    expect(text).toContain('small: 3, large: 5');
+    expect(text).toMatch(/SOCKETS_PER_RELAY = 2;/);
+    for (const { users, tiers } of [QUICK, LONG]) expect(users).toBeGreaterThan(tiers.large);
   });
 
   it('are nowhere in what is deployed or started, and neither is the back door', async () => {

@@ -112,7 +112,7 @@ describe('reading', () => {
         seqs(log.after(0, 4)),
         seqs(log.after(8, 4)),
         seqs(log.after(10, 4)),
-        seqs(log.after(0, 99, 2500)),
+        seqs(log.after(0, 99, 2700)),
         seqs(log.after(3, 99, 1)),
       ];
     });
@@ -132,7 +132,7 @@ describe('reading', () => {
       return [
         seqs(log.newest(1, 3, 1e6)),
         seqs(log.newest(9, 30, 1e6)),
-        seqs(log.newest(1, 30, 2500)),
+        seqs(log.newest(1, 30, 2700)),
         seqs(log.newest(1, 30, 1)),
       ];
     });

@@ -228,7 +228,7 @@ describe('a ban', () => {
         codeOf(test.manage(bob, { do: 'redeem', digest: 'd' })),
         codeOf(test.manage(bob, { do: 'preview' })),
       ];
-      expect(ways()).toEqual(['forbidden', 'forbidden', 'forbidden', 'forbidden']);
+      expect(ways()).toEqual(['forbidden', 'forbidden', 'not_found', 'forbidden']);
       value(update(test, ada, { join_policy: 'approval' }));
       expect(codeOf(test.manage(bob, { do: 'make_request', text: null }))).toBe('forbidden');
       expect(is(test, bob)).toBe('none');

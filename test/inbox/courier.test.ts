@@ -4,6 +4,7 @@ import type { RoomFrame } from '../../src/conversation/exchange.ts';
 import { newId } from '../../src/ids.ts';
 import { Courier } from '../../src/inbox/courier.ts';
 import { ErrorFrame } from '../../src/protocol/frames.ts';
+import { joinFrames } from '../../src/wire/parse.ts';
 
 const chats = [newId('chat'), newId('chat'), newId('chat')];
 const send = (id: number, chat = 0): RoomFrame => ({
@@ -20,6 +21,9 @@ class Socket {
   readonly got: string[] = [];
   send(text: string): void {
     this.got.push(text);
+  }
+  sendAll(frames: readonly string[]): void {
+    if (frames.length > 0) this.send(joinFrames([...frames]));
   }
 }
 

@@ -63,7 +63,7 @@ describe('catching up many conversations in one round trip', () => {
         if (rounds > 30) throw new Error('it does not end');
         const lacking = Object.fromEntries(Object.entries(held).filter(([, seq]) => seq < 40));
         const answer = await test.sync({ chats: lacking });
-        expect(JSON.stringify(answer.events).length).toBeLessThan(LIMITS.syncBytes * 1.5);
+        expect(JSON.stringify(answer.events).length).toBeLessThan(LIMITS.syncBytes * 1.01);
         expect(new Set([...Object.keys(answer.events ?? {}), ...(answer.unreached ?? [])])).toEqual(
           new Set(Object.keys(lacking)),
         );

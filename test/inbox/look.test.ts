@@ -118,6 +118,75 @@ describe('a look', () => {
     });
   });
 
+  it('that goes on failing is repeated for as long as a device listens, later each time, and no longer', async () => {
+    await withInbox(async (test) => {
+      const chat_id = newId('chat');
+      test.inbox.notify(notice({ chat_id, armed: false }));
+      test.rooms.look = () => {
+        throw new Error('unreachable');
+      };
+      const device = test.connect();
+      await eventually('the room is asked', () => test.rooms.count('look') === 1);
+      await test.settled();
+      const waits: (number | null)[] = [];
+      for (let i = 0; i < 10; i++) waits.push(await test.ring());
+      expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60, 60].map((seconds) => seconds * 1000));
+      expect(test.rooms.count('look')).toBe(11);
+
+      // The room is there again: the device learns of it, and there is nothing left to ask.
+      test.rooms.look = () => notice({ chat_id, head: 9 });
+      await test.ring();
+      await eventually('the device learns', () =>
+        device.of('inbox').some(({ changes }) => changes.some((it) => it.type === 'chat' && it.chat.head_seq === 9)),
+      );
+      expect(await test.ring()).toBeNull();
+    });
+  });
+
+  it('that fails is repeated also when the clock was ahead as it failed', async () => {
+    await withInbox(async (test) => {
+      test.inbox.notify(notice({ armed: false }));
+      test.rooms.look = () => {
+        throw new Error('unreachable');
+      };
+      test.clock.pass(20 * 60_000);
+      test.connect();
+      await eventually('the room is asked', () => test.rooms.count('look') === 1);
+      await test.settled();
+      test.clock.pass(-20 * 60_000);
+      // The alarm keeps to the real time.
+      test.inbox.alarm();
+      await test.settled();
+      expect(test.rooms.count('look')).toBe(2);
+      expect((test.inbox.due ?? 0) - test.clock.now).toBeLessThanOrEqual(60_000);
+    });
+  });
+
+  it('that fails is repeated by the next life of the inbox too, until nobody listens', async () => {
+    await withInbox(async (test) => {
+      test.inbox.notify(notice({ armed: false }));
+      test.rooms.look = () => {
+        throw new Error('unreachable');
+      };
+      const { device } = test.connect();
+      await eventually('the room is asked', () => test.rooms.count('look') === 1);
+      await test.settled();
+      test.restart([device.socket]);
+      expect(test.inbox.devices.size).toBe(1);
+      // The alarm was set in the life before; this one knows nothing but that it has come.
+      test.inbox.alarm();
+      await test.settled();
+      expect(test.rooms.count('look')).toBe(2);
+      expect(await test.ring()).toBe(60_000);
+      expect(test.rooms.count('look')).toBe(3);
+
+      test.inbox.devices.delete(device.socket);
+      await test.ring();
+      expect(test.rooms.count('look')).toBe(3);
+      expect(await test.ring()).toBeNull();
+    });
+  });
+
   it('of which one answer cannot be stored brings the others', async () => {
     await withInbox(async (test) => {
       const ids = [newId('chat'), newId('chat'), newId('chat')];

@@ -580,7 +580,7 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
     return [
       { status: 200, body: { code } },
       { status: 200, as: f.stranger, body: { code } },
-      { status: 403, as: await bannedFrom(f), body: { code } },
+      { status: 404, as: await bannedFrom(f), body: { code } },
       { status: 404, body: { code: `${code.slice(0, -1)}${code.endsWith('A') ? 'B' : 'A'}` } },
       { status: 404, body: { code: '0'.repeat(58) } },
       { status: 422, body: { code: 'short' } },
@@ -589,7 +589,7 @@ export const CASES: Record<string, (f: Fixture) => Promise<Case[]> | Case[]> = {
   redeemInvitation: async (f) => {
     const { code } = await invite(f, { max_uses: 1 });
     return [
-      { status: 403, as: await bannedFrom(f), body: { code } },
+      { status: 404, as: await bannedFrom(f), body: { code } },
       { status: 200, body: { code } },
       { status: 200, as: await signUp(), body: { code } },
       { status: 404, as: await signUp(), body: { code } },

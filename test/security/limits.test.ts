@@ -369,6 +369,8 @@ const ELSEWHERE: Partial<Record<keyof typeof LIMITS, string>> = {
   pageDefault: 'test/conversation/pages.test.ts',
   syncPageDefault: 'test/inbox/timeline.test.ts',
   syncBytes: 'test/inbox/gather.test.ts',
+  pageBytes: 'test/conversation/bounds.test.ts, test/inbox/bounds.test.ts',
+  serverMessageBytes: 'test/conversation/bounds.test.ts, test/inbox/bounds.test.ts',
   resetAfter: 'test/conversation/pages.test.ts',
   savedMessages: 'test/inbox/kept.test.ts',
   drafts: 'test/inbox/kept.test.ts',

@@ -92,6 +92,9 @@ export class TestDevice {
   }
 }
 
+/** An alarm that is due this soon comes by itself, in ms. */
+const ALARM_WITHIN_MS = 3000;
+
 /** An inbox over a storage, with its clock and its rooms in the test's hands. */
 export class TestInbox {
   readonly owner: string;
@@ -103,6 +106,7 @@ export class TestInbox {
   /** How often the queue was told to mail the user. */
   mails = 0;
   readonly #pending = new Set<Promise<void>>();
+  #timer: ReturnType<typeof setTimeout> | null = null;
   inbox: Inbox;
 
   constructor(storage: DurableObjectStorage, owner = newUser()) {
@@ -112,8 +116,33 @@ export class TestInbox {
     this.inbox = this.#start();
   }
 
-  #start(): Inbox {
-    return new Inbox(this.storage, [], this.clock.read, {
+  /** The alarm comes at its time, as the object's does, unless the test rings it before. */
+  #wake(): void {
+    const { due } = this.inbox;
+    if (due === null || due - this.clock.now > ALARM_WITHIN_MS) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ring(), due - this.clock.now);
+  }
+
+  /** Rings the alarm if it is set, at its time. Returns how long that was ahead, in ms; null: it is not set. */
+  async ring(): Promise<number | null> {
+    const wait = this.#ring();
+    await this.settled();
+    return wait;
+  }
+
+  #ring(): number | null {
+    clearTimeout(this.#timer);
+    const { due } = this.inbox;
+    if (due === null) return null;
+    const wait = Math.max(0, due - this.clock.now);
+    this.clock.pass(wait);
+    this.inbox.alarm();
+    return wait;
+  }
+
+  #start(open: WebSocket[] = []): Inbox {
+    return new Inbox(this.storage, open, this.clock.read, {
       owner: this.owner,
       room: (chatId) => this.rooms.room(chatId),
       peer: (userId) => ({
@@ -124,7 +153,7 @@ export class TestInbox {
       }),
       alert: (chatId) => this.alerted.push(chatId),
       mail: () => void this.mails++,
-      wake: () => undefined,
+      wake: () => this.#wake(),
       background: (work) => this.background(work),
       log: (message, fields) => this.rooms.faults.push(`${message} ${JSON.stringify(fields)}`),
     });
@@ -144,8 +173,9 @@ export class TestInbox {
   }
 
   /** The inbox is dropped with all that it had in memory, and begins again over its storage. */
-  restart(): void {
-    this.inbox = this.#start();
+  restart(open: WebSocket[] = []): void {
+    clearTimeout(this.#timer);
+    this.inbox = this.#start(open);
   }
 
   /** A device that comes. */

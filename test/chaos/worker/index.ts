@@ -40,6 +40,8 @@ export interface Probe {
   outbox: number;
   /** An alarm is to come that guards what may be untold; one for a time of the room's own does not count (`alarms.ts`). */
   alarm: boolean;
+  /** Relays that hold sockets of the conversation, as the room knows. */
+  relays: number;
 }
 export interface BackDoor {
   chaosAbort(): Promise<void>;
@@ -73,10 +75,11 @@ function breakable<C extends ObjectClass>(Base: C): C {
     }
     async chaosProbe(): Promise<Probe> {
       const { storage } = contextOf(this).ctx;
-      const tables = storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'outbox'").toArray();
-      const outbox = tables.length === 0 ? 0 : storage.sql.exec('SELECT user_id FROM outbox').toArray().length;
+      const exists = storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'outbox'").toArray().length > 0;
+      const count = (query: string) => (exists ? storage.sql.exec(query).toArray().length : 0);
+      const [outbox, relays] = [count('SELECT user_id FROM outbox'), count('SELECT name FROM relays')];
       const at = await storage.getAlarm();
-      return { outbox, alarm: at !== null && at % 2 === 1 };
+      return { outbox, alarm: at !== null && at % 2 === 1, relays };
     }
   }
   for (const name of Object.getOwnPropertyNames(Base.prototype)) {
@@ -97,20 +100,21 @@ export const ConversationRoom = breakable(classes.ConversationRoom);
 export const UserInbox = breakable(classes.UserInbox);
 export const RoomRelay = breakable(classes.RoomRelay);
 
+type ObjectKind = 'room' | 'inbox' | 'relay';
 interface Order {
   points?: { name: string; action: Action; after: number }[];
   skew?: number;
   twice?: boolean;
   reversed?: boolean;
-  kind?: 'room' | 'inbox';
+  kind?: ObjectKind;
   name?: string;
   act?: 'abort' | 'hibernate' | 'close';
   rooms?: string[];
 }
 
 type AnyStub = DurableObjectStub & BackDoor;
-function stubOf(env: Env, kind: 'room' | 'inbox', name: string): AnyStub {
-  const namespace = kind === 'room' ? env.ROOMS : env.INBOXES;
+function stubOf(env: Env, kind: ObjectKind, name: string): AnyStub {
+  const namespace = { room: env.ROOMS, inbox: env.INBOXES, relay: env.RELAYS }[kind];
   return namespace.get(namespace.idFromName(name)) as unknown as AnyStub;
 }
 
@@ -144,6 +148,7 @@ const doors: Record<string, (env: Env, order: Order) => Promise<unknown> | unkno
     return {
       outbox: probes.reduce((sum, probe) => sum + probe.outbox, 0),
       alarms: probes.filter((probe) => probe.alarm).length,
+      relays: probes.reduce((sum, probe) => sum + probe.relays, 0),
       tasks: waiting,
     };
   },
