@@ -1,6 +1,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 import { SyncResponse } from '../../src/protocol/sync.ts';
+import { ofChats } from '../support/inbox.ts';
 import {
   codeOf,
   createChat,
@@ -23,7 +24,8 @@ const goneFrom = (socket: TestSocket, chat: string) =>
     (frame) =>
       frame.t === 'inbox' && frame.changes.some((change) => change.type === 'chat.gone' && change.chat_id === chat),
   );
-const rowsOf = async (user: string) => SyncResponse.parse(JSON.parse(value(await inboxOf(user).sync({})))).changes;
+const rowsOf = async (user: string) =>
+  ofChats(SyncResponse.parse(JSON.parse(value(await inboxOf(user).sync({})))).changes);
 
 describe('one who is removed while others write', () => {
   it.each([1, 2, 3])('gets nothing that came after, on no socket, and is told that it is over (run %i)', async () => {

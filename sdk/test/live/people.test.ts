@@ -19,7 +19,7 @@ it('roles, mutes and bans reach the other’s list and conversation', async () =
   await until(() => his.gone === 'removed');
   expect(await hers.people.bans()).toMatchObject([{ user_id: bob.user.id, reason: 'spam' }]);
   const { code } = await hers.people.invite();
-  await expect(bob.client.places.redeem(code)).rejects.toMatchObject({ code: 'forbidden' });
+  await expect(bob.client.places.redeem(code)).rejects.toMatchObject({ code: 'not_found' });
   await hers.people.unban(bob.user.id);
   expect(await bob.client.places.redeem(code)).toMatchObject({ chat_id: id, joined: true });
   await until(() => bob.client.chats.row(id) !== undefined);
