@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
@@ -35,6 +36,8 @@ export default defineConfig(async () => {
   };
   return {
     test: {
+      // Vitest leaves one core to itself, and on two that is half of them: it idles while a file runs.
+      maxWorkers: Math.max(2, availableParallelism() - 1),
       projects: [
         {
           define,

@@ -112,9 +112,9 @@ async function demo(options: Options): Promise<number> {
     say(`Nothing to replay: none of ${parsed.count} lines could be used. Nothing was proved, and nothing is wrong.`);
     return 0;
   }
+  const interrupted = interruption();
   say(`${parsed.count} lines read`, ...planLines(plan));
   const starting = options.url === undefined ? startServer() : running(options.url);
-  const interrupted = interruption();
   try {
     return await Promise.race([prove(starting, source.title, plan, options), interrupted.came]);
   } catch (fault) {

@@ -275,7 +275,10 @@ describe('a mention', () => {
   it('thousands of them do not make a notice grow without end: the newest are told', async () => {
     await inRoom(async (test) => {
       await Promise.all(Array.from({ length: 1500 }, () => test.send(ada, 'hey', { mentions: [bob] })));
-      const { mentions = [] } = test.conversation.notice(bob) ?? {};
+      const { mentions = [], mentioned = [] } = test.conversation.notice(bob) ?? {};
+      const newest = mentioned.map(({ seq }) => seq);
+      expect(newest).toEqual(mentions.slice(-LIMITS.mentionNotifications).toReversed());
+      expect(newest).toHaveLength(LIMITS.mentionNotifications);
       expect(mentions).toHaveLength(LIMITS.unreadMentions);
       expect(mentions.at(-1)).toBe(test.conversation.log.head);
       expect(mentions).toEqual(mentions.toSorted((a, b) => a - b));

@@ -358,6 +358,8 @@ const CASES: Partial<Record<keyof typeof LIMITS, Case>> = {
 /** Limits that do not refuse but shape an answer, or that their own feature tests at the edge. */
 const ELSEWHERE: Partial<Record<keyof typeof LIMITS, string>> = {
   unreadMentions: 'test/conversation/send.test.ts',
+  notifications: 'test/inbox/notifications.test.ts',
+  mentionNotifications: 'test/conversation/send.test.ts',
   reactionsPerMessage: 'test/conversation/changes.test.ts',
   pinsPerChat: 'test/conversation/changes.test.ts',
   editsPerMessage: 'test/conversation/changes.test.ts',
