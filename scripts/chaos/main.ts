@@ -172,6 +172,7 @@ function summary(names: readonly string[]): void {
       `${(most(({ drainMs }) => drainMs) / 1000).toFixed(1)} s at most from the last fault until all were told`,
     ],
     ['relays', `${most(({ relays }) => relays)} at most, of conversations that are huge`],
+    ['locks', `${sum(({ locks }) => locks)} kills for a database that stayed locked after its object was ended`],
     ['memory', `${(most(({ peakBytes }) => peakBytes) / 1024 / 1024).toFixed(0)} MiB at most, with dead consumers`],
   ];
   console.log(lines.map(([name, text]) => `${name.padEnd(12)}${text}`).join('\n'));

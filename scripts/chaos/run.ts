@@ -44,6 +44,8 @@ export interface Outcome {
   drainMs: number;
   /** Relays that had sockets when the last fault was over. */
   relays: number;
+  /** Kills because a database stayed locked after its object had been ended. */
+  locks: number;
   peakBytes: number;
   broke: string[];
   /** Log lines that speak of something unexpected. */
@@ -674,6 +676,7 @@ export class Run {
       observed: history.reduce((sum, entry) => sum + ('events' in entry ? entry.events.length : 0), 0),
       drainMs,
       relays: this.#relays,
+      locks: this.#ready.locks,
       peakBytes: this.#ready.peak,
       broke: [...this.#ready.broke],
       lines: this.#ready.lines.filter((line) => /uncaught|segfault|fatal/i.test(line)).slice(0, 5),

@@ -50,12 +50,20 @@ async function lastingPort(): Promise<number> {
   }
 }
 
+/**
+ * The local runtime may keep the database of an object that was ended in the middle of a transaction open, and so locked for
+ * the object's next life in the same process. Nothing is written meanwhile, and nothing acknowledged; the process has to go.
+ */
+const LOCKED = 'database is locked';
+
 /** The server under test: started, stalled, killed and started again over the same state. */
 export class Server {
   /** Largest resident memory seen, in bytes. */
   peak = 0;
   /** Kills that a failpoint asked for. */
   kills = 0;
+  /** Kills because a database stayed locked. */
+  locks = 0;
   /** Failpoints that broke. */
   readonly broke = new Set<string>();
   /** The last lines that the server wrote. */
@@ -136,6 +144,9 @@ export class Server {
     for (const [, name = ''] of text.matchAll(BROKE)) this.broke.add(name);
     if (text.includes(KILL_ME)) {
       this.kills += 1;
+      this.restart().catch(() => undefined);
+    } else if (text.includes(LOCKED) && this.#restarting === undefined) {
+      this.locks += 1;
       this.restart().catch(() => undefined);
     }
   }

@@ -193,8 +193,8 @@ export class Inbox {
 
   /**
    * The object's alarm: the user may have been away long enough for others to be told, their status may have expired, or a
-   * device waits for rooms that could not be looked at. It waits for nothing: an object that is reset while its alarm waits for
-   * a call may leave its database locked behind it.
+   * device waits for rooms that could not be looked at. It only sets things going: an alarm that waited for a room would be late
+   * for what is due next.
    */
   alarm(): void {
     if (this.presence.status() === null && this.statusUntil !== null) this.setStatus(null);
