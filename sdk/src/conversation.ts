@@ -129,6 +129,7 @@ export class Conversation {
       }
     }
     if (this.held.reached(this.log.upto)) changed = true;
+    if (this.hideEarlier()) changed = true;
     this.#dropPassed();
     if (!this.onScreen && this.#events.length > KEPT * 2) this.trim();
     return { reset: step.reset, events: step.added, messages: renewed ? [] : messages, arrived, changed };
@@ -152,10 +153,24 @@ export class Conversation {
   /** Forgets all but the newest events. */
   trim(): void {
     const first = this.#events.at(-KEPT);
-    if (first === undefined || this.#events[0] === first) return;
-    this.log = trimLog(this.log, first.seq - 1);
-    this.#events = this.#events.filter((event) => event.seq >= first.seq);
-    this.held.dropBefore(first.seq);
+    if (first !== undefined) this.#dropBefore(first.seq);
+  }
+
+  /**
+   * Whoever has come back sees what they see from now on, on every device: what was held of an earlier time is dropped, once
+   * the log held here has come to the new beginning. Returns whether anything was.
+   */
+  hideEarlier(): boolean {
+    const first = this.row?.visible_from ?? 1;
+    return this.log.upto >= first - 1 && this.#dropBefore(first);
+  }
+
+  #dropBefore(seq: number): boolean {
+    if ((this.#events[0]?.seq ?? seq) >= seq) return false;
+    this.log = trimLog(this.log, seq - 1);
+    this.#events = this.#events.filter((event) => event.seq >= seq);
+    this.held.dropBefore(seq);
+    return true;
   }
 
   /** The server has made a change that is shown here: it is in effect at `seq`. */

@@ -230,7 +230,11 @@ export class Intake {
     conversation.gone = undefined;
     // What was stored before the last end is shown; it says nothing of where the log stands.
     if (kind === 'cached') return;
-    const { reads, repairs } = this.#parts();
+    const { archive, reads, repairs } = this.#parts();
+    if (conversation.hideEarlier()) {
+      archive.touch(conversation);
+      this.touch(row.id);
+    }
     reads.confirmed(row.id, row.read_seq);
     if (!conversation.started) {
       // In a snapshot, what is unread is shown as such; in a conversation that came up just now it is news.

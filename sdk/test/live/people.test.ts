@@ -64,3 +64,28 @@ it('in slow mode a message waits until the server takes it', async () => {
   const [a, b] = await Promise.all([first.sent, second.sent]);
   expect(b.seq).toBeGreaterThan(a.seq);
 });
+
+it('whoever comes back to a later beginning holds nothing of an earlier time, as a new device', async () => {
+  const [ada, bob] = [await person('Ada'), await person('Bob')];
+  const hers = await ada.client.chats.create({
+    type: 'Group',
+    name: 'Watches',
+    history: 'joined',
+    members: [bob.user.id],
+  });
+  await until(() => bob.client.chats.row(hers.id) !== undefined);
+  const his = bob.client.chat(hers.id);
+  const contents = () => his.timeline.map(({ content }) => content);
+  await hers.send('before').sent;
+  await until(() => contents().includes('before'));
+  await hers.removeMember(bob.user.id);
+  await until(() => his.gone === 'removed');
+  expect(contents()).toContain('before');
+  await hers.send('meanwhile').sent;
+  await hers.addMembers([bob.user.id]);
+  await hers.send('after').sent;
+  await until(() => contents().includes('after'));
+  await until(() => (his.row?.visible_from ?? 1) > 1);
+  expect(contents()).toEqual(['after']);
+  expect(his.hasOlder).toBe(false);
+});
