@@ -158,7 +158,6 @@ export class Connections {
     const first = [...this.#answered].filter(({ socket }) => this.#all.has(socket));
     for (const connection of first) push(connection);
     for (const connection of this.#all.values()) if (!this.#answered.has(connection)) push(connection);
-    this.flush();
   }
 
   /** The client says that it holds the log up to `seq`. */

@@ -29,6 +29,8 @@ export type NewEvent = Omit<EventRow, 'seq' | 'ordinal'>;
 export interface Page<R extends EventRow = EventRow> {
   rows: R[];
   hasMore: boolean;
+  /** Bytes of JSON that the rows take, at most. */
+  size: number;
 }
 
 /** Ordinals remembered. */
@@ -189,14 +191,14 @@ export class Log {
 
   /** Events after `after`, ascending, at most `limit` rows and `bytes` of JSON (at least one row). */
   after(after: number, limit: number, bytes = Number.POSITIVE_INFINITY): Page {
-    const { rows } = this.#page(
+    const page = this.#page(
       { limit, bytes },
       `SELECT ${COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ?`,
       after,
       limit,
     );
-    const last = rows.at(-1)?.seq ?? after;
-    return { rows, hasMore: last < this.#head };
+    const last = page.rows.at(-1)?.seq ?? after;
+    return { ...page, hasMore: last < this.#head };
   }
 
   /** The newest events not before `from`, ascending, at most `limit` rows and `bytes` of JSON (at least one row). */
@@ -252,7 +254,7 @@ export class Log {
     reader: string,
   ): Page<StatefulRow> {
     const forwards = page.after !== undefined;
-    const { rows, hasMore } = this.#page<StatefulRow>(
+    const found = this.#page<StatefulRow>(
       { limit: page.limit, bytes: LIMITS.pageBytes },
       `SELECT ${COLUMNS}, state FROM replies JOIN events USING (seq) LEFT JOIN message_state USING (seq)
        WHERE root = ? AND type IN ('message', 'thread.reply') AND seq >= ? AND seq > ? AND seq < ? ${VISIBLE}
@@ -264,7 +266,7 @@ export class Log {
       reader,
       page.limit + 1,
     );
-    return { rows: forwards ? rows : rows.reverse(), hasMore };
+    return forwards ? found : { ...found, rows: found.rows.reverse() };
   }
 
   #isHidden(seq: number, reader: string): boolean {
@@ -295,8 +297,8 @@ export class Log {
     ...bindings: SqlStorageValue[]
   ): Page<R> {
     const cursor = this.#sql.exec<Record<string, SqlStorageValue> & R>(query, ...bindings);
-    const { rows, more } = rowsWithin(cursor, bounds, rowSize);
-    return { rows, hasMore: more };
+    const { rows, more, size } = rowsWithin(cursor, bounds, rowSize);
+    return { rows, hasMore: more, size };
   }
 
   #rows<R extends EventRow = EventRow>(query: string, ...bindings: SqlStorageValue[]): R[] {

@@ -4,7 +4,7 @@ import type { MessagePage } from '../protocol/messages.ts';
 import type { CatchUp, Json } from './api.ts';
 import type { Conversation } from './conversation.ts';
 import { eventsFrame } from './fanout.ts';
-import { eventsAndHoles, holesBefore, type Log, rowSize } from './log.ts';
+import { eventsAndHoles, holesBefore, type Log } from './log.ts';
 import type { MemberRow } from './members.ts';
 import { currentJson, ownReactions } from './state.ts';
 
@@ -100,7 +100,7 @@ export function messagePageJson(
 function around(log: Log, from: number, place: number, limit: number, reader: string) {
   const half = { limit: Math.ceil(limit / 2), bytes: LIMITS.pageBytes / 2 };
   const later = log.messagePage(from, { after: place - 1, ...half }, reader);
-  const bytes = LIMITS.pageBytes - later.rows.reduce((size, row) => size + rowSize(row), 0);
+  const bytes = LIMITS.pageBytes - later.size;
   const earlier = log.messagePage(from, { before: place, limit: limit - later.rows.length, bytes }, reader);
   return { rows: [...earlier.rows, ...later.rows], hasMore: earlier.hasMore, hasNewer: later.hasMore };
 }

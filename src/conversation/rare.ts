@@ -1,5 +1,8 @@
 const TABLES = ['mentions', 'everyone', 'hidden', 'follows'] as const;
 type Table = (typeof TABLES)[number];
+const WRITTEN = TABLES.map((name) => `SELECT '${name}' AS name WHERE EXISTS (SELECT 1 FROM ${name})`).join(
+  ' UNION ALL ',
+);
 
 /**
  * Tables that most conversations never write to: of one that is empty nothing is read, as each notice to an inbox would have to.
@@ -13,11 +16,9 @@ export class RareTables {
     this.#sql = sql;
   }
 
-  /** After a start. */
+  /** After a start: one look for all of them. */
   load(): void {
-    for (const table of TABLES) {
-      if (this.#sql.exec(`SELECT 1 FROM ${table} LIMIT 1`).toArray().length > 0) this.#written.add(table);
-    }
+    for (const { name } of this.#sql.exec<{ name: Table }>(WRITTEN).toArray()) this.#written.add(name);
   }
 
   /** A row is about to be written. */

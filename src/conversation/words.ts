@@ -7,7 +7,11 @@
  */
 
 const PAIRED = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}ー々〆`;
-const RUN = new RegExp(`[${PAIRED}]+|(?:(?![${PAIRED}])[\\p{L}\\p{N}\\p{M}])+`, 'gu');
+/** A script has signs besides its letters (the radical ⺀): those are no words. */
+const LETTER = String.raw`\p{L}\p{N}\p{M}`;
+const RUN = new RegExp(`(?:(?=[${PAIRED}])[${LETTER}])+|(?:(?![${PAIRED}])[${LETTER}])+`, 'gu');
+/** What a letter may be made of: `½` is `1⁄2`, `⑴` is `(1)`. */
+const NOT_LETTER = new RegExp(`[^${LETTER}]`, 'gu');
 const IS_PAIRED = new RegExp(`^[${PAIRED}]`, 'u');
 
 /** Longest word that is told apart from others, in characters: what is longer was not written to be read. */
@@ -41,7 +45,8 @@ const fold = (text: string): string =>
     .toLowerCase()
     .normalize('NFD')
     .replace(/[\u0300-\u036f]/g, '')
-    .normalize('NFC');
+    .normalize('NFC')
+    .replace(NOT_LETTER, '');
 
 function unitsOf(text: string): Unit[] {
   const units: Unit[] = [];

@@ -1,5 +1,6 @@
 import { type Chat, type HistoryWindow, NetworkError, type TidelineClient, TidelineError } from '@tideline/sdk';
 import { Lines } from './lines.ts';
+import { OncePerTurn } from './once-per-turn.ts';
 import type { Line, Splice, TimelineState } from './protocol.ts';
 import type { Rooms } from './rooms.ts';
 import { difference } from './splice.ts';
@@ -33,8 +34,7 @@ export class Feed {
   #shown: readonly Line[] = [];
   #window: HistoryWindow | undefined;
   #ready = false;
-  #closed = false;
-  #planned = false;
+  readonly #updates = new OncePerTurn(() => this.#update());
   #readAtOpen = 0;
   #unreadAtOpen = 0;
 
@@ -90,7 +90,7 @@ export class Feed {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#updates.stop();
     for (const stop of this.#stops) stop();
     this.#rooms.leave(this.#chat.id);
   }
@@ -117,12 +117,7 @@ export class Feed {
 
   /** Tells what has changed, once for all that changes in a turn. */
   plan(): void {
-    if (this.#planned || this.#closed) return;
-    this.#planned = true;
-    setTimeout(() => {
-      this.#planned = false;
-      if (!this.#closed) this.#update();
-    }, 0);
+    this.#updates.plan();
   }
 
   #begin(): void {

@@ -1,6 +1,7 @@
 import { type Chat, type HistoryWindow, NetworkError, type TidelineClient } from '@tideline/sdk';
 import type { FeedPorts } from './feed.ts';
 import { Lines } from './lines.ts';
+import { OncePerTurn } from './once-per-turn.ts';
 import type { Line } from './protocol.ts';
 import type { Rooms } from './rooms.ts';
 import { difference } from './splice.ts';
@@ -22,8 +23,7 @@ export class ThreadFeed {
   #first: HistoryWindow | undefined;
   #older: HistoryWindow | undefined;
   #ready = false;
-  #closed = false;
-  #planned = false;
+  readonly #updates = new OncePerTurn(() => this.#update());
 
   constructor(client: TidelineClient, rooms: Rooms, chatId: string, root: number, ports: FeedPorts) {
     this.#client = client;
@@ -68,7 +68,7 @@ export class ThreadFeed {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#updates.stop();
     for (const stop of this.#stops) stop();
     this.#rooms.leave(this.#chat.id);
   }
@@ -88,12 +88,7 @@ export class ThreadFeed {
 
   /** Tells what has changed, once for all that changes in a turn. */
   plan(): void {
-    if (this.#planned || this.#closed) return;
-    this.#planned = true;
-    setTimeout(() => {
-      this.#planned = false;
-      if (!this.#closed) this.#update();
-    }, 0);
+    this.#updates.plan();
   }
 
   /** What is held is contiguous: whoever holds the first message holds every reply. */
