@@ -15,7 +15,13 @@ if (executable === undefined) {
 /** Milliseconds. */
 const STORY_LIMIT = 180_000;
 
+const stories = { ...STORIES, ...MESSAGE_STORIES };
 const only = process.argv.slice(2);
+const unknown = only.filter((name) => !Object.hasOwn(stories, name));
+if (unknown.length > 0) {
+  console.error(`e2e: no story is called ${unknown.join(', ')}; there are ${Object.keys(stories).join(', ')}`);
+  process.exit(2);
+}
 const folder = join(import.meta.dirname, 'screens');
 await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
@@ -26,9 +32,7 @@ let failed = 0;
 let passed = 0;
 try {
   browser = await launch(executable);
-  const chosen = Object.entries({ ...STORIES, ...MESSAGE_STORIES }).filter(
-    ([name]) => only.length === 0 || only.includes(name),
-  );
+  const chosen = Object.entries(stories).filter(([name]) => only.length === 0 || only.includes(name));
   // Two at a time; what is measured runs alone.
   const waiting = chosen.filter(([name]) => name !== 'figures');
   const work = async (on: Browser) => {
