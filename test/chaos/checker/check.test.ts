@@ -440,6 +440,22 @@ describe('the checker', () => {
     }
   });
 
+  it('lets a client send once its user is let in again what it has kept', () => {
+    const about = { session: 'operator', user: 'operator' };
+    const kept = { session: 'ada-1', user: 'ada', op: 2 };
+    const at = BOUNDS.revoked;
+    const sent: Entry = { e: 'invoke', at: at + 1, call: { do: 'other', what: 'POST /api/chats' }, ...kept };
+    const suspended: Entry[] = [
+      { e: 'invoke', at: 0, op: 1, call: { do: 'suspend', user: 'ada' }, ...about },
+      { e: 'ok', at: 0, op: 1, answer: {}, ...about },
+      sent,
+    ];
+    const restored: Entry = { e: 'invoke', at: at + 2, op: 3, call: { do: 'restore', user: 'ada' }, ...about };
+    const answered: Entry = { e: 'ok', at: at + 3, answer: {}, ...kept };
+    expect(check([...suspended, restored, answered])).toEqual([]);
+    expect(check([...suspended, answered, restored]).map(({ property }) => property)).toEqual(['authorised']);
+  });
+
   it('lets an answer overtake what is pushed', () => {
     const history = goodHistory(1);
     const log = logs(history).find(({ user }) => user === 'ada');

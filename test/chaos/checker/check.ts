@@ -223,7 +223,8 @@ class Checker {
     if (end !== undefined && op.at > end + this.#bounds.revoked) {
       this.#broken('authorised', `session ${op.session} was answered ok after its end: ${call.do}`);
     }
-    if (this.#isSuspended(op.user, op.at)) {
+    // What a client keeps until its user is let in again is answered then.
+    if (this.#isSuspended(op.user, op.at, at)) {
       this.#broken('authorised', `${op.user} was answered ok while suspended: ${call.do}`);
     }
     if (call.do === 'create' && answer.chat !== undefined) this.#chat(answer.chat).policy = call.history;
@@ -252,8 +253,9 @@ class Checker {
     }
   }
 
-  #isSuspended(user: string, at: number): boolean {
-    return (this.#suspended.get(user) ?? []).some(({ from, to }) => at > from + this.#bounds.revoked && at < to);
+  /** The user was suspended all the time. */
+  #isSuspended(user: string, since: number, at = since): boolean {
+    return (this.#suspended.get(user) ?? []).some(({ from, to }) => since > from + this.#bounds.revoked && at < to);
   }
 
   /**
