@@ -338,9 +338,23 @@ export function messageJson(chatId: string, row: EventRow): string {
   );
 }
 
-/** The message as a value: the one that `messageJson` writes. */
-export const messageOf = (chatId: string, row: EventRow): Message =>
-  Message.parse(JSON.parse(messageJson(chatId, row)));
+/** The message as a value: the one that `messageJson` writes. A text without anything else, as most are, needs no schema. */
+export function messageOf(chatId: string, row: EventRow): Message {
+  const { seq, ordinal, client_id, actor_id: sender_id, kind, content, extra } = row;
+  if (kind === 'text' && extra === null && client_id !== null && content !== null) {
+    return {
+      chat_id: chatId,
+      seq,
+      ordinal,
+      client_id,
+      sender_id,
+      kind,
+      content,
+      created_at: timestamp(row.created_at),
+    };
+  }
+  return Message.parse(JSON.parse(messageJson(chatId, row)));
+}
 
 const reasonOf = (row: EventRow): Hole['reason'] | null =>
   row.type === GONE.message || row.type === GONE.change ? Reason.parse(row.kind) : null;

@@ -3,7 +3,7 @@ import { messageState } from '../protocol/current.ts';
 import { ChatEvent } from '../protocol/events.ts';
 import { Message } from '../protocol/messages.ts';
 import { changed } from '../protocol/state.ts';
-import { type EventRow, eventJson, type Log, messageJson, type StatefulRow } from './log.ts';
+import { type EventRow, eventJson, type Log, messageJson, messageOf, type StatefulRow } from './log.ts';
 
 const Fields = z.record(z.string(), z.unknown());
 type Fields = z.infer<typeof Fields>;
@@ -48,8 +48,10 @@ const known = new WeakMap<StatefulRow, Message>();
 function messageOfRow(chatId: string, row: StatefulRow): Message {
   const before = known.get(row);
   if (before !== undefined) return before;
-  const base = parse(messageJson(chatId, row));
-  const message = Message.parse(row.state === null ? base : overlaid(base, parse(row.state)));
+  const message =
+    row.state === null
+      ? messageOf(chatId, row)
+      : Message.parse(overlaid(parse(messageJson(chatId, row)), parse(row.state)));
   known.set(row, message);
   return message;
 }

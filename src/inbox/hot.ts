@@ -9,15 +9,19 @@ import type { Timeline } from './timeline.ts';
  */
 const HOT_WITHIN_MS = 2000;
 export const HOT_AFTER = 4;
-/** Hot rows are stored this often, in ms. */
-const STORE_EVERY_MS = 2000;
+/** A hot row that has not changed for so long, in ms, has come to rest and is stored for good. Looked at this often. */
+const REST_AFTER_MS = 2000;
+/** A hot row that goes on changing is stored about this often, in ms, so that what is stored of it does not age. */
+const STORE_EVERY_MS = 20_000;
 /** Times remembered of rows that were stored lately. */
 const REMEMBERED = 1000;
 
 interface Hot {
   record: ChatRecord;
-  /** Changed since it was last stored. */
+  /** Changed since it was last looked at. */
   changed: boolean;
+  /** In ms since 1970. */
+  storedAt: number;
 }
 
 /**
@@ -83,12 +87,12 @@ export class HotRows {
   /** Keeps a changed row if it is hot, and returns its change; else undefined, and the caller stores it. */
   keep(record: ChatRecord, before: ChatRecord | undefined): string | undefined {
     const { chat_id: chatId } = record;
-    const hot = this.#rows.has(chatId);
-    if (!hot && this.#storedInARow(chatId) < HOT_AFTER) return undefined;
+    const hot = this.#rows.get(chatId);
+    if (hot === undefined && this.#storedInARow(chatId) < HOT_AFTER) return undefined;
     if (before === undefined || !sameMembership(record, before)) return undefined;
-    if (!hot) this.#timeline.markStale(chatId);
-    this.#rows.set(chatId, { record, changed: true });
-    this.#timer ??= setTimeout(() => this.#store(), STORE_EVERY_MS);
+    if (hot === undefined) this.#timeline.markStale(chatId);
+    this.#rows.set(chatId, { record, changed: true, storedAt: hot?.storedAt ?? this.#clock() });
+    this.#timer ??= setTimeout(() => this.#store(), REST_AFTER_MS);
     return changeJson(chatId, itemJson(record.item), record.gone);
   }
 
@@ -98,15 +102,18 @@ export class HotRows {
     this.#rows.clear();
   }
 
-  /** What has changed is stored and stays hot; what has not has come to rest. */
+  /** What has changed stays hot, and is stored now and then; what has not has come to rest. */
   #store(): void {
     this.#timer = undefined;
-    for (const [chatId, { record, changed }] of this.#rows) {
-      this.#put(chatId, record, changed);
-      if (changed) this.#rows.set(chatId, { record, changed: false });
+    const now = this.#clock();
+    for (const [chatId, { record, changed, storedAt }] of this.#rows) {
+      // A clock that was set back counts as time gone by.
+      const due = now - storedAt >= STORE_EVERY_MS || now < storedAt;
+      if (!changed || due) this.#put(chatId, record, changed);
+      if (changed) this.#rows.set(chatId, { record, changed: false, storedAt: due ? now : storedAt });
       else this.#rows.delete(chatId);
     }
-    if (this.#rows.size > 0) this.#timer = setTimeout(() => this.#store(), STORE_EVERY_MS);
+    if (this.#rows.size > 0) this.#timer = setTimeout(() => this.#store(), REST_AFTER_MS);
   }
 
   #put(chatId: string, record: ChatRecord, stale: boolean): void {

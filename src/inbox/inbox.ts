@@ -333,8 +333,10 @@ export class Inbox {
     if (!this.#waitsForRooms) this.#lookAt = null;
   }
 
+  /** A hot row carries the mark too, and waits for nothing. */
   get #waitsForRooms(): boolean {
-    return this.timeline.stale().length > 0 && this.devices.live(this.#clock()).length > 0;
+    const waits = this.timeline.stale().some((chatId) => this.#hot.get(chatId) === undefined);
+    return waits && this.devices.live(this.#clock()).length > 0;
   }
 
   async list(page: {

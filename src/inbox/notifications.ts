@@ -257,6 +257,7 @@ export class Notifications {
   #mentions(notice: Notice, { chat_id, item, member_seq }: ChatRecord): void {
     if (item === null) return;
     const rows = this.#of(chat_id);
+    if (rows.size === 0 && notice.mentioned === undefined) return;
     const isLatest =
       notice.member !== null &&
       notice.member_seq === member_seq &&
@@ -377,8 +378,10 @@ export class Notifications {
   }
 
   #markAll(rows: readonly NotificationRecord[]): void {
+    const unread = rows.filter(isUnread);
+    if (unread.length === 0) return;
     const read_at = timestamp(this.#clock());
-    for (const row of rows.filter(isUnread)) {
+    for (const row of unread) {
       const value = JSON.stringify({ ...parsed(row), read_at });
       this.#write({ ...row, version: versionOf(occurrenceOf(row), LEVEL.read), value });
     }

@@ -138,8 +138,12 @@ export function withPreferences(
 const ITEM_KEYS = ChatListItem.keyof().options;
 
 /** Keys stand in the order of the schema: equal rows are equal texts. */
-export const itemJson = (item: ChatListItem | null): string | null =>
-  item === null ? null : JSON.stringify(Object.fromEntries(ITEM_KEYS.map((key) => [key, item[key]])));
+export function itemJson(item: ChatListItem | null): string | null {
+  if (item === null) return null;
+  const ordered: Partial<Record<keyof ChatListItem, unknown>> = {};
+  for (const key of ITEM_KEYS) ordered[key] = item[key];
+  return JSON.stringify(ordered);
+}
 
 /** The change that a device gets, from what is stored. Matches `Change`. */
 export function changeJson(chatId: string, itemJson: string | null, gone: string | null): string {

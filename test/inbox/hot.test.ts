@@ -37,6 +37,32 @@ describe('a row that changes fast while a device listens', () => {
     });
   });
 
+  it('is stored now and then while it goes on changing, and is not trusted meanwhile', async () => {
+    await withInbox(async (test) => {
+      const chat = newId('chat');
+      test.connect();
+      let head = 20;
+      tell(test, chat, 1, head);
+      const goOn = async (until: () => boolean) => {
+        await eventually(
+          'it goes on changing',
+          async () => {
+            tell(test, chat, head + 1, ++head);
+            await scheduler.wait(100);
+            return until();
+          },
+          5000,
+        );
+      };
+      const began = Date.now();
+      await goOn(() => Date.now() - began > 2500);
+      expect(storedHead(test, chat)).toBe(HOT_AFTER);
+      test.clock.now += 20_000;
+      await goOn(() => storedHead(test, chat) !== HOT_AFTER);
+      expect(test.inbox.timeline.stale()).toEqual([chat]);
+    });
+  });
+
   it('is right for whoever reads, at any time', async () => {
     await withInbox(async (test) => {
       const chat = newId('chat');
