@@ -477,9 +477,10 @@ export class Conversation {
     const { chat, log, members } = this.#loaded;
     chat.told_through = toldThrough;
     const implied = log.head - chat.marks_through >= MARKS_EVERY;
-    if (!implied && !members.unstored) return;
+    const disarmed = tierOf(chat.member_count) !== 'small';
+    if (!implied && !members.unstored({ disarmed })) return;
     this.transaction(() => {
-      members.storeMarks({ implied });
+      members.storeMarks({ implied, disarmed });
       if (!implied) return;
       chat.marks_through = log.head;
       saveChat(this.#storage.sql, chat);

@@ -225,7 +225,7 @@ export class Members {
     this.#sent.add(row);
   }
 
-  /** No more notices until the user looks. Stored lazily: if it is lost, the inbox is told once more than needed. */
+  /** No more notices until the user looks. Stored lazily, or not at all: if it is lost, the inbox is told more than needed. */
   disarm(row: MemberRow): void {
     if (!row.armed) return;
     row.armed = false;
@@ -242,13 +242,14 @@ export class Members {
     if (!this.#disarmed.delete(row)) this.#sql.exec('UPDATE members SET armed = 1 WHERE user_id = ?', row.user_id);
   }
 
-  /** Whether anything has changed that only `storeMarks` brings into storage. */
-  get unstored(): boolean {
-    return this.#dirty.size > 0 || this.#disarmed.size > 0;
-  }
-
-  /** Writes what changed since the last time: one row each. `implied`: also the marks that the log implies. */
-  storeMarks({ implied }: { implied: boolean }): void {
+  /**
+   * Writes what changed since the last time: one row each.
+   *
+   * @param options.implied also the marks that the log implies
+   * @param options.disarmed also who is not told any more. A small room finds that out again, for a few notices; where it is not
+   *   stored, a look stores nothing either.
+   */
+  storeMarks({ implied, disarmed }: { implied: boolean; disarmed: boolean }): void {
     for (const row of implied ? new Set([...this.#dirty, ...this.#sent]) : this.#dirty) {
       this.#sql.exec(
         'UPDATE members SET read_seq = ?, delivered_seq = ? WHERE user_id = ?',
@@ -259,11 +260,7 @@ export class Members {
       this.#sent.delete(row);
     }
     this.#dirty.clear();
-    // A statement of its own: an index holds those who are armed, and would be written for every mark.
-    for (const row of this.#disarmed) {
-      this.#sql.exec('UPDATE members SET armed = 0 WHERE user_id = ?', row.user_id);
-    }
-    this.#disarmed.clear();
+    if (disarmed) this.#storeDisarmed();
     if (!implied) return;
     // What is left in #implied was never asked for; the rest is in cached rows.
     for (const [userId, seq] of this.#implied) {
@@ -276,6 +273,19 @@ export class Members {
       }
     }
     this.#implied = new Map();
+  }
+
+  #storeDisarmed(): void {
+    // A statement of its own: an index holds those who are armed, and would be written for every mark.
+    for (const row of this.#disarmed) {
+      this.#sql.exec('UPDATE members SET armed = 0 WHERE user_id = ?', row.user_id);
+    }
+    this.#disarmed.clear();
+  }
+
+  /** Whether `storeMarks` has anything to write but marks that the log implies. */
+  unstored({ disarmed }: { disarmed: boolean }): boolean {
+    return this.#dirty.size > 0 || (disarmed && this.#disarmed.size > 0);
   }
 
   #keep(stored: Stored): MemberRow {

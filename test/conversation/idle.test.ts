@@ -37,6 +37,29 @@ describe('an inbox of a small room in which no device listens', () => {
       expect(room.inboxes.head(b)).toBe(102);
     }));
 
+  it('is told again in the next life of the room, and its look stores nothing', () =>
+    overStorage(async (storage) => {
+      const room = new TestRoom(storage);
+      const [a = '', b = ''] = newUsers(2);
+      room.create([a, b]);
+      const many = async () => {
+        for (let n = 0; n < 20; n++) {
+          await room.sent(a);
+          await room.inboxes.settled();
+        }
+        expect(room.inboxes.last(b)?.armed).toBe(false);
+        await room.ringUntilQuiet();
+      };
+      await many();
+      const written = rowsWritten(storage, () => room.room.look(b));
+      expect(written).toBe(0);
+      await many();
+      room.restart();
+      await room.sent(a);
+      await room.inboxes.settled();
+      expect(room.inboxes.last(b)).toMatchObject({ armed: true, chat: { head_seq: 42 } });
+    }));
+
   it('goes on being told at once when a device listens, however many there are', () =>
     overStorage(async (storage) => {
       const room = new TestRoom(storage);
@@ -50,3 +73,11 @@ describe('an inbox of a small room in which no device listens', () => {
       expect(room.inboxes.head(b)).toBe(101);
     }));
 });
+
+/** Rows that statements write meanwhile. */
+function rowsWritten({ sql }: DurableObjectStorage, work: () => unknown): number {
+  const changes = () => sql.exec<{ n: number }>('SELECT total_changes() AS n').one().n;
+  const before = changes();
+  work();
+  return changes() - before;
+}
