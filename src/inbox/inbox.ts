@@ -333,9 +333,9 @@ export class Inbox {
     if (!this.#waitsForRooms) this.#lookAt = null;
   }
 
-  /** A hot row carries the mark too, and waits for nothing. */
+  /** What is stored of a hot row carries the mark in any case: it waits only if it waited before. */
   get #waitsForRooms(): boolean {
-    const waits = this.timeline.stale().some((chatId) => this.#hot.get(chatId) === undefined);
+    const waits = this.timeline.stale().some((chatId) => this.#hot.get(chatId)?.stale !== false);
     return waits && this.devices.live(this.#clock()).length > 0;
   }
 

@@ -4,9 +4,10 @@ import type { Notice, NoticeAnswer } from '../../src/conversation/api.ts';
 import { Room } from '../../src/conversation/room.ts';
 import { TIER_LIMITS } from '../../src/conversation/tiers.ts';
 import { newId } from '../../src/ids.ts';
+import { HOT_AFTER } from '../../src/inbox/hot.ts';
 import { Inbox } from '../../src/inbox/inbox.ts';
 import { refuse } from '../../src/protocol/errors.ts';
-import { notice, rowOf, TestDevice, withInbox } from '../support/inbox.ts';
+import { notice, ofChats, rowOf, TestDevice, withInbox } from '../support/inbox.ts';
 import { eventually, newConversation, newUsers, TestClock, value } from '../support/objects.ts';
 
 const later = () => Promise.withResolvers<Notice | null>();
@@ -140,6 +141,37 @@ describe('a look', () => {
         device.of('inbox').some(({ changes }) => changes.some((it) => it.type === 'chat' && it.chat.head_seq === 9)),
       );
       expect(await test.ring()).toBeNull();
+    });
+  });
+
+  it('that fails is repeated though old notices make the row a hot one, and is not for the sake of a hot one', async () => {
+    await withInbox(async (test) => {
+      const [waits, hot] = [newId('chat'), newId('chat')];
+      test.inbox.notify(notice({ chat_id: waits, head: 5, armed: false }));
+      test.rooms.look = () => {
+        throw new Error('unreachable');
+      };
+      const device = test.connect();
+      await eventually('the room is asked', () => test.rooms.count('look') === 1);
+      await test.settled();
+      for (let i = 0; i < 2 * HOT_AFTER; i++) {
+        test.inbox.notify(notice({ chat_id: waits, head: 5 }));
+        test.inbox.notify(notice({ chat_id: hot, head: i + 1 }));
+      }
+      await test.ring();
+      expect(test.rooms.count('look', waits)).toBe(2);
+      test.rooms.look = (chat_id) => notice({ chat_id, head: 9 });
+      await test.ring();
+      await eventually('the device learns', () =>
+        ofChats(device.of('inbox').flatMap(({ changes }) => changes)).some(
+          (change) => change.chat_id === waits && change.type === 'chat' && change.chat.head_seq === 9,
+        ),
+      );
+      for (let i = 9; i < 9 + 2 * HOT_AFTER; i++) test.inbox.notify(notice({ chat_id: hot, head: i + 1 }));
+      expect(test.inbox.timeline.stale()).toEqual([hot]);
+      const asked = test.rooms.count('look');
+      await test.ring();
+      expect(test.rooms.count('look')).toBe(asked);
     });
   });
 
