@@ -1,6 +1,7 @@
 import type { Message } from '@tideline/sdk';
 import i18next from 'i18next';
 import type { Bridge } from './bridge/bridge.ts';
+import { CallError } from './bridge/remote.ts';
 import type { Failure } from './core/protocol.ts';
 import { previewOf } from './messages/preview.ts';
 import { settings } from './settings/store.ts';
@@ -9,6 +10,12 @@ import { settings } from './settings/store.ts';
 export function failureText({ code, message }: Pick<Failure, 'code' | 'message'>): string {
   const key = `error.${code}`;
   return i18next.exists(key) ? i18next.t(key as 'error.fault') : message;
+}
+
+/** What to say of a call that has failed. Whatever else was thrown is a fault, and is thrown on. */
+export function complaint(error: unknown): string {
+  if (!(error instanceof CallError)) throw error;
+  return failureText(error.failure);
 }
 
 /** Tells of a message while nobody looks at the client. A conversation has one notification: the next replaces it. */

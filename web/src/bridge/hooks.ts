@@ -92,12 +92,3 @@ export function useSortedRows(): readonly ChatListItem[] {
     [rows],
   );
 }
-
-/** What an error says to the person who sees it. */
-export function useErrorText(): (code: string, message: string) => string {
-  const { t, i18n } = useTranslation();
-  return (code, message) => {
-    const key = `error.${code}`;
-    return i18n.exists(key) ? t(key as 'error.fault') : message;
-  };
-}

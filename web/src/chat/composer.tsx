@@ -13,8 +13,7 @@ import {
   useState,
 } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useBridge, useErrorText, useFace, useProfile, useSelf } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
+import { useBridge, useFace, useProfile, useSelf } from '../bridge/hooks.ts';
 import { usePart, useStore } from '../bridge/store.ts';
 import type { Line, MessageLine } from '../core/protocol.ts';
 import { openDialog } from '../dialogs/store.ts';
@@ -24,6 +23,7 @@ import { trayOf } from '../files/tray.ts';
 import { edit } from '../messages/changes.ts';
 import { previewOf } from '../messages/preview.ts';
 import type { Span } from '../messages/span.ts';
+import { complaint } from '../notify.ts';
 import { settings } from '../settings/store.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { openEmoji, openMenu, toast } from '../ui/overlays.ts';
@@ -61,7 +61,6 @@ export function Composer({ row, thread, compose, onCompose, lines }: Props) {
   const bridge = useBridge();
   const self = useSelf();
   const { name } = useFace(row);
-  const errorText = useErrorText();
   const field = useRef<HTMLTextAreaElement>(null);
   const place = placeOf(row.id, thread);
   const [text, setText] = useState(() => draftOf(place));
@@ -187,7 +186,7 @@ export function Composer({ row, thread, compose, onCompose, lines }: Props) {
     } catch (error) {
       // Refused before it was kept: the text goes back to where it can be changed.
       if (field.current?.value === '') change(content);
-      if (error instanceof CallError) toast(errorText(error.code, error.message));
+      toast(complaint(error));
     } finally {
       leaving.current = false;
     }

@@ -2,9 +2,8 @@ import type { ChatListItem, Draft } from '@tideline/sdk';
 import type { TFunction } from 'i18next';
 import { ContactRound, ListChecks, MapPin } from 'lucide-react';
 import type { Bridge } from '../bridge/bridge.ts';
-import { CallError } from '../bridge/remote.ts';
 import { openDialog } from '../dialogs/store.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { ask, type MenuEntry, toast } from '../ui/overlays.ts';
 
 /** A place is asked of the device for so long; ms. */
@@ -35,8 +34,7 @@ export function extras({ bridge, row, name, thread, t }: Context): MenuEntry[] {
     try {
       await send({ kind: 'location', content: '', location: place });
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      toast(failureText(error.failure));
+      toast(complaint(error));
     }
   };
   return [

@@ -1,8 +1,8 @@
 import type { Profile } from '@tideline/sdk';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useBridge, useErrorText } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
+import { useBridge } from '../bridge/hooks.ts';
+import { complaint } from '../notify.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Button } from '../ui/ui.tsx';
 import css from './dialogs.module.css';
@@ -15,7 +15,6 @@ type Target = { readonly chat_id: string } | { readonly workspace_id: string };
 export default function AddMembers({ to }: { to: Target }) {
   const { t } = useTranslation();
   const bridge = useBridge();
-  const errorText = useErrorText();
   const [people, setPeople] = useState<readonly Profile[]>([]);
   const [failure, setFailure] = useState<string>();
 
@@ -28,8 +27,7 @@ export default function AddMembers({ to }: { to: Target }) {
       window.dispatchEvent(new Event(WORKSPACE_CHANGED));
       closeDialog();
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      setFailure(errorText(error.code, error.message));
+      setFailure(complaint(error));
     }
   }
 

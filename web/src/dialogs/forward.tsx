@@ -1,9 +1,10 @@
 import type { ChatListItem } from '@tideline/sdk';
 import { type FormEvent, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { peerOf, useBridge, useErrorText, useNames, useSelf, useSortedRows } from '../bridge/hooks.ts';
+import { peerOf, useBridge, useNames, useSelf, useSortedRows } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
 import { forward } from '../messages/changes.ts';
+import { failureText } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { toast } from '../ui/overlays.ts';
@@ -18,7 +19,6 @@ const SHOWN = 50;
 export default function Forward({ chat_id, seq }: { chat_id: string; seq: number }) {
   const { t } = useTranslation();
   const bridge = useBridge();
-  const errorText = useErrorText();
   const targets = useTargets();
   const field = useFocus<HTMLInputElement>();
   const [query, setQuery] = useState('');
@@ -48,7 +48,7 @@ export default function Forward({ chat_id, seq }: { chat_id: string; seq: number
       } catch (error) {
         if (!(error instanceof CallError)) throw error;
         const name = targets.find(({ row }) => row.id === to)?.name ?? '';
-        problems.push(`${name}: ${errorText(error.code, error.message)}`);
+        problems.push(`${name}: ${failureText(error.failure)}`);
       }
     }
     setBusy(false);

@@ -3,8 +3,8 @@ import type { Profile, Workspace } from '@tideline/sdk';
 import { type FormEvent, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
-import { useBridge, useErrorText } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
+import { useBridge } from '../bridge/hooks.ts';
+import { complaint } from '../notify.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Button, Field, fieldClass, inputClass, labelClass } from '../ui/ui.tsx';
 import css from './dialogs.module.css';
@@ -23,7 +23,6 @@ interface Props {
 export default function NewChat({ workspace_id, kind: first = 'person' }: Props) {
   const { t } = useTranslation();
   const bridge = useBridge();
-  const errorText = useErrorText();
   const [, go] = useLocation();
   const [kind, setKind] = useState<Kind>(first);
   const [people, setPeople] = useState<readonly Profile[]>([]);
@@ -77,8 +76,7 @@ export default function NewChat({ workspace_id, kind: first = 'person' }: Props)
       closeDialog();
       go(path);
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      setFailure(errorText(error.code, error.message));
+      setFailure(complaint(error));
     } finally {
       setBusy(false);
     }

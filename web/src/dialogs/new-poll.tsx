@@ -2,8 +2,8 @@ import { LIMITS } from '@tideline/sdk';
 import { Plus, X } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useBridge, useErrorText } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
+import { useBridge } from '../bridge/hooks.ts';
+import { complaint } from '../notify.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Button, Field, IconButton } from '../ui/ui.tsx';
 import css from './dialogs.module.css';
@@ -15,7 +15,6 @@ let lastKey = 2;
 export default function NewPoll({ chat_id, thread_seq }: { chat_id: string; thread_seq?: number }) {
   const { t } = useTranslation();
   const bridge = useBridge();
-  const errorText = useErrorText();
   const [keys, setKeys] = useState<readonly number[]>([1, 2]);
   const [failure, setFailure] = useState<string>();
 
@@ -38,8 +37,7 @@ export default function NewPoll({ chat_id, thread_seq }: { chat_id: string; thre
       });
       closeDialog();
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      setFailure(errorText(error.code, error.message));
+      setFailure(complaint(error));
     }
   }
 

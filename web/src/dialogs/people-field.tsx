@@ -2,8 +2,9 @@ import type { Profile } from '@tideline/sdk';
 import { X } from 'lucide-react';
 import { type KeyboardEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useBridge, useErrorText, useSelf } from '../bridge/hooks.ts';
+import { useBridge, useSelf } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
+import { failureText } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { Button, Field } from '../ui/ui.tsx';
 import css from './dialogs.module.css';
@@ -20,7 +21,6 @@ export function PeopleField({ people, onChange, one = false }: Props) {
   const { t } = useTranslation();
   const bridge = useBridge();
   const self = useSelf();
-  const errorText = useErrorText();
   const [text, setText] = useState('');
   const [failure, setFailure] = useState<string>();
   const [busy, setBusy] = useState(false);
@@ -39,7 +39,7 @@ export function PeopleField({ people, onChange, one = false }: Props) {
       setText('');
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
-      setFailure(error.code === 'invalid' ? t('new.notFound') : errorText(error.code, error.message));
+      setFailure(error.code === 'invalid' ? t('new.notFound') : failureText(error.failure));
     } finally {
       setBusy(false);
     }

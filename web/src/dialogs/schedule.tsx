@@ -1,10 +1,9 @@
 import { LIMITS } from '@tideline/sdk';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useErrorText } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
 import { fromLocalInput, toLocalInput, usualTimes } from '../i18n/local-input.ts';
 import { fullTime } from '../i18n/times.ts';
+import { complaint } from '../notify.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { toast } from '../ui/overlays.ts';
 import { Button, Field } from '../ui/ui.tsx';
@@ -19,7 +18,6 @@ interface Props {
 /** Asks when a message is to be sent. */
 export default function Schedule({ at, take }: Props) {
   const { t } = useTranslation();
-  const errorText = useErrorText();
   const [times] = useState(() => usualTimes(new Date()));
   const [value, setValue] = useState(() => toLocalInput(at ?? times.tomorrow));
   const [failure, setFailure] = useState<string>();
@@ -36,8 +34,7 @@ export default function Schedule({ at, take }: Props) {
       toast(t('schedule.done', { when: fullTime(chosen.toISOString()) }));
       closeDialog();
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      setFailure(errorText(error.code, error.message));
+      setFailure(complaint(error));
     } finally {
       setBusy(false);
     }

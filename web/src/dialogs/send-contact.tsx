@@ -1,8 +1,7 @@
 import type { ContactCard, Profile } from '@tideline/sdk';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useErrorText } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
+import { complaint } from '../notify.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Button } from '../ui/ui.tsx';
 import css from './dialogs.module.css';
@@ -12,7 +11,6 @@ import { closeDialog } from './store.ts';
 /** Sends the card of somebody who has an account. */
 export default function SendContact({ take }: { take: (contact: ContactCard) => Promise<unknown> }) {
   const { t } = useTranslation();
-  const errorText = useErrorText();
   const [people, setPeople] = useState<readonly Profile[]>([]);
   const [failure, setFailure] = useState<string>();
 
@@ -24,8 +22,7 @@ export default function SendContact({ take }: { take: (contact: ContactCard) => 
       await take({ name: person.fullname, user_id: person.id });
       closeDialog();
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      setFailure(errorText(error.code, error.message));
+      setFailure(complaint(error));
     }
   }
 

@@ -4,8 +4,7 @@ import { ChevronLeft, ChevronRight, Download, X } from 'lucide-react';
 import { type KeyboardEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { toast } from '../ui/overlays.ts';
 import { IconButton, Spinner } from '../ui/ui.tsx';
 import css from './gallery.module.css';
@@ -35,8 +34,7 @@ export default function Gallery({ chatId, files, at: first, onClose }: Props) {
   };
   const download = () =>
     void save(bridge, { chat_id: chatId, file_id: file.id }, file.name).catch((error: unknown) => {
-      if (!(error instanceof CallError)) throw error;
-      toast(failureText(error.failure));
+      toast(complaint(error));
     });
   return (
     <Dialog.Root open onOpenChange={(open) => !open && onClose()}>

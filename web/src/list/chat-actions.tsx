@@ -12,20 +12,19 @@ import {
   Trash2,
 } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import { useBridge, useErrorText, useFace } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
+import { useBridge, useFace } from '../bridge/hooks.ts';
+import { complaint } from '../notify.ts';
 import { ask, type MenuEntry, toast } from '../ui/overlays.ts';
 
 /** What can be done with a conversation from outside of it. */
 export function useChatActions(row: ChatListItem): MenuEntry[] {
   const { t } = useTranslation();
   const bridge = useBridge();
-  const errorText = useErrorText();
   const { name } = useFace(row);
   const chat = bridge.chat(row.id);
   const attempt = (action: Promise<unknown>) =>
     void action.catch((error: unknown) => {
-      if (error instanceof CallError) toast(errorText(error.code, error.message));
+      toast(complaint(error));
     });
   const prefer = (preferences: Preferences) => () => attempt(chat.prefer(preferences));
   const sure = async (title: string, text: string, action: string, run: () => Promise<unknown>) => {

@@ -1,6 +1,5 @@
 import type { Bridge } from '../bridge/bridge.ts';
-import { CallError } from '../bridge/remote.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { toast } from '../ui/overlays.ts';
 
 // What can be done to a message that stands in the log. That it was done comes back with the events.
@@ -13,8 +12,7 @@ async function attempt(request: Promise<unknown>): Promise<boolean> {
     await request;
     return true;
   } catch (error) {
-    if (!(error instanceof CallError)) throw error;
-    toast(failureText(error.failure));
+    toast(complaint(error));
     return false;
   }
 }

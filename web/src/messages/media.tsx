@@ -3,13 +3,12 @@ import { Download, File as FileIcon, ImageOff, Pause, Play } from 'lucide-react'
 import { lazy, Suspense, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
 import type { ShownMessage } from '../core/protocol.ts';
 import { bytesOf, placeholderUrl } from '../files/placeholder.ts';
 import { useStream } from '../files/stream.ts';
 import { fileOfTicket, save, useFile } from '../files/use-file.ts';
 import { lengthText, sizeText } from '../i18n/sizes.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { toast } from '../ui/overlays.ts';
 import { Spinner } from '../ui/ui.tsx';
 import type { KindProps } from './kinds.tsx';
@@ -128,8 +127,7 @@ function FileLine({ chatId, file }: { chatId: string | undefined; file: FileInfo
     setBusy(true);
     save(bridge, { chat_id: chatId, file_id: file.id }, file.name)
       .catch((error: unknown) => {
-        if (!(error instanceof CallError)) throw error;
-        toast(failureText(error.failure));
+        toast(complaint(error));
       })
       .finally(() => setBusy(false));
   };

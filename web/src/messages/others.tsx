@@ -2,8 +2,7 @@ import { MapPin, UserRound } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { useBridge, useSelf } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { toast } from '../ui/overlays.ts';
 import type { KindProps } from './kinds.tsx';
 import css from './messages.module.css';
@@ -43,8 +42,7 @@ export function ContactMessage({ message }: KindProps) {
       .create({ type: 'Single', members: [id] })
       .then((chat) => go(`/c/${chat.id}`))
       .catch((error: unknown) => {
-        if (!(error instanceof CallError)) throw error;
-        toast(failureText(error.failure));
+        toast(complaint(error));
       });
   return (
     <div className={css.card}>

@@ -1,9 +1,8 @@
 import { useEffect, useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
 import { fullTime } from '../i18n/times.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { toast } from '../ui/overlays.ts';
 import type { KindProps } from './kinds.tsx';
 import css from './messages.module.css';
@@ -45,9 +44,8 @@ export function PollMessage({ message, own }: KindProps) {
       setMine(view.mine);
       setAsked(view.results);
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
       setMine(mine);
-      toast(failureText(error.failure));
+      toast(complaint(error));
     }
   };
   const choose = (option: number, chosen: boolean) => {

@@ -3,12 +3,12 @@ import { Ban, MoreHorizontal, Shield, UserMinus, UserPlus } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
-import { useBridge, useErrorText, useFace, useProfile, useSelf } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
+import { useBridge, useFace, useProfile, useSelf } from '../bridge/hooks.ts';
 import { usePart } from '../bridge/store.ts';
 import { openDialog } from '../dialogs/store.ts';
 import { dateOf } from '../i18n/times.ts';
 import { useChatActions } from '../list/chat-actions.tsx';
+import { complaint } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { type MenuEntry, openMenu, toast } from '../ui/overlays.ts';
 import { Button, cx, Field, fieldClass, IconButton, inputClass, labelClass } from '../ui/ui.tsx';
@@ -60,7 +60,6 @@ const LEVELS = ['all', 'mentions', 'none'] as const;
 function Notify({ row }: { row: ChatListItem }) {
   const { t } = useTranslation();
   const bridge = useBridge();
-  const errorText = useErrorText();
   const change = (value: string) => {
     const notify = LEVELS.find((level) => level === value);
     if (notify === undefined) return;
@@ -68,8 +67,7 @@ function Notify({ row }: { row: ChatListItem }) {
       .chat(row.id)
       .prefer({ notify })
       .catch((error: unknown) => {
-        if (!(error instanceof CallError)) throw error;
-        toast(errorText(error.code, error.message));
+        toast(complaint(error));
       });
   };
   return (
@@ -89,7 +87,6 @@ function Notify({ row }: { row: ChatListItem }) {
 function Rename({ row }: { row: ChatListItem }) {
   const { t } = useTranslation();
   const bridge = useBridge();
-  const errorText = useErrorText();
   const [name, setName] = useState(row.name ?? '');
   const [failure, setFailure] = useState<string>();
   async function save(event: FormEvent) {
@@ -98,7 +95,7 @@ function Rename({ row }: { row: ChatListItem }) {
     try {
       await bridge.chat(row.id).update({ name: name.trim() });
     } catch (error) {
-      if (error instanceof CallError) setFailure(errorText(error.code, error.message));
+      setFailure(complaint(error));
     }
   }
   return (
@@ -150,7 +147,6 @@ function MemberRow({ row, member }: { row: ChatListItem; member: Member }) {
   const { t } = useTranslation();
   const bridge = useBridge();
   const self = useSelf();
-  const errorText = useErrorText();
   const [, go] = useLocation();
   const profile = useProfile(member.user_id);
   const name = profile?.fullname ?? '…';
@@ -159,7 +155,7 @@ function MemberRow({ row, member }: { row: ChatListItem; member: Member }) {
     try {
       await action();
     } catch (error) {
-      if (error instanceof CallError) toast(errorText(error.code, error.message));
+      toast(complaint(error));
     }
   };
   const write = () =>

@@ -3,8 +3,7 @@ import { Check, Link2, X } from 'lucide-react';
 import { useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge, useProfile } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { toast } from '../ui/overlays.ts';
 import { Button, IconButton, inputClass } from '../ui/ui.tsx';
@@ -32,8 +31,7 @@ export function Invite({ row }: { row: ChatListItem }) {
         () => undefined,
       );
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      toast(failureText(error.failure));
+      toast(complaint(error));
     }
   }
   return (
@@ -65,8 +63,7 @@ function Requests({ row }: { row: ChatListItem }) {
       .request(`/api/chats/${row.id}/requests/${userId}`, { method: 'PUT', body: { decision } })
       .then(load)
       .catch((error: unknown) => {
-        if (!(error instanceof CallError)) throw error;
-        toast(failureText(error.failure));
+        toast(complaint(error));
       });
   if (requests.length === 0) return null;
   return (

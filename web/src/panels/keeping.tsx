@@ -3,10 +3,9 @@ import { CalendarClock, Download, MessagesSquare } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
 import { saveBlob } from '../files/use-file.ts';
 import { lastingText, TIMERS } from '../i18n/lasting.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { toast } from '../ui/overlays.ts';
 import { cx, fieldClass, inputClass, labelClass } from '../ui/ui.tsx';
 import css from './panel.module.css';
@@ -22,8 +21,7 @@ export function More({ row, open }: { row: ChatListItem; open: (panel: PanelRequ
     try {
       saveBlob(await bridge.chat(row.id).export(), `${row.id}.jsonl`);
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      toast(failureText(error.failure));
+      toast(complaint(error));
     } finally {
       setBusy(false);
     }
@@ -65,8 +63,7 @@ export function Timer({ row }: { row: ChatListItem }) {
       .chat(row.id)
       .changes.retain({ message_timer: value === '' ? null : Number(value) })
       .catch((error: unknown) => {
-        if (!(error instanceof CallError)) throw error;
-        toast(failureText(error.failure));
+        toast(complaint(error));
       });
   return (
     <label className={cx(fieldClass, css.notify)}>

@@ -3,8 +3,7 @@ import { Pin } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { Empty, Spinner } from '../ui/ui.tsx';
 import { Hit } from './hit.tsx';
 import css from './panel.module.css';
@@ -24,8 +23,8 @@ export function Pins({ row, goTo }: PanelProps) {
       .request<{ items: Message[] }>(`/api/chats/${row.id}/pins`)
       .then(({ items }) => wanted && setPins(items))
       .catch((error: unknown) => {
-        if (!(error instanceof CallError)) throw error;
-        if (wanted) setFailure(failureText(error.failure));
+        const text = complaint(error);
+        if (wanted) setFailure(text);
       });
     return () => {
       wanted = false;

@@ -3,12 +3,11 @@ import { CalendarClock, CalendarCog, Trash2 } from 'lucide-react';
 import { useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge, useOnline } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
 import { useStore } from '../bridge/store.ts';
 import { dialog, openDialog } from '../dialogs/store.ts';
 import { fullTime } from '../i18n/times.ts';
 import { previewOf } from '../messages/preview.ts';
-import { failureText } from '../notify.ts';
+import { complaint, failureText } from '../notify.ts';
 import { ask, toast } from '../ui/overlays.ts';
 import { Empty, IconButton, Spinner } from '../ui/ui.tsx';
 import css from './panel.module.css';
@@ -32,8 +31,7 @@ export function Scheduled({ row }: PanelProps) {
           setFailure(undefined);
         })
         .catch((error: unknown) => {
-          if (!(error instanceof CallError)) throw error;
-          setFailure(failureText(error.failure));
+          setFailure(complaint(error));
         }),
     [bridge, row.id],
   );
@@ -50,8 +48,7 @@ export function Scheduled({ row }: PanelProps) {
     try {
       await bridge.chat(row.id).changes.cancelScheduled(message.client_id);
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      toast(failureText(error.failure));
+      toast(complaint(error));
     }
     await load();
   };

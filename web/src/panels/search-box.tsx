@@ -2,8 +2,7 @@ import type { SearchHit } from '@tideline/sdk';
 import { Search as Glass, SearchX } from 'lucide-react';
 import { type ReactNode, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { CallError } from '../bridge/remote.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { Button, Empty, inputClass, useFocus } from '../ui/ui.tsx';
 import css from './panel.module.css';
 
@@ -47,8 +46,8 @@ export function SearchBox({ label, invitation, pause, ask, children }: Props) {
       ask({ q: query, limit: PAGE })
         .then((page) => wanted && setFound(page))
         .catch((error: unknown) => {
-          if (!(error instanceof CallError)) throw error;
-          if (wanted) setFailure(failureText(error.failure));
+          const text = complaint(error);
+          if (wanted) setFailure(text);
         });
     }, pause);
     return () => {
@@ -63,8 +62,7 @@ export function SearchBox({ label, invitation, pause, ask, children }: Props) {
       // Not if something else was asked for meanwhile.
       setFound((held) => (held?.next_cursor === cursor ? { ...page, items: [...held.items, ...page.items] } : held));
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      setFailure(failureText(error.failure));
+      setFailure(complaint(error));
     }
   }
 

@@ -3,8 +3,7 @@ import { Images } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { toast } from '../ui/overlays.ts';
 import { Button } from '../ui/ui.tsx';
 import { Hit } from './hit.tsx';
@@ -26,8 +25,7 @@ export function Shared({ row, goTo }: { row: ChatListItem; goTo: PanelProps['goT
         .search({ has: 'file', limit: PAGE, ...(cursor == null ? {} : { cursor }) });
       setFound((held) => ({ ...page, items: [...(held?.items ?? []), ...page.items] }));
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      toast(failureText(error.failure));
+      toast(complaint(error));
     }
   };
   return (

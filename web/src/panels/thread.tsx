@@ -4,7 +4,6 @@ import { type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useMemo, u
 import { useTranslation } from 'react-i18next';
 import type { Timeline } from '../bridge/bridge.ts';
 import { useBridge, useSelf } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
 import { type Compose, Composer } from '../chat/composer.tsx';
 import { LineRow } from '../chat/line-row.tsx';
 import { rowsOf } from '../chat/rows.ts';
@@ -12,7 +11,7 @@ import { Announcer } from '../chat/timeline.tsx';
 import { useTimeline } from '../chat/use-timeline.ts';
 import { useFileDrop } from '../files/use-file-drop.ts';
 import type { LineEvents } from '../messages/actions.tsx';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { toast } from '../ui/overlays.ts';
 import { Button, cx, Empty, Spinner } from '../ui/ui.tsx';
 import css from './panel.module.css';
@@ -179,9 +178,8 @@ function useAttendance(chatId: string, root: number, replies: number) {
     chat.changes
       .attendThread(root, wanted ? { following: true, read: replies } : { following: false })
       .catch((error: unknown) => {
-        if (!(error instanceof CallError)) throw error;
         setFollowing(!wanted);
-        toast(failureText(error.failure));
+        toast(complaint(error));
       });
   };
   return { following, follow };

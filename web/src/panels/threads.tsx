@@ -3,9 +3,8 @@ import { MessagesSquare } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge, useOnline } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
 import { previewOf } from '../messages/preview.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { Badge, Empty, Spinner } from '../ui/ui.tsx';
 import { Hit } from './hit.tsx';
 import css from './panel.module.css';
@@ -29,8 +28,8 @@ export function Threads({ row, open }: PanelProps) {
       .changes.threads()
       .then((items) => wanted && setThreads(items))
       .catch((error: unknown) => {
-        if (!(error instanceof CallError)) throw error;
-        if (wanted) setFailure(failureText(error.failure));
+        const text = complaint(error);
+        if (wanted) setFailure(text);
       });
     return () => {
       wanted = false;

@@ -3,10 +3,11 @@ import { Eye, EyeOff } from 'lucide-react';
 import { type FormEvent, useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'wouter';
-import { useBridge, useErrorText } from '../bridge/hooks.ts';
+import { useBridge } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
 import { useStore } from '../bridge/store.ts';
 import { LANGUAGES } from '../i18n/i18n.ts';
+import { failureText } from '../notify.ts';
 import { set } from '../settings/store.ts';
 import { Button, Field, IconButton } from '../ui/ui.tsx';
 import css from './auth.module.css';
@@ -17,7 +18,6 @@ export function Auth() {
   const [path, go] = useLocation();
   const bridge = useBridge();
   const { ended } = useStore(bridge.session);
-  const errorText = useErrorText();
   const joining = path === '/signup';
   const [busy, setBusy] = useState(false);
   const [shown, setShown] = useState(false);
@@ -38,7 +38,7 @@ export function Auth() {
     } catch (error) {
       const errors = error instanceof CallError ? error.failure.errors : [];
       const fields = Object.fromEntries(errors.map(({ path: field, message }) => [field, message]));
-      const text = error instanceof CallError ? errorText(error.code, error.message) : String(error);
+      const text = error instanceof CallError ? failureText(error.failure) : String(error);
       setFailure({ text: errors.length > 0 ? '' : text, fields });
     } finally {
       setBusy(false);

@@ -4,9 +4,8 @@ import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { useBridge } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
 import { useStore } from '../bridge/store.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { toast } from '../ui/overlays.ts';
 import { Button, Empty, Field } from '../ui/ui.tsx';
@@ -27,8 +26,7 @@ export default function Channels() {
   const [asked, setAsked] = useState<ReadonlySet<string>>(new Set());
 
   const shown = (error: unknown) => {
-    if (!(error instanceof CallError)) throw error;
-    toast(failureText(error.failure));
+    toast(complaint(error));
   };
   useEffect(() => {
     let wanted = true;
@@ -38,8 +36,7 @@ export default function Channels() {
         .request<{ items: ChannelEntry[] }>('/api/channels', { query: { limit: 50, ...(q === '' ? {} : { q }) } })
         .then(({ items }) => wanted && setFound(items))
         .catch((error: unknown) => {
-          if (!(error instanceof CallError)) throw error;
-          toast(failureText(error.failure));
+          toast(complaint(error));
         });
     }, PAUSE);
     return () => {

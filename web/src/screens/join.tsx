@@ -6,7 +6,7 @@ import { useLocation } from 'wouter';
 import type { Bridge } from '../bridge/bridge.ts';
 import { useBridge } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
-import { failureText } from '../notify.ts';
+import { complaint, failureText } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { Button, Empty, Spinner } from '../ui/ui.tsx';
 import { Screen } from './screen.tsx';
@@ -64,8 +64,7 @@ export default function Join() {
       if (!member) await bridge.request(redeem, { body: { code } });
       go(page);
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      setFailure(failureText(error.failure));
+      setFailure(complaint(error));
     }
   }
 

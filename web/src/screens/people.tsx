@@ -4,11 +4,10 @@ import { type FormEvent, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { useBridge, useProfile } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
 import { usePart, useStore } from '../bridge/store.ts';
 import { PeopleField } from '../dialogs/people-field.tsx';
 import { shortTime } from '../i18n/times.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { openMenu, toast } from '../ui/overlays.ts';
 import { Button, Empty, IconButton } from '../ui/ui.tsx';
@@ -64,8 +63,7 @@ function useAttempt() {
       await request;
       return true;
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      toast(failureText(error.failure));
+      toast(complaint(error));
       return false;
     }
   };

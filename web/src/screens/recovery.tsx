@@ -1,10 +1,11 @@
 import { LIMITS } from '@tideline/sdk';
-import { type FormEvent, type ReactNode, useCallback, useEffect, useRef, useState } from 'react';
+import { type FormEvent, type ReactNode, useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
-import { useBridge, useErrorText } from '../bridge/hooks.ts';
+import { useBridge } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
 import { useStore } from '../bridge/store.ts';
+import { failureText } from '../notify.ts';
 import { Button, Field, Spinner } from '../ui/ui.tsx';
 import css from './auth.module.css';
 
@@ -16,12 +17,9 @@ export default function Recovery({ page }: { page: string }) {
 
 /** Makes a request, and says how it went. */
 function useAttempt() {
-  const errorText = useErrorText();
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string>();
   const [done, setDone] = useState(false);
-  const text = useRef(errorText);
-  text.current = errorText;
   const attempt = useCallback(async (action: () => Promise<unknown>) => {
     setBusy(true);
     setFailure(undefined);
@@ -30,7 +28,7 @@ function useAttempt() {
       setDone(true);
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
-      setFailure(error.failure.errors[0]?.message ?? text.current(error.code, error.message));
+      setFailure(error.failure.errors[0]?.message ?? failureText(error.failure));
     } finally {
       setBusy(false);
     }

@@ -4,10 +4,9 @@ import { useCallback, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'wouter';
 import { useBridge, useProfile, useSelf, useSortedRows } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
 import { openDialog, WORKSPACE_CHANGED } from '../dialogs/store.ts';
 import { fullTime } from '../i18n/times.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { ask, type MenuEntry, openMenu, toast } from '../ui/overlays.ts';
 import { Badge, Button, Empty, IconButton, inputClass } from '../ui/ui.tsx';
@@ -19,8 +18,7 @@ interface Page<T> {
 }
 
 const shown = (error: unknown) => {
-  if (!(error instanceof CallError)) throw error;
-  toast(failureText(error.failure));
+  toast(complaint(error));
 };
 
 /** Loads now, and whenever something was changed from here. */

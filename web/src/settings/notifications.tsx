@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { useBridge } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
 import { useStore } from '../bridge/store.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { subscribe, unsubscribe } from '../push.ts';
 import { toast } from '../ui/overlays.ts';
 import { Button, Field } from '../ui/ui.tsx';
@@ -75,8 +75,7 @@ function Everywhere() {
       setKnown(await bridge.client.push.configure({ ...known, ...change }));
       toast(t('settings.saved'));
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
-      toast(failureText(error.failure));
+      toast(complaint(error));
     }
   };
   const submit = (event: FormEvent<HTMLFormElement>) => {

@@ -2,8 +2,9 @@ import { type EmailState, LIMITS } from '@tideline/sdk';
 import { type FormEvent, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
-import { useBridge, useErrorText, useSelf } from '../bridge/hooks.ts';
+import { useBridge, useSelf } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
+import { failureText } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { Button, Field } from '../ui/ui.tsx';
 import css from './settings.module.css';
@@ -21,7 +22,6 @@ export function Profile() {
 
 /** Runs a form's action, and says how it ended. */
 function useOutcome() {
-  const errorText = useErrorText();
   const [outcome, setOutcome] = useState<{ good?: string; error?: string }>({});
   const attempt = async (action: () => Promise<unknown>, good: string) => {
     setOutcome({});
@@ -30,7 +30,7 @@ function useOutcome() {
       setOutcome({ good });
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
-      setOutcome({ error: error.failure.errors[0]?.message ?? errorText(error.code, error.message) });
+      setOutcome({ error: error.failure.errors[0]?.message ?? failureText(error.failure) });
     }
   };
   return { outcome, attempt };

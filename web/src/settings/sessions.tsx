@@ -3,9 +3,8 @@ import { Laptop, Smartphone } from 'lucide-react';
 import { useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
 import { fullTime, shortTime } from '../i18n/times.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { Button, Spinner } from '../ui/ui.tsx';
 import css from './settings.module.css';
 
@@ -22,8 +21,7 @@ export function Sessions() {
         await action?.();
         setSessions((await bridge.request<{ items: Session[] }>('/api/auth/sessions')).items);
       } catch (error) {
-        if (!(error instanceof CallError)) throw error;
-        setFailure(failureText(error.failure));
+        setFailure(complaint(error));
       }
     },
     [bridge],
