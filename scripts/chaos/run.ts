@@ -546,6 +546,7 @@ export class Run {
       return findings.length === 0;
     });
     this.#recorder.note({ e: 'audit', findings });
+    this.#recorder.conclude();
     await this.#fuzz();
   }
 
