@@ -37,7 +37,10 @@ const server = new Miniflare({
   script,
   compatibilityDate: String(config.compatibility_date),
   compatibilityFlags: flags.map(String),
-  durableObjects: { ROOM: { className: 'Room', useSQLite: true } },
+  durableObjects: {
+    ROOM: { className: 'Room', useSQLite: true },
+    ...(kind === 'naive' ? { INBOX: { className: 'Inbox', useSQLite: true } } : {}),
+  },
   durableObjectsPersist: stateDir,
   r2Buckets: { BUCKET: 'bench' },
   r2Persist: `${stateDir}/r2`,

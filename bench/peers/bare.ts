@@ -24,6 +24,12 @@ export class BarePeer implements Peer {
     return Connection.open({ port: this.target.port, path, confirmBytes: 0, chat: room, ready: 'upgrade' });
   }
 
+  /** The naive one only: a socket on the user's inbox, whose messages go through the room to the other user's. */
+  openInbox(room: string, user: number, to: number): Promise<Connection> {
+    const path = `/inboxes/user-${user}/ws?room=${room}&to=user-${to}`;
+    return Connection.open({ port: this.target.port, path, confirmBytes: 0, chat: room, ready: 'upgrade' });
+  }
+
   template(): SendTemplate {
     return this.#template;
   }

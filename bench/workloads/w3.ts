@@ -3,7 +3,9 @@ import type { Connection, SendTemplate } from '../lib/connection.ts';
 import { Ledger } from '../lib/ledger.ts';
 import { meter } from '../lib/process.ts';
 import { profile } from '../lib/profiler.ts';
+import { BarePeer } from '../peers/bare.ts';
 import type { Peer } from '../peers/peer.ts';
+import { TidelinePeer } from '../peers/tideline.ts';
 import { checkFigures, closeAll, counters, drain, settle } from './members.ts';
 import { type Bench, type Figures, Results, type Series, usageFigures } from './workload.ts';
 
@@ -13,29 +15,41 @@ interface Pair {
   template: SendTemplate;
 }
 
+interface Lane {
+  peer: Peer;
+  title: string;
+  pairs: Pair[];
+}
+
 /**
  * W3: 200 conversations of two at once, both sides online, one message in flight each: the next is sent when the other
- * side has the last. Over room sockets, and over inbox sockets, where a message passes three objects.
+ * side has the last. Over room sockets, and over inbox sockets, where a message passes three objects; beside the latter stand bare
+ * inboxes in front of the naive room.
  */
 export async function w3(bench: Bench): Promise<Series[]> {
   const results = new Results('W3');
   const count = bench.settings.quick ? 50 : 200;
-  const lanes: { peer: Peer; title: string; pairs: Pair[] }[] = [];
+  const open = async (peer: Peer, title: string, connect: (room: string, user: number) => Promise<Connection>) => {
+    const rooms = await pool(range(count), 8, (pair) => peer.createRoom('pair', [2 * pair, 2 * pair + 1]));
+    const pairs = await openPairs(peer, rooms, connect);
+    await settle(bench, peer);
+    return { peer, title: `${count} pairs on ${title}`, pairs };
+  };
+  const onRooms: Lane[] = [];
   for (const peer of bench.peers) {
     await peer.prepareUsers(count * 2);
-    const rooms = await pool(range(count), 8, (pair) => peer.createRoom('pair', [2 * pair, 2 * pair + 1]));
-    const onRooms = await openPairs(peer, rooms, (room, user) => peer.openRoom(room, user));
-    lanes.push({ peer, title: `${count} pairs on room sockets`, pairs: onRooms });
-    await settle(bench, peer);
+    onRooms.push(await open(peer, 'room sockets', (room, user) => peer.openRoom(room, user)));
   }
-  await measureLanes(bench, results, lanes);
-  const tideline = bench.tideline;
-  if (tideline !== undefined) {
-    const rooms = await pool(range(count), 8, (pair) => tideline.createRoom('pair', [2 * pair, 2 * pair + 1]));
-    const pairs = await openPairs(tideline, rooms, (room, user) => tideline.followInInbox(user, room));
-    await settle(bench, tideline);
-    await measureLanes(bench, results, [{ peer: tideline, title: `${count} pairs on inbox sockets`, pairs }]);
+  await measureLanes(bench, results, onRooms);
+  const onInboxes: Lane[] = [];
+  for (const peer of bench.peers) {
+    if (peer instanceof TidelinePeer) {
+      onInboxes.push(await open(peer, 'inbox sockets', (room, user) => peer.followInInbox(user, room)));
+    } else if (peer instanceof BarePeer && peer.target.name === 'naive') {
+      onInboxes.push(await open(peer, 'inbox sockets', (room, user) => peer.openInbox(room, user, user ^ 1)));
+    }
   }
+  await measureLanes(bench, results, onInboxes);
   return results.all;
 }
 
@@ -51,7 +65,7 @@ const openPairs = (
     return { sender, receiver, template: peer.template(room) };
   });
 
-async function measureLanes(bench: Bench, results: Results, lanes: { peer: Peer; title: string; pairs: Pair[] }[]) {
+async function measureLanes(bench: Bench, results: Results, lanes: Lane[]) {
   for (let run = 1; run <= bench.settings.runs; run++) {
     for (const { peer, title, pairs } of lanes) {
       const figures = await measure(bench, peer, title, pairs);
