@@ -5,6 +5,7 @@ import { CallError } from './bridge/remote.ts';
 import type { Failure } from './core/protocol.ts';
 import { previewOf } from './messages/preview.ts';
 import { settings } from './settings/store.ts';
+import { toast } from './ui/overlays.ts';
 
 /** What a failure says to the person who sees it. */
 export function failureText({ code, message }: Pick<Failure, 'code' | 'message'>): string {
@@ -16,6 +17,20 @@ export function failureText({ code, message }: Pick<Failure, 'code' | 'message'>
 export function complaint(error: unknown): string {
   if (!(error instanceof CallError)) throw error;
   return failureText(error.failure);
+}
+
+/** Says in passing why a call has failed. */
+export const complain = (error: unknown): void => toast(complaint(error));
+
+/** Makes a request; what went wrong is said in passing. Returns whether it was done. */
+export async function attempt(request: Promise<unknown>): Promise<boolean> {
+  try {
+    await request;
+    return true;
+  } catch (error) {
+    complain(error);
+    return false;
+  }
 }
 
 /** Tells of a message while nobody looks at the client. A conversation has one notification: the next replaces it. */

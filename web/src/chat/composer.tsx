@@ -23,10 +23,10 @@ import { trayOf } from '../files/tray.ts';
 import { edit } from '../messages/changes.ts';
 import { previewOf } from '../messages/preview.ts';
 import type { Span } from '../messages/span.ts';
-import { complaint } from '../notify.ts';
+import { complain } from '../notify.ts';
 import { settings } from '../settings/store.ts';
 import { Avatar } from '../ui/avatar.tsx';
-import { openEmoji, openMenu, toast } from '../ui/overlays.ts';
+import { openEmoji, openMenu } from '../ui/overlays.ts';
 import { cx, IconButton } from '../ui/ui.tsx';
 import css from './composer.module.css';
 import { draftOf, keepDraft, onAdopted, placeOf } from './drafts.ts';
@@ -186,7 +186,7 @@ export function Composer({ row, thread, compose, onCompose, lines }: Props) {
     } catch (error) {
       // Refused before it was kept: the text goes back to where it can be changed.
       if (field.current?.value === '') change(content);
-      toast(complaint(error));
+      complain(error);
     } finally {
       leaving.current = false;
     }

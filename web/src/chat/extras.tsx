@@ -3,7 +3,7 @@ import type { TFunction } from 'i18next';
 import { ContactRound, ListChecks, MapPin } from 'lucide-react';
 import type { Bridge } from '../bridge/bridge.ts';
 import { openDialog } from '../dialogs/store.ts';
-import { complaint } from '../notify.ts';
+import { complain } from '../notify.ts';
 import { ask, type MenuEntry, toast } from '../ui/overlays.ts';
 
 /** A place is asked of the device for so long; ms. */
@@ -34,7 +34,7 @@ export function extras({ bridge, row, name, thread, t }: Context): MenuEntry[] {
     try {
       await send({ kind: 'location', content: '', location: place });
     } catch (error) {
-      toast(complaint(error));
+      complain(error);
     }
   };
   return [

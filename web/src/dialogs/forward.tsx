@@ -2,9 +2,8 @@ import type { ChatListItem } from '@tideline/sdk';
 import { type FormEvent, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { peerOf, useBridge, useNames, useSelf, useSortedRows } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
 import { forward } from '../messages/changes.ts';
-import { failureText } from '../notify.ts';
+import { complaint } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { toast } from '../ui/overlays.ts';
@@ -46,9 +45,8 @@ export default function Forward({ chat_id, seq }: { chat_id: string; seq: number
         await forward(bridge, to, chat_id, seq, clientId);
         left.delete(to);
       } catch (error) {
-        if (!(error instanceof CallError)) throw error;
         const name = targets.find(({ row }) => row.id === to)?.name ?? '';
-        problems.push(`${name}: ${failureText(error.failure)}`);
+        problems.push(`${name}: ${complaint(error)}`);
       }
     }
     setBusy(false);

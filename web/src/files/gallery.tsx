@@ -4,8 +4,7 @@ import { ChevronLeft, ChevronRight, Download, X } from 'lucide-react';
 import { type KeyboardEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge } from '../bridge/hooks.ts';
-import { complaint } from '../notify.ts';
-import { toast } from '../ui/overlays.ts';
+import { complain } from '../notify.ts';
 import { IconButton, Spinner } from '../ui/ui.tsx';
 import css from './gallery.module.css';
 import { useStream } from './stream.ts';
@@ -32,10 +31,7 @@ export default function Gallery({ chatId, files, at: first, onClose }: Props) {
     event.stopPropagation();
     step(by);
   };
-  const download = () =>
-    void save(bridge, { chat_id: chatId, file_id: file.id }, file.name).catch((error: unknown) => {
-      toast(complaint(error));
-    });
+  const download = () => void save(bridge, { chat_id: chatId, file_id: file.id }, file.name).catch(complain);
   return (
     <Dialog.Root open onOpenChange={(open) => !open && onClose()}>
       <Dialog.Portal>

@@ -13,8 +13,8 @@ import {
 } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { useBridge, useFace } from '../bridge/hooks.ts';
-import { complaint } from '../notify.ts';
-import { ask, type MenuEntry, toast } from '../ui/overlays.ts';
+import { attempt } from '../notify.ts';
+import { ask, type MenuEntry } from '../ui/overlays.ts';
 
 /** What can be done with a conversation from outside of it. */
 export function useChatActions(row: ChatListItem): MenuEntry[] {
@@ -22,13 +22,9 @@ export function useChatActions(row: ChatListItem): MenuEntry[] {
   const bridge = useBridge();
   const { name } = useFace(row);
   const chat = bridge.chat(row.id);
-  const attempt = (action: Promise<unknown>) =>
-    void action.catch((error: unknown) => {
-      toast(complaint(error));
-    });
-  const prefer = (preferences: Preferences) => () => attempt(chat.prefer(preferences));
+  const prefer = (preferences: Preferences) => () => void attempt(chat.prefer(preferences));
   const sure = async (title: string, text: string, action: string, run: () => Promise<unknown>) => {
-    if (await ask({ title, text, action })) attempt(run());
+    if (await ask({ title, text, action })) await attempt(run());
   };
   const entries: (MenuEntry | false)[] = [
     row.unread > 0 || row.marked_unread
@@ -37,8 +33,8 @@ export function useChatActions(row: ChatListItem): MenuEntry[] {
           label: t('details.markRead'),
           icon: <CheckCheck size={16} />,
           run: () => {
-            attempt(chat.read(row.head_seq));
-            if (row.marked_unread) attempt(chat.prefer({ marked_unread: false }));
+            void attempt(chat.read(row.head_seq));
+            if (row.marked_unread) void attempt(chat.prefer({ marked_unread: false }));
           },
         }
       : {

@@ -1,21 +1,9 @@
 import type { Bridge } from '../bridge/bridge.ts';
-import { complaint } from '../notify.ts';
-import { toast } from '../ui/overlays.ts';
+import { attempt } from '../notify.ts';
 
 // What can be done to a message that stands in the log. That it was done comes back with the events.
 
 const path = (chatId: string, seq: number) => `/api/chats/${chatId}/messages/${seq}`;
-
-/** Makes the request; what went wrong is said in passing. @returns whether it was done */
-async function attempt(request: Promise<unknown>): Promise<boolean> {
-  try {
-    await request;
-    return true;
-  } catch (error) {
-    toast(complaint(error));
-    return false;
-  }
-}
 
 export const recall = (bridge: Bridge, chatId: string, seq: number) =>
   attempt(bridge.request(path(chatId, seq), { method: 'DELETE' }));

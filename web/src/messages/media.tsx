@@ -8,8 +8,7 @@ import { bytesOf, placeholderUrl } from '../files/placeholder.ts';
 import { useStream } from '../files/stream.ts';
 import { fileOfTicket, save, useFile } from '../files/use-file.ts';
 import { lengthText, sizeText } from '../i18n/sizes.ts';
-import { complaint } from '../notify.ts';
-import { toast } from '../ui/overlays.ts';
+import { complain } from '../notify.ts';
 import { Spinner } from '../ui/ui.tsx';
 import type { KindProps } from './kinds.tsx';
 import css from './media.module.css';
@@ -126,9 +125,7 @@ function FileLine({ chatId, file }: { chatId: string | undefined; file: FileInfo
   const download = () => {
     setBusy(true);
     save(bridge, { chat_id: chatId, file_id: file.id }, file.name)
-      .catch((error: unknown) => {
-        toast(complaint(error));
-      })
+      .catch(complain)
       .finally(() => setBusy(false));
   };
   return (

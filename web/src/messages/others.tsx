@@ -2,8 +2,7 @@ import { MapPin, UserRound } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { useBridge, useSelf } from '../bridge/hooks.ts';
-import { complaint } from '../notify.ts';
-import { toast } from '../ui/overlays.ts';
+import { complain } from '../notify.ts';
 import type { KindProps } from './kinds.tsx';
 import css from './messages.module.css';
 import { TextMessage } from './text.tsx';
@@ -41,9 +40,7 @@ export function ContactMessage({ message }: KindProps) {
     void bridge.client.chats
       .create({ type: 'Single', members: [id] })
       .then((chat) => go(`/c/${chat.id}`))
-      .catch((error: unknown) => {
-        toast(complaint(error));
-      });
+      .catch(complain);
   return (
     <div className={css.card}>
       <UserRound size={20} aria-hidden="true" />

@@ -2,8 +2,7 @@ import { useEffect, useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge } from '../bridge/hooks.ts';
 import { fullTime } from '../i18n/times.ts';
-import { complaint } from '../notify.ts';
-import { toast } from '../ui/overlays.ts';
+import { complain } from '../notify.ts';
 import type { KindProps } from './kinds.tsx';
 import css from './messages.module.css';
 
@@ -45,7 +44,7 @@ export function PollMessage({ message, own }: KindProps) {
       setAsked(view.results);
     } catch (error) {
       setMine(mine);
-      toast(complaint(error));
+      complain(error);
     }
   };
   const choose = (option: number, chosen: boolean) => {

@@ -8,9 +8,9 @@ import { usePart } from '../bridge/store.ts';
 import { openDialog } from '../dialogs/store.ts';
 import { dateOf } from '../i18n/times.ts';
 import { useChatActions } from '../list/chat-actions.tsx';
-import { complaint } from '../notify.ts';
+import { attempt, complain, complaint } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
-import { type MenuEntry, openMenu, toast } from '../ui/overlays.ts';
+import { type MenuEntry, openMenu } from '../ui/overlays.ts';
 import { Button, cx, Field, fieldClass, IconButton, inputClass, labelClass } from '../ui/ui.tsx';
 import { Invite } from './invite.tsx';
 import { More, Timer } from './keeping.tsx';
@@ -63,12 +63,7 @@ function Notify({ row }: { row: ChatListItem }) {
   const change = (value: string) => {
     const notify = LEVELS.find((level) => level === value);
     if (notify === undefined) return;
-    bridge
-      .chat(row.id)
-      .prefer({ notify })
-      .catch((error: unknown) => {
-        toast(complaint(error));
-      });
+    bridge.chat(row.id).prefer({ notify }).catch(complain);
   };
   return (
     <label className={cx(fieldClass, css.notify)}>
@@ -151,18 +146,8 @@ function MemberRow({ row, member }: { row: ChatListItem; member: Member }) {
   const profile = useProfile(member.user_id);
   const name = profile?.fullname ?? '…';
   const own = member.user_id === self.id;
-  const attempt = async (action: () => Promise<void>) => {
-    try {
-      await action();
-    } catch (error) {
-      toast(complaint(error));
-    }
-  };
   const write = () =>
-    attempt(async () => {
-      const { id } = await bridge.client.chats.create({ type: 'Single', members: [member.user_id] });
-      go(`/c/${id}`);
-    });
+    attempt(bridge.client.chats.create({ type: 'Single', members: [member.user_id] }).then(({ id }) => go(`/c/${id}`)));
   const chat = `/api/chats/${row.id}`;
   // Whoever may not is told so by the server: permissions differ by conversation.
   const entries = (): MenuEntry[] => [
@@ -172,22 +157,21 @@ function MemberRow({ row, member }: { row: ChatListItem; member: Member }) {
         id: role,
         label: t('details.makeRole', { role: t(`role.${role}`) }),
         icon: <Shield size={16} />,
-        run: () =>
-          void attempt(() => bridge.request(`${chat}/members/${member.user_id}`, { method: 'PUT', body: { role } })),
+        run: () => void attempt(bridge.request(`${chat}/members/${member.user_id}`, { method: 'PUT', body: { role } })),
       })),
     {
       id: 'remove',
       label: t('details.remove', { name }),
       icon: <UserMinus size={16} />,
       danger: true,
-      run: () => void attempt(() => bridge.chat(row.id).removeMember(member.user_id)),
+      run: () => void attempt(bridge.chat(row.id).removeMember(member.user_id)),
     },
     {
       id: 'ban',
       label: t('details.ban', { name }),
       icon: <Ban size={16} />,
       danger: true,
-      run: () => void attempt(() => bridge.request(`${chat}/bans/${member.user_id}`, { method: 'PUT', body: {} })),
+      run: () => void attempt(bridge.request(`${chat}/bans/${member.user_id}`, { method: 'PUT', body: {} })),
     },
   ];
   return (

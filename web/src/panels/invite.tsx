@@ -3,7 +3,7 @@ import { Check, Link2, X } from 'lucide-react';
 import { useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge, useProfile } from '../bridge/hooks.ts';
-import { complaint } from '../notify.ts';
+import { complain } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { toast } from '../ui/overlays.ts';
 import { Button, IconButton, inputClass } from '../ui/ui.tsx';
@@ -31,7 +31,7 @@ export function Invite({ row }: { row: ChatListItem }) {
         () => undefined,
       );
     } catch (error) {
-      toast(complaint(error));
+      complain(error);
     }
   }
   return (
@@ -62,9 +62,7 @@ function Requests({ row }: { row: ChatListItem }) {
     void bridge
       .request(`/api/chats/${row.id}/requests/${userId}`, { method: 'PUT', body: { decision } })
       .then(load)
-      .catch((error: unknown) => {
-        toast(complaint(error));
-      });
+      .catch(complain);
   if (requests.length === 0) return null;
   return (
     <ul aria-label={t('join.requests')}>

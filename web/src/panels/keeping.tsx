@@ -5,8 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { useBridge } from '../bridge/hooks.ts';
 import { saveBlob } from '../files/use-file.ts';
 import { lastingText, TIMERS } from '../i18n/lasting.ts';
-import { complaint } from '../notify.ts';
-import { toast } from '../ui/overlays.ts';
+import { complain } from '../notify.ts';
 import { cx, fieldClass, inputClass, labelClass } from '../ui/ui.tsx';
 import css from './panel.module.css';
 import type { PanelRequest } from './store.ts';
@@ -21,7 +20,7 @@ export function More({ row, open }: { row: ChatListItem; open: (panel: PanelRequ
     try {
       saveBlob(await bridge.chat(row.id).export(), `${row.id}.jsonl`);
     } catch (error) {
-      toast(complaint(error));
+      complain(error);
     } finally {
       setBusy(false);
     }
@@ -62,9 +61,7 @@ export function Timer({ row }: { row: ChatListItem }) {
     bridge
       .chat(row.id)
       .changes.retain({ message_timer: value === '' ? null : Number(value) })
-      .catch((error: unknown) => {
-        toast(complaint(error));
-      });
+      .catch(complain);
   return (
     <label className={cx(fieldClass, css.notify)}>
       <span className={labelClass}>{t('timer.title')}</span>

@@ -7,8 +7,8 @@ import { useStore } from '../bridge/store.ts';
 import { dialog, openDialog } from '../dialogs/store.ts';
 import { fullTime } from '../i18n/times.ts';
 import { previewOf } from '../messages/preview.ts';
-import { complaint, failureText } from '../notify.ts';
-import { ask, toast } from '../ui/overlays.ts';
+import { complain, complaint, failureText } from '../notify.ts';
+import { ask } from '../ui/overlays.ts';
 import { Empty, IconButton, Spinner } from '../ui/ui.tsx';
 import css from './panel.module.css';
 import type { PanelProps } from './panel.tsx';
@@ -48,7 +48,7 @@ export function Scheduled({ row }: PanelProps) {
     try {
       await bridge.chat(row.id).changes.cancelScheduled(message.client_id);
     } catch (error) {
-      toast(complaint(error));
+      complain(error);
     }
     await load();
   };

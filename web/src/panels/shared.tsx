@@ -3,8 +3,7 @@ import { Images } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useBridge } from '../bridge/hooks.ts';
-import { complaint } from '../notify.ts';
-import { toast } from '../ui/overlays.ts';
+import { complain } from '../notify.ts';
 import { Button } from '../ui/ui.tsx';
 import { Hit } from './hit.tsx';
 import css from './panel.module.css';
@@ -25,7 +24,7 @@ export function Shared({ row, goTo }: { row: ChatListItem; goTo: PanelProps['goT
         .search({ has: 'file', limit: PAGE, ...(cursor == null ? {} : { cursor }) });
       setFound((held) => ({ ...page, items: [...(held?.items ?? []), ...page.items] }));
     } catch (error) {
-      toast(complaint(error));
+      complain(error);
     }
   };
   return (

@@ -11,8 +11,7 @@ import { Announcer } from '../chat/timeline.tsx';
 import { useTimeline } from '../chat/use-timeline.ts';
 import { useFileDrop } from '../files/use-file-drop.ts';
 import type { LineEvents } from '../messages/actions.tsx';
-import { complaint } from '../notify.ts';
-import { toast } from '../ui/overlays.ts';
+import { complain } from '../notify.ts';
 import { Button, cx, Empty, Spinner } from '../ui/ui.tsx';
 import css from './panel.module.css';
 import type { PanelProps } from './panel.tsx';
@@ -179,7 +178,7 @@ function useAttendance(chatId: string, root: number, replies: number) {
       .attendThread(root, wanted ? { following: true, read: replies } : { following: false })
       .catch((error: unknown) => {
         setFollowing(!wanted);
-        toast(complaint(error));
+        complain(error);
       });
   };
   return { following, follow };

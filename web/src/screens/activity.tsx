@@ -4,13 +4,12 @@ import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { useBridge, useFace, useProfile, useRow } from '../bridge/hooks.ts';
-import { CallError } from '../bridge/remote.ts';
+import { failureCode } from '../bridge/remote.ts';
 import { useStore } from '../bridge/store.ts';
 import { openDialog } from '../dialogs/store.ts';
 import { dayTitle, fullTime, timeOf } from '../i18n/times.ts';
-import { failureText } from '../notify.ts';
+import { complain } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
-import { toast } from '../ui/overlays.ts';
 import { Button, Empty, IconButton } from '../ui/ui.tsx';
 import css from './activity.module.css';
 import { Screen } from './screen.tsx';
@@ -18,9 +17,8 @@ import { Screen } from './screen.tsx';
 /** Runs a change of notifications; what went wrong is said in passing. */
 function attempt(change: Promise<unknown>): void {
   change.catch((error: unknown) => {
-    if (!(error instanceof CallError)) throw error;
     // Another device was faster.
-    if (error.code !== 'not_found') toast(failureText(error.failure));
+    if (failureCode(error) !== 'not_found') complain(error);
   });
 }
 

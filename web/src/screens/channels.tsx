@@ -5,9 +5,8 @@ import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { useBridge } from '../bridge/hooks.ts';
 import { useStore } from '../bridge/store.ts';
-import { complaint } from '../notify.ts';
+import { complain } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
-import { toast } from '../ui/overlays.ts';
 import { Button, Empty, Field } from '../ui/ui.tsx';
 import { Screen } from './screen.tsx';
 import css from './workspaces.module.css';
@@ -25,9 +24,6 @@ export default function Channels() {
   const [found, setFound] = useState<readonly ChannelEntry[]>();
   const [asked, setAsked] = useState<ReadonlySet<string>>(new Set());
 
-  const shown = (error: unknown) => {
-    toast(complaint(error));
-  };
   useEffect(() => {
     let wanted = true;
     const timer = setTimeout(() => {
@@ -35,9 +31,7 @@ export default function Channels() {
       bridge
         .request<{ items: ChannelEntry[] }>('/api/channels', { query: { limit: 50, ...(q === '' ? {} : { q }) } })
         .then(({ items }) => wanted && setFound(items))
-        .catch((error: unknown) => {
-          toast(complaint(error));
-        });
+        .catch(complain);
     }, PAUSE);
     return () => {
       wanted = false;
@@ -55,7 +49,7 @@ export default function Channels() {
       if (!rows.has(id)) await bridge.chat(id).join();
       go(`/c/${id}`);
     } catch (error) {
-      shown(error);
+      complain(error);
     }
   }
 

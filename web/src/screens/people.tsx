@@ -7,9 +7,9 @@ import { useBridge, useProfile } from '../bridge/hooks.ts';
 import { usePart, useStore } from '../bridge/store.ts';
 import { PeopleField } from '../dialogs/people-field.tsx';
 import { shortTime } from '../i18n/times.ts';
-import { complaint } from '../notify.ts';
+import { attempt } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
-import { openMenu, toast } from '../ui/overlays.ts';
+import { openMenu } from '../ui/overlays.ts';
 import { Button, Empty, IconButton } from '../ui/ui.tsx';
 import { Screen } from './screen.tsx';
 import css from './workspaces.module.css';
@@ -56,23 +56,9 @@ export default function People() {
   );
 }
 
-/** Runs requests about people; what went wrong is said in passing. */
-function useAttempt() {
-  return async (request: Promise<unknown>): Promise<boolean> => {
-    try {
-      await request;
-      return true;
-    } catch (error) {
-      toast(complaint(error));
-      return false;
-    }
-  };
-}
-
 function Ask() {
   const { t } = useTranslation();
   const bridge = useBridge();
-  const attempt = useAttempt();
   const [people, setPeople] = useState<readonly Profile[]>([]);
   async function submit(event: FormEvent) {
     event.preventDefault();
@@ -97,7 +83,6 @@ function Ask() {
 function PersonRow({ contact }: { contact: Contact }) {
   const { t } = useTranslation();
   const bridge = useBridge();
-  const attempt = useAttempt();
   const [, go] = useLocation();
   const { user_id: id, state, blocked, remark, request } = contact;
   const profile = useProfile(id);

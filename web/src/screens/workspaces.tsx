@@ -6,7 +6,7 @@ import { Link, useLocation } from 'wouter';
 import { useBridge, useProfile, useSelf, useSortedRows } from '../bridge/hooks.ts';
 import { openDialog, WORKSPACE_CHANGED } from '../dialogs/store.ts';
 import { fullTime } from '../i18n/times.ts';
-import { complaint } from '../notify.ts';
+import { complain } from '../notify.ts';
 import { Avatar } from '../ui/avatar.tsx';
 import { ask, type MenuEntry, openMenu, toast } from '../ui/overlays.ts';
 import { Badge, Button, Empty, IconButton, inputClass } from '../ui/ui.tsx';
@@ -16,10 +16,6 @@ import css from './workspaces.module.css';
 interface Page<T> {
   readonly items: readonly T[];
 }
-
-const shown = (error: unknown) => {
-  toast(complaint(error));
-};
 
 /** Loads now, and whenever something was changed from here. */
 function useWorkspaceNews(load: () => void): void {
@@ -39,7 +35,7 @@ export default function Workspaces({ id }: { id: string | undefined }) {
     bridge
       .request<Page<Workspace>>('/api/workspaces', { query: { limit: 200 } })
       .then((page) => setWorkspaces(page.items))
-      .catch(shown);
+      .catch(complain);
   }, [bridge]);
   useWorkspaceNews(load);
   const chosen = workspaces?.find((workspace) => workspace.id === id);
@@ -97,7 +93,7 @@ function OneWorkspace({ workspace }: { workspace: Workspace }) {
     bridge
       .request<Page<WorkspaceMember>>(`${path}/members`, { query: { limit: 500 } })
       .then((page) => setMembers(page.items))
-      .catch(shown);
+      .catch(complain);
   }, [bridge, path, guest]);
   useWorkspaceNews(load);
 
@@ -125,7 +121,7 @@ function OneWorkspace({ workspace }: { workspace: Workspace }) {
       {workspace.deleting_at !== null && (
         <div className={css.ending} role="status">
           {t('workspace.deleting', { when: fullTime(workspace.deleting_at) })}
-          {owner && <Button onClick={() => void restore().catch(shown)}>{t('workspace.restore')}</Button>}
+          {owner && <Button onClick={() => void restore().catch(complain)}>{t('workspace.restore')}</Button>}
         </div>
       )}
       <section aria-labelledby="workspace-chats">
@@ -176,7 +172,7 @@ function OneWorkspace({ workspace }: { workspace: Workspace }) {
       )}
       {!guest && <InviteLink workspace={workspace} />}
       {!(owner && workspace.deleting_at !== null) && (
-        <Button look="danger" onClick={() => void end().catch(shown)}>
+        <Button look="danger" onClick={() => void end().catch(complain)}>
           {owner ? t('workspace.delete') : t('workspace.leave')}
         </Button>
       )}
@@ -208,7 +204,7 @@ function InviteLink({ workspace }: { workspace: Workspace }) {
     <div className={css.ask}>
       <div className={css.buttons}>
         {(['member', 'guest'] as const).map((role) => (
-          <Button key={role} onClick={() => void make(role).catch(shown)}>
+          <Button key={role} onClick={() => void make(role).catch(complain)}>
             <Link2 size={16} />
             {t('workspace.invite', { role: t(`role.${role}`) })}
           </Button>
@@ -245,14 +241,14 @@ function WorkspaceMemberRow({ workspace, member, changed }: MemberRowProps) {
         id: role,
         label: t('details.makeRole', { role: t(`role.${role}`) }),
         icon: <Shield size={16} />,
-        run: () => void workspaces.setRole(workspace.id, member.user_id, role).then(changed, shown),
+        run: () => void workspaces.setRole(workspace.id, member.user_id, role).then(changed, complain),
       })),
     {
       id: 'remove',
       label: t('details.remove', { name }),
       icon: <UserMinus size={16} />,
       danger: true,
-      run: () => void workspaces.remove(workspace.id, member.user_id).then(changed, shown),
+      run: () => void workspaces.remove(workspace.id, member.user_id).then(changed, complain),
     },
   ];
   return (

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { useBridge } from '../bridge/hooks.ts';
 import { CallError } from '../bridge/remote.ts';
 import { useStore } from '../bridge/store.ts';
-import { complaint } from '../notify.ts';
+import { complain } from '../notify.ts';
 import { subscribe, unsubscribe } from '../push.ts';
 import { toast } from '../ui/overlays.ts';
 import { Button, Field } from '../ui/ui.tsx';
@@ -75,7 +75,7 @@ function Everywhere() {
       setKnown(await bridge.client.push.configure({ ...known, ...change }));
       toast(t('settings.saved'));
     } catch (error) {
-      toast(complaint(error));
+      complain(error);
     }
   };
   const submit = (event: FormEvent<HTMLFormElement>) => {
