@@ -680,7 +680,7 @@ export class Run {
       locks: this.#ready.locks,
       peakBytes: this.#ready.peak,
       broke: [...this.#ready.broke],
-      lines: this.#ready.lines.filter((line) => /uncaught|segfault|fatal/i.test(line)).slice(0, 5),
+      lines: this.#ready.lines.filter((line) => /uncaught|segfault|fatal|restart has failed/i.test(line)).slice(0, 5),
       history,
     };
   }

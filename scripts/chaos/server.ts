@@ -142,13 +142,11 @@ export class Server {
     for (const line of text.split('\n')) if (line !== '') this.lines.push(line);
     if (this.lines.length > 2000) this.lines.splice(0, 1000);
     for (const [, name = ''] of text.matchAll(BROKE)) this.broke.add(name);
-    if (text.includes(KILL_ME)) {
-      this.kills += 1;
-      this.restart().catch(() => undefined);
-    } else if (text.includes(LOCKED) && this.#restarting === undefined) {
-      this.locks += 1;
-      this.restart().catch(() => undefined);
-    }
+    if (text.includes(KILL_ME)) this.kills += 1;
+    else if (text.includes(LOCKED) && this.#restarting === undefined) this.locks += 1;
+    else return;
+    // The run starts the server again at the latest when it heals; that it had to is in its lines.
+    this.restart().catch((error: unknown) => this.lines.push(`a restart has failed: ${String(error)}`));
   }
 
   /** Processes of the server, the runtime among them. */
