@@ -477,10 +477,9 @@ export class Conversation {
     const { chat, log, members } = this.#loaded;
     chat.told_through = toldThrough;
     const implied = log.head - chat.marks_through >= MARKS_EVERY;
-    const disarmed = tierOf(chat.member_count) !== 'small';
-    if (!implied && !members.unstored({ disarmed })) return;
+    if (!implied && !members.unstored) return;
     this.transaction(() => {
-      members.storeMarks({ implied, disarmed });
+      members.storeMarks({ implied });
       if (!implied) return;
       chat.marks_through = log.head;
       saveChat(this.#storage.sql, chat);

@@ -288,7 +288,9 @@ export class Fanout {
         recipient.told = Math.max(recipient.told, notice.chat.head_seq);
         if (answer.devices === 0 && !armed && recipient.looks === looks) {
           const member = this.#conversation.members.current(userId);
-          if (member !== undefined) this.#conversation.members.disarm(member);
+          // A small room finds out again in its next life, for a few notices.
+          const lasting = notice.chat.fanout !== 'small';
+          if (member !== undefined) this.#conversation.members.disarm(member, { lasting });
         }
       }
       // failpoint: notify.told

@@ -82,8 +82,10 @@ export class Members {
   readonly #dirty = new Set<MemberRow>();
   /** Rows whose watermarks the log implies and storage does not have. */
   readonly #sent = new Set<MemberRow>();
-  /** Rows that storage has as armed. */
+  /** Rows that storage has as armed, and that are to be stored as disarmed. */
   readonly #disarmed = new Set<MemberRow>();
+  /** Rows that storage has as armed, and goes on having so. */
+  readonly #hushed = new Set<MemberRow>();
   /** Read marks that the log implies and storage does not have, as they were at the start. */
   #implied: Map<string, number>;
   #armed: Set<MemberRow> | undefined;
@@ -164,6 +166,7 @@ export class Members {
     this.#sql.exec("UPDATE members SET armed = 1 WHERE state = 'member' AND armed = 0");
     for (const row of this.#cache.values()) row.armed = row.state === 'member';
     this.#disarmed.clear();
+    this.#hushed.clear();
     this.#armed = undefined;
   }
 
@@ -200,7 +203,7 @@ export class Members {
     if (kept !== undefined && kept !== row) Object.assign(kept, row);
     else this.#cache.set(row.user_id, row);
     const now = kept ?? row;
-    for (const unstored of [this.#dirty, this.#sent, this.#disarmed]) unstored.delete(now);
+    for (const unstored of [this.#dirty, this.#sent, this.#disarmed, this.#hushed]) unstored.delete(now);
     if (now.state === 'member' && now.armed) this.#armed?.add(now);
     else this.#armed?.delete(now);
     return now;
@@ -225,12 +228,15 @@ export class Members {
     this.#sent.add(row);
   }
 
-  /** No more notices until the user looks. Stored lazily, or not at all: if it is lost, the inbox is told more than needed. */
-  disarm(row: MemberRow): void {
+  /**
+   * No more notices until the user looks. `lasting`: stored, lazily: if it is lost, the inbox is told once more than needed.
+   * Else for this life only: then a look has nothing to store either.
+   */
+  disarm(row: MemberRow, { lasting }: { lasting: boolean }): void {
     if (!row.armed) return;
     row.armed = false;
     this.#armed?.delete(row);
-    this.#disarmed.add(row);
+    (lasting ? this.#disarmed : this.#hushed).add(row);
   }
 
   /** Notices again. Stored at once: if it were lost, the inbox would wait for ever. */
@@ -239,17 +245,17 @@ export class Members {
     row.armed = true;
     this.#armed?.add(row);
     // Storage may not have heard of the disarming.
-    if (!this.#disarmed.delete(row)) this.#sql.exec('UPDATE members SET armed = 1 WHERE user_id = ?', row.user_id);
+    if (this.#hushed.delete(row) || this.#disarmed.delete(row)) return;
+    this.#sql.exec('UPDATE members SET armed = 1 WHERE user_id = ?', row.user_id);
   }
 
-  /**
-   * Writes what changed since the last time: one row each.
-   *
-   * @param options.implied also the marks that the log implies
-   * @param options.disarmed also who is not told any more. A small room finds that out again, for a few notices; where it is not
-   *   stored, a look stores nothing either.
-   */
-  storeMarks({ implied, disarmed }: { implied: boolean; disarmed: boolean }): void {
+  /** Whether anything has changed that only `storeMarks` brings into storage. */
+  get unstored(): boolean {
+    return this.#dirty.size > 0 || this.#disarmed.size > 0;
+  }
+
+  /** Writes what changed since the last time: one row each. `implied`: also the marks that the log implies. */
+  storeMarks({ implied }: { implied: boolean }): void {
     for (const row of implied ? new Set([...this.#dirty, ...this.#sent]) : this.#dirty) {
       this.#sql.exec(
         'UPDATE members SET read_seq = ?, delivered_seq = ? WHERE user_id = ?',
@@ -260,7 +266,11 @@ export class Members {
       this.#sent.delete(row);
     }
     this.#dirty.clear();
-    if (disarmed) this.#storeDisarmed();
+    // A statement of its own: an index holds those who are armed, and would be written for every mark.
+    for (const row of this.#disarmed) {
+      this.#sql.exec('UPDATE members SET armed = 0 WHERE user_id = ?', row.user_id);
+    }
+    this.#disarmed.clear();
     if (!implied) return;
     // What is left in #implied was never asked for; the rest is in cached rows.
     for (const [userId, seq] of this.#implied) {
@@ -273,19 +283,6 @@ export class Members {
       }
     }
     this.#implied = new Map();
-  }
-
-  #storeDisarmed(): void {
-    // A statement of its own: an index holds those who are armed, and would be written for every mark.
-    for (const row of this.#disarmed) {
-      this.#sql.exec('UPDATE members SET armed = 0 WHERE user_id = ?', row.user_id);
-    }
-    this.#disarmed.clear();
-  }
-
-  /** Whether `storeMarks` has anything to write but marks that the log implies. */
-  unstored({ disarmed }: { disarmed: boolean }): boolean {
-    return this.#dirty.size > 0 || (disarmed && this.#disarmed.size > 0);
   }
 
   #keep(stored: Stored): MemberRow {

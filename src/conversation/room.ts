@@ -540,7 +540,7 @@ export class Room {
     }
     try {
       this.conversation.transaction(() => {
-        members.storeMarks({ implied: false, disarmed: false });
+        members.storeMarks({ implied: false });
         for (const user of readers) this.conversation.owe(user);
       });
     } catch (fault) {
