@@ -17,8 +17,16 @@ const IDLE_FRAME_EVENTS = 32;
 /**
  * The alarm that guards the outbox fires this long after an append, in ms, when nothing has gone wrong: before the object
  * may be put to sleep for having nothing to do (after 10 s), so that the life that did the telling also sees the alarm.
+ * Not much before: in a busy room one alarm follows another.
  */
-export const GUARD_MS = 5000;
+export const GUARD_MS = 8000;
+/** And this much later for each inbox that is told, in ms: an alarm that comes before all have been told has to come again. */
+const GUARD_MS_EACH = 0.1;
+/**
+ * Where something was published so recently, in ms, when the alarm comes, the next alarm is set with it: a message in whose
+ * commit an alarm is set takes longer.
+ */
+const BUSY_MS = 2000;
 const RETRY = { first: 1000, longest: 60_000 } as const;
 /** A call that has not been answered for so long, in ms, counts as failed; its place goes to another. */
 const CALL_TIMEOUT_MS = 30_000;
@@ -74,6 +82,8 @@ export class Fanout {
   #active = 0;
   #behind = 0;
   #alarmAt: number | undefined;
+  /** When events were published last, in ms since 1970. */
+  #publishedAt = 0;
   #recent: { seq: number; json: string }[] = [];
   #recentSize = 0;
 
@@ -84,7 +94,7 @@ export class Fanout {
   }
 
   /** Makes sure that an alarm comes at or before `at`. Called in the same turn as the append that it guards. */
-  guard(at = this.#clock() + GUARD_MS): void {
+  guard(at = this.#clock() + GUARD_MS + Math.floor(this.#conversation.members.armed().size * GUARD_MS_EACH)): void {
     if (this.#alarmAt !== undefined && this.#alarmAt <= at) return;
     this.#alarmAt = at;
     this.#ports.setAlarm(at);
@@ -95,6 +105,7 @@ export class Fanout {
    * The caller has put the latter into `outbox`.
    */
   published(events: EventRow[], json: string[], owed: Iterable<string>): void {
+    this.#publishedAt = this.#clock();
     for (const [index, event] of events.entries()) this.#remember(event.seq, json[index] ?? eventJson(event));
     const told = new Set(owed);
     this.owed(told);
@@ -197,7 +208,11 @@ export class Fanout {
     const { chat } = this.#conversation;
     if (next !== null) this.guard(Math.max(next, this.#clock() + RETRY.first));
     else if (chat.deleted_at !== null) this.#conversation.purge();
-    else if (this.#ports.relaysBehind() || this.#behind > 0) this.guard();
+    else if (this.#ports.relaysBehind() || this.#behind > 0 || this.#busy) this.guard();
+  }
+
+  get #busy(): boolean {
+    return this.#clock() - this.#publishedAt < BUSY_MS;
   }
 
   checkpoint(): void {
