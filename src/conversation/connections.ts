@@ -7,6 +7,11 @@ const ROOM_BUDGET = 64 * 1024 * 1024;
 const CREDIT = { min: 128 * 1024, max: 1024 * 1024 } as const;
 /** Broadcasts remembered to translate a confirmed seq into bytes. */
 const MARKS = 4096;
+/**
+ * Where there are more sockets than this, the ack of a message that comes alone does not wait until the message is on its way to
+ * each of them. In a batch it does: the pause to the next one counts from where all is sent.
+ */
+const SENT_AT_ONCE = 16;
 
 export class Connection extends ClientSocket {
   /** Value of the room's byte counter up to which this socket has confirmed. */
@@ -45,9 +50,16 @@ export class Connections {
   #head = 0;
   /** (head, bytes) after each broadcast, ascending. */
   #marks: { head: number; sent: number }[] = [];
+  /** Sends the last broadcast to those who have not got it yet. Whatever else happens to a socket comes after it. */
+  #rest: (() => void) | undefined;
+  readonly #afterCommit: ((act: () => void) => void) | undefined;
 
-  /** Takes over the sockets that were open when the object slept. */
-  constructor(open: WebSocket[]) {
+  /**
+   * Takes over the sockets that were open when the object slept.
+   * @param afterCommit acts when what this turn writes is durable
+   */
+  constructor(open: WebSocket[], afterCommit?: (act: () => void) => void) {
+    this.#afterCommit = afterCommit;
     for (const socket of open) {
       const attachment = SocketState.safeParse(socket.deserializeAttachment());
       if (!attachment.success) {
@@ -68,6 +80,7 @@ export class Connections {
   }
 
   add(socket: WebSocket, identity: Identity): Connection {
+    this.#settle();
     const connection = new Connection(socket, identity, false, this.#sent);
     connection.save();
     this.#all.set(socket, connection);
@@ -81,7 +94,9 @@ export class Connections {
     return count;
   }
 
+  /** The connection of a socket on which something has come. */
   get(socket: WebSocket): Connection | undefined {
+    this.#settle();
     return this.#all.get(socket);
   }
 
@@ -103,6 +118,7 @@ export class Connections {
 
   /** Ends sockets that match. They get nothing after this call. */
   end(matches: (connection: Connection) => boolean, reason: CloseReason): void {
+    this.#settle();
     for (const connection of [...this.#all.values()]) {
       if (!matches(connection)) continue;
       this.#all.delete(connection.socket);
@@ -137,14 +153,19 @@ export class Connections {
 
   /** A signal to everyone but one user. Signals are small and need no credit; a lagging socket does without. */
   signal(text: string, now: number, exceptUser?: string): void {
+    this.#settle();
     for (const connection of this.#all.values()) {
       if (connection.lagging || connection.identity.user_id === exceptUser) continue;
       if (this.#live(connection, now)) connection.send(text);
     }
   }
 
-  /** One ready frame to every socket that has credit: first, together with their answers, to those who wait for one. */
+  /**
+   * One ready frame to every socket that has credit: first, together with their answers, to those who wait for one; where there
+   * are many, to the others when that is on its way.
+   */
   broadcast(text: string, head: number, now: number, lag: () => string): void {
+    this.#settle();
     const credit = Math.min(CREDIT.max, Math.max(CREDIT.min, ROOM_BUDGET / Math.max(1, this.#all.size)));
     this.#sent += text.length;
     this.#head = head;
@@ -155,9 +176,30 @@ export class Connections {
       else if (connection.answers.length > 0) connection.flush(text);
       else connection.send(text);
     };
-    const first = [...this.#answered].filter(({ socket }) => this.#all.has(socket));
-    for (const connection of first) push(connection);
-    for (const connection of this.#all.values()) if (!this.#answered.has(connection)) push(connection);
+    const wait = this.#all.size > SENT_AT_ONCE && this.#answersOne ? this.#afterCommit : undefined;
+    for (const connection of this.#answered) if (this.#all.has(connection.socket)) push(connection);
+    const pushOthers = (answered: ReadonlySet<Connection>) => {
+      for (const connection of this.#all.values()) if (!answered.has(connection)) push(connection);
+    };
+    if (wait === undefined) {
+      pushOthers(this.#answered);
+      return;
+    }
+    const answered = new Set(this.#answered);
+    this.#rest = () => pushOthers(answered);
+    wait(() => this.#settle());
+  }
+
+  /** Whether one answer waits, and no other. */
+  get #answersOne(): boolean {
+    const [connection] = this.#answered;
+    return this.#answered.size === 1 && connection?.answers.length === 1;
+  }
+
+  #settle(): void {
+    const rest = this.#rest;
+    this.#rest = undefined;
+    rest?.();
   }
 
   /** The client says that it holds the log up to `seq`. */

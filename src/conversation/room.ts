@@ -83,7 +83,7 @@ export interface RoomPorts {
 /**
  * A conversation with its audience: admit, append, publish. What is stored is in `Conversation`; here is the order in which
  * it is written and told: one transaction for a batch, then acks and one shared frame in the same turn (the output gate
- * holds them until the write is durable), then inboxes.
+ * holds them until the write is durable; see `Connections.broadcast`), then inboxes.
  */
 export class Room {
   readonly conversation: Conversation;
@@ -114,7 +114,7 @@ export class Room {
       ticketKeys: ports.ticketKeys,
       online: () => this.#online(),
     });
-    this.connections = new Connections(open);
+    this.connections = new Connections(open, (act) => this.#background(storage.sync().then(act)));
     const relaysBehind = () => this.relays.repair(this.conversation.log.head);
     this.#alarms = new Alarms(ports.setAlarm);
     const setAlarm = (at: number) => this.#alarms.guard(at);

@@ -20,8 +20,8 @@ function pair() {
   return { server, got, closed };
 }
 
-function room(sockets: number, expires_at = now + HOUR) {
-  const connections = new Connections([]);
+function room(sockets: number, expires_at = now + HOUR, afterCommit?: (act: () => void) => void) {
+  const connections = new Connections([], afterCommit);
   const list = Array.from({ length: sockets }, () => {
     const ends = pair();
     return { ...ends, connection: connections.add(ends.server, identity(newUser(), { expires_at })) };
@@ -229,5 +229,86 @@ describe('answers', () => {
     expect(slow.got).toEqual([lag(), '{"a":1}']);
     expect(other.got).toEqual(['{"e":1}', '{"a":2}', '{"a":3}']);
     expect((await other.closed).reason).toBe('token_expired');
+  });
+});
+
+describe('a message that comes alone in a room of many sockets', () => {
+  /** A room whose commits end when they are told to. */
+  function waiting(sockets: number) {
+    const acts: (() => void)[] = [];
+    const made = room(sockets, now + HOUR, (act) => void acts.push(act));
+    const commit = () => {
+      for (const act of acts.splice(0)) act();
+    };
+    /** Answers the first socket, and broadcasts. */
+    const send = (text: string, answers = 1) => {
+      const [first] = made.list;
+      if (first === undefined) throw new Error('a socket');
+      for (let i = 0; i < answers; i++) made.connections.answer(first.connection, `{"ack":${i}}`);
+      made.broadcast(text);
+      made.connections.flush();
+    };
+    const got = () => made.list.map((socket) => socket.got);
+    return { ...made, acts, commit, send, got };
+  }
+
+  it('is first on its way to its sender, with the ack, and to the others when it is stored', async () => {
+    const { send, commit, got } = waiting(17);
+    send('{"n":1}');
+    await arrived();
+    expect(got()).toEqual([['[{"ack":0},{"n":1}]'], ...Array(16).fill([])]);
+    commit();
+    await arrived();
+    expect(got().slice(1)).toEqual(Array(16).fill(['{"n":1}']));
+    expect(got()[0]).toHaveLength(1);
+  });
+
+  it('is sent at once where sockets are few, with a batch, and when it answers nobody', async () => {
+    const few = waiting(16);
+    few.send('{"n":1}');
+    const batch = waiting(17);
+    batch.send('{"n":1}', 2);
+    const quiet = waiting(17);
+    quiet.broadcast('{"n":1}');
+    await arrived();
+    for (const { got, acts } of [few, batch, quiet]) {
+      expect(got().slice(1)).toEqual(Array(got().length - 1).fill(['{"n":1}']));
+      expect(acts).toHaveLength(0);
+    }
+  });
+
+  it('comes before whatever else happens to a socket', async () => {
+    const others: Record<string, (made: ReturnType<typeof waiting>) => void> = {
+      'a broadcast': ({ broadcast }) => void broadcast('{"n":2}'),
+      'a signal': ({ connections }) => connections.signal('{"n":2}', now),
+      'an answer to what comes on it': ({ connections, list }) => {
+        for (const { server } of list) connections.get(server)?.send('{"n":2}');
+      },
+      'its end': ({ connections }) => connections.end(() => true, 'forbidden'),
+    };
+    for (const [name, act] of Object.entries(others)) {
+      const made = waiting(17);
+      made.send('{"n":1}');
+      act(made);
+      await arrived();
+      const [sender = [], ...rest] = made.got();
+      const after = name === 'its end' ? [] : ['{"n":2}'];
+      expect([name, rest]).toEqual([name, Array(16).fill(['{"n":1}', ...after])]);
+      expect([name, sender]).toEqual([name, ['[{"ack":0},{"n":1}]', ...after]]);
+      made.commit();
+      await arrived();
+      expect([name, made.got()]).toEqual([name, [sender, ...rest]]);
+    }
+  });
+
+  it('is not sent again to a socket that comes before it is out: its greeting has it', async () => {
+    const { connections, list, send, commit } = waiting(17);
+    send('{"n":1}');
+    const late = pair();
+    connections.add(late.server, identity(newUser()));
+    commit();
+    await arrived();
+    expect(late.got).toEqual([]);
+    expect(list.every(({ got }) => got.length === 1)).toBe(true);
   });
 });
