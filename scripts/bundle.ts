@@ -51,7 +51,8 @@ export async function bundleWorker(entry: string, plugins: Plugin[] = []): Promi
     mainFields: ['module', 'browser', 'main'],
     external: ['cloudflare:*', 'node:*', 'workerd:*'],
     plugins: [...plugins, wasmModules],
-    keepNames: true,
+    // As wrangler.toml has it: a name that is kept is defined again each time that its function is made.
+    keepNames: false,
     charset: 'utf8',
     legalComments: 'none',
     logLevel: 'silent',

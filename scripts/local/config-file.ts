@@ -68,6 +68,7 @@ const Bindings = z.strictObject({
     })
     .default({ crons: [] }),
   secrets: z.strictObject({ required: z.array(z.string()) }).default({ required: [] }),
+  keep_names: z.literal(false, 'the local server keeps no names: false').optional(),
   // Of no meaning to the local server.
   $schema: z.unknown().optional(),
   env: z.unknown().optional(),

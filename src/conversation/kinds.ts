@@ -58,7 +58,8 @@ export function kindProblem(message: Draft): string | null {
     return `files: ${named} has at most ${fileRule.most}`;
   }
   if (message.quote !== undefined && message.reply_to === undefined) return 'quote: needs reply_to, the message quoted';
-  return entitiesProblem(message) ?? mentionsProblem(message);
+  const { entities } = message;
+  return entities === undefined ? null : (entitiesProblem(message, entities) ?? mentionsProblem(message, entities));
 }
 
 /** What is wrong with the files of a message of this kind; null: nothing. */
@@ -80,7 +81,7 @@ const VERBATIM: ReadonlySet<Entity['type']> = new Set(['code', 'pre']);
 const splits = (text: string, at: number): boolean =>
   /[\udc00-\udfff]/.test(text.charAt(at)) && /[\ud800-\udbff]/.test(text.charAt(at - 1));
 
-function entitiesProblem({ content, entities = [] }: Draft): string | null {
+function entitiesProblem({ content }: Draft, entities: readonly Entity[]): string | null {
   const open: Entity[] = [];
   let before: Entity | undefined;
   for (const [index, entity] of entities.entries()) {
@@ -104,7 +105,7 @@ function entitiesProblem({ content, entities = [] }: Draft): string | null {
 const endOf = (entity: Entity | undefined): number => (entity === undefined ? 0 : entity.offset + entity.length);
 
 /** Where entities say whom the message mentions, they and the fields that count say the same. */
-function mentionsProblem({ entities = [], mentions = [], everyone }: Draft): string | null {
+function mentionsProblem({ mentions = [], everyone }: Draft, entities: readonly Entity[]): string | null {
   const shown = new Set(entities.flatMap((entity) => (entity.type === 'mention' ? [entity.user_id] : [])));
   const calls = entities.some((entity) => entity.type === 'everyone');
   const unlisted = [...shown].find((user) => !mentions.includes(user));

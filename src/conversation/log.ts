@@ -37,6 +37,8 @@ export interface Page<R extends EventRow = EventRow> {
 const COUNTED = 1000;
 
 const COLUMNS = 'seq, ordinal, type, actor_id, created_at, client_id, kind, content, extra';
+const INSERT = `INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (actor_id, client_id) WHERE client_id IS NOT NULL DO NOTHING`;
 const Reason = Hole.shape.reason;
 const STATEFUL = `SELECT ${COLUMNS}, state FROM events LEFT JOIN message_state USING (seq)`;
 /** Not among those that a reader has deleted for themself. */
@@ -93,19 +95,7 @@ export class Log {
     const seq = this.#head + 1;
     const ordinal = this.#messages + (event.type === 'message' ? 1 : 0);
     const { type, actor_id, created_at, client_id, kind, content, extra } = event;
-    const cursor = this.#sql.exec(
-      `INSERT INTO events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (actor_id, client_id) WHERE client_id IS NOT NULL DO NOTHING`,
-      seq,
-      ordinal,
-      type,
-      actor_id,
-      created_at,
-      client_id,
-      kind,
-      content,
-      extra,
-    );
+    const cursor = this.#sql.exec(INSERT, seq, ordinal, type, actor_id, created_at, client_id, kind, content, extra);
     if (cursor.rowsWritten === 0) return null;
     this.#head = seq;
     this.#messages = ordinal;
