@@ -29,6 +29,8 @@ export interface ConnectionOptions {
   port: number;
   path: string;
   protocols?: string[];
+  /** Offers permessage-deflate. */
+  compressed?: boolean | undefined;
   /** Bytes after which received events are confirmed; 0: the server keeps no credit. */
   confirmBytes: number;
   /** The one conversation that is followed: its sequence is checked and confirmed. */
@@ -87,6 +89,7 @@ export class Connection {
       port: options.port,
       path: options.path,
       ...(options.protocols ? { protocols: options.protocols } : {}),
+      compressed: options.compressed,
       onFrame: (data, start, end) => connection.#frame(data, start, end),
       onClose: (code, reason) => {
         if (connection.#closing) return;

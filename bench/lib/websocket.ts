@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
+import { constants, inflateRawSync } from 'node:zlib';
 
 /** One buffer for the reads of every connection: reads are handled one at a time, to their end. */
 const INPUT = Buffer.allocUnsafeSlow(512 * 1024);
 /** The masking key of every frame of this process. Not zero in any byte, so that the server has to unmask. */
 export const MASK = randomBytes(4).map((byte) => byte | 1);
 const OUTPUT_BYTES = 32 * 1024;
+/** What a compressed message ends with, and leaves out (RFC 7692, section 7.2.2). */
+const DEFLATE_END = Buffer.from([0, 0, 0xff, 0xff]);
+const CONTINUATION = 0;
 const TEXT = 1;
 const CLOSE = 8;
 const PING = 9;
@@ -48,6 +52,8 @@ export interface SocketOptions {
   port: number;
   path: string;
   protocols?: string[];
+  /** Offers permessage-deflate, as browsers do; each message by itself (RFC 7692). */
+  compressed?: boolean | undefined;
   /** A whole text frame lies in `data` from `start` to `end`, until the call returns. */
   onFrame(data: Buffer, start: number, end: number): void;
   onClose(code: number, reason: string): void;
@@ -68,6 +74,8 @@ export class WebSocketClient {
   #partial = Buffer.alloc(0);
   #partialLength = 0;
   #fragments: Buffer[] = [];
+  /** The message that is being read is compressed. */
+  #deflated = false;
   #output: Buffer | undefined;
   #outputLength = 0;
   #closeCode = 1006;
@@ -98,6 +106,7 @@ export class WebSocketClient {
         `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
         'Sec-WebSocket-Version: 13',
         ...(options.protocols ? [`Sec-WebSocket-Protocol: ${options.protocols.join(', ')}`] : []),
+        ...(options.compressed ? ['Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover'] : []),
       ];
       this.#socket.write(`${lines.join('\r\n')}\r\n\r\n`);
     });
@@ -221,15 +230,16 @@ export class WebSocketClient {
     const opcode = first & 15;
     const payload = start + headerLength((data[start + 1] ?? 0) & 127);
     if (opcode < CLOSE) {
+      if (opcode !== CONTINUATION) this.#deflated = (first & 0x40) > 0;
       if (first & 0x80 && this.#fragments.length === 0) {
-        this.#options.onFrame(data, payload, end);
+        this.#message(data, payload, end);
         return;
       }
       this.#fragments.push(Buffer.from(data.subarray(payload, end)));
       if (first & 0x80) {
         const whole = Buffer.concat(this.#fragments);
         this.#fragments = [];
-        this.#options.onFrame(whole, 0, whole.length);
+        this.#message(whole, 0, whole.length);
       }
     } else if (opcode === PING) {
       this.write(encodeFrame(PONG, data.subarray(payload, end)));
@@ -240,5 +250,15 @@ export class WebSocketClient {
       }
       this.#socket.end();
     }
+  }
+
+  #message(data: Buffer, start: number, end: number): void {
+    if (!this.#deflated) {
+      this.#options.onFrame(data, start, end);
+      return;
+    }
+    const deflated = Buffer.concat([data.subarray(start, end), DEFLATE_END]);
+    const text = inflateRawSync(deflated, { finishFlush: constants.Z_SYNC_FLUSH });
+    this.#options.onFrame(text, 0, text.length);
   }
 }

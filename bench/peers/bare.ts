@@ -19,9 +19,9 @@ export class BarePeer implements Peer {
     return Promise.resolve(`${kind}-${this.#rooms++}`);
   }
 
-  openRoom(room: string, _user: number): Promise<Connection> {
+  openRoom(room: string, _user: number, compressed?: boolean): Promise<Connection> {
     const path = `/rooms/${room}/ws${room.startsWith('pair') ? '?echo=0' : ''}`;
-    return Connection.open({ port: this.target.port, path, confirmBytes: 0, chat: room, ready: 'upgrade' });
+    return Connection.open({ port: this.target.port, path, confirmBytes: 0, chat: room, ready: 'upgrade', compressed });
   }
 
   /** The naive one only: a socket on the user's inbox, whose messages go through the room to the other user's. */

@@ -22,7 +22,8 @@ export interface Peer {
   prepareUsers(count: number): Promise<void>;
   /** `pair`: a conversation of two in which the sender of a message may be spared its copy. */
   createRoom(kind: 'group' | 'pair', members: number[]): Promise<string>;
-  openRoom(room: string, user: number): Promise<Connection>;
+  /** `compressed`: the socket offers permessage-deflate. */
+  openRoom(room: string, user: number, compressed?: boolean): Promise<Connection>;
   template(room: string): SendTemplate;
   /** The server was started again on the same state: what it stored holds, connections do not. */
   moved(target: Target): void;

@@ -92,8 +92,9 @@ export class TidelinePeer implements Peer {
     return id;
   }
 
-  openRoom(room: string, user: number): Promise<Connection> {
-    return Connection.open({ ...this.#options(user), path: `/api/chats/${room}/ws`, chat: room, ready: 'events' });
+  openRoom(room: string, user: number, compressed?: boolean): Promise<Connection> {
+    const path = `/api/chats/${room}/ws`;
+    return Connection.open({ ...this.#options(user), path, chat: room, ready: 'events', compressed });
   }
 
   /** The user's inbox socket. */

@@ -55,10 +55,15 @@ async function oneRoom(bench: Bench, results: Results, count: number): Promise<v
     await closeAll(bench, peer, senders);
   }
   for (let run = 1; run <= bench.settings.runs; run++) {
-    for (const [peer, room] of rooms) {
-      const figures = await overPulls(peer, room, away, count);
-      results.add(`${count} messages in one room, pulled on a socket`, peer.target.name, figures);
-      bench.log(`W4 run ${run} ${peer.target.name}: pulled in ${figures.seconds?.toFixed(3)} s`);
+    for (const [how, compressed] of [
+      ['pulled on a socket', false],
+      ['pulled on a socket that offers permessage-deflate', true],
+    ] as const) {
+      for (const [peer, room] of rooms) {
+        const figures = await overPulls(peer, room, away, count, compressed);
+        results.add(`${count} messages in one room, ${how}`, peer.target.name, figures);
+        bench.log(`W4 run ${run} ${peer.target.name}: ${how} in ${figures.seconds?.toFixed(3)} s`);
+      }
     }
     const tideline = bench.tideline;
     const room = tideline && rooms.get(tideline);
@@ -75,12 +80,12 @@ async function oneRoom(bench: Bench, results: Results, count: number): Promise<v
 }
 
 /** From opening the socket until the last page is there. */
-async function overPulls(peer: Peer, room: string, user: number, count: number): Promise<Figures> {
+async function overPulls(peer: Peer, room: string, user: number, count: number, compressed: boolean): Promise<Figures> {
   await peer.prepareUsers(user + 1);
   const pages: Buffer[] = [];
   const usage = meter(peer.target.pid);
   const start = performance.now();
-  const device = await peer.openRoom(room, user);
+  const device = await peer.openRoom(room, user, compressed);
   let roundTrips = 0;
   await new Promise<void>((resolve, reject) => {
     const late = setTimeout(() => reject(new Error('catch-up by pulls took over 60 s')), 60_000);
