@@ -30,7 +30,7 @@ describe('a row that changes fast while a device listens', () => {
       const chat = newId('chat');
       const device = test.connect();
       tell(test, chat, 1, 20);
-      await eventually('it is stored', () => storedHead(test, chat) === 20, 4000);
+      await eventually('it is stored', () => storedHead(test, chat) === 20, 8000);
       await eventually('and is not stale', () => test.inbox.timeline.stale().length === 0, 4000);
       const cursor = device.of('inbox').at(-1)?.cursor;
       expect((await test.sync({ cursor })).changes).toEqual([]);
