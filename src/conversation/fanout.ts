@@ -17,11 +17,10 @@ const IDLE_FRAME_EVENTS = 32;
 /**
  * The alarm that guards the outbox fires this long after an append, in ms, when nothing has gone wrong: before the object
  * may be put to sleep for having nothing to do (after 10 s), so that the life that did the telling also sees the alarm.
- * Not much before: in a busy room one alarm follows another.
+ * Not later, however many are told: a life that slept before its alarm is followed by one that tells everybody again, and
+ * may sleep before its alarm too.
  */
-export const GUARD_MS = 8000;
-/** And this much later for each inbox that is told, in ms: an alarm that comes before all have been told has to come again. */
-const GUARD_MS_EACH = 0.1;
+export const GUARD_MS = 5000;
 /**
  * Where something was published so recently, in ms, when the alarm comes, the next alarm is set with it: a message in whose
  * commit an alarm is set takes longer.
@@ -94,7 +93,7 @@ export class Fanout {
   }
 
   /** Makes sure that an alarm comes at or before `at`. Called in the same turn as the append that it guards. */
-  guard(at = this.#clock() + GUARD_MS + Math.floor(this.#conversation.members.armed().size * GUARD_MS_EACH)): void {
+  guard(at = this.#clock() + GUARD_MS): void {
     if (this.#alarmAt !== undefined && this.#alarmAt <= at) return;
     this.#alarmAt = at;
     this.#ports.setAlarm(at);

@@ -230,7 +230,7 @@ describe('an inbox that cannot be told', () => {
       const held = Promise.withResolvers<void>();
       test.inboxes.after = (user) => (user === bob ? held.promise : undefined);
       test.room.mark({ user: bob, read: seq });
-      for (let i = 0; i < 3; i++) {
+      for (let i = 0; i < 5; i++) {
         await scheduler.wait(5);
         expect(test.ring()).toBe(true);
       }
