@@ -37,6 +37,13 @@ export class Connection extends ClientSocket {
   }
 }
 
+export interface ConnectionsPorts {
+  /** Acts when what this turn writes is durable. */
+  afterCommit?(act: () => void): void;
+  /** A socket of this user is no longer here. */
+  gone?(user: string): void;
+}
+
 /**
  * The sockets of a room and their credit. Invariant: no socket has more than its credit of broadcast bytes unconfirmed;
  * past it the socket gets one `lag` hint and nothing more until the client has pulled up to the head.
@@ -52,14 +59,11 @@ export class Connections {
   #marks: { head: number; sent: number }[] = [];
   /** Sends the last broadcast to those who have not got it yet. Whatever else happens to a socket comes after it. */
   #rest: (() => void) | undefined;
-  readonly #afterCommit: ((act: () => void) => void) | undefined;
+  readonly #ports: ConnectionsPorts;
 
-  /**
-   * Takes over the sockets that were open when the object slept.
-   * @param afterCommit acts when what this turn writes is durable
-   */
-  constructor(open: WebSocket[], afterCommit?: (act: () => void) => void) {
-    this.#afterCommit = afterCommit;
+  /** Takes over the sockets that were open when the object slept. */
+  constructor(open: WebSocket[], ports: ConnectionsPorts = {}) {
+    this.#ports = ports;
     for (const socket of open) {
       const attachment = SocketState.safeParse(socket.deserializeAttachment());
       if (!attachment.success) {
@@ -101,7 +105,9 @@ export class Connections {
   }
 
   delete(socket: WebSocket): void {
+    const connection = this.#all.get(socket);
     this.#all.delete(socket);
+    if (connection !== undefined) this.#ports.gone?.(connection.identity.user_id);
   }
 
   /** Answers what came on a socket. The caller flushes in the same turn. */
@@ -121,7 +127,7 @@ export class Connections {
     this.#settle();
     for (const connection of [...this.#all.values()]) {
       if (!matches(connection)) continue;
-      this.#all.delete(connection.socket);
+      this.delete(connection.socket);
       connection.close(reason);
     }
   }
@@ -176,18 +182,18 @@ export class Connections {
       else if (connection.answers.length > 0) connection.flush(text);
       else connection.send(text);
     };
-    const wait = this.#all.size > SENT_AT_ONCE && this.#answersOne ? this.#afterCommit : undefined;
+    const hurry = this.#all.size > SENT_AT_ONCE && this.#answersOne && this.#ports.afterCommit !== undefined;
     for (const connection of this.#answered) if (this.#all.has(connection.socket)) push(connection);
     const pushOthers = (answered: ReadonlySet<Connection>) => {
       for (const connection of this.#all.values()) if (!answered.has(connection)) push(connection);
     };
-    if (wait === undefined) {
+    if (!hurry) {
       pushOthers(this.#answered);
       return;
     }
     const answered = new Set(this.#answered);
     this.#rest = () => pushOthers(answered);
-    wait(() => this.#settle());
+    this.#ports.afterCommit?.(() => this.#settle());
   }
 
   /** Whether one answer waits, and no other. */
@@ -222,7 +228,7 @@ export class Connections {
 
   #live(connection: Connection, now: number): boolean {
     if (connection.identity.expires_at > now) return true;
-    this.#all.delete(connection.socket);
+    this.delete(connection.socket);
     connection.close('token_expired');
     return false;
   }

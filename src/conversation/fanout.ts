@@ -52,6 +52,8 @@ interface Recipient {
 
 export interface FanoutPorts {
   inbox(userId: string): Pick<InboxApi, 'notify'>;
+  /** Whether the user has a socket in the room. */
+  here(userId: string): boolean;
   setAlarm(at: number): void;
   /** Tries relays again that missed something. Whether any is still to be told. */
   relaysBehind(): boolean;
@@ -292,7 +294,10 @@ export class Fanout {
         // Where nobody was listening a device may have come since: a few events go along, so that it hears of them at once.
         const most = huge ? 0 : recipient.devices === 0 ? IDLE_FRAME_EVENTS : RECENT.events * 2;
         const frame = this.#frame(recipient.told, notice.member?.visible_from, most);
-        const armed = notice.armed && !(recipient.devices === 0 && this.#excess(recipient, IDLE_NOTICE_RATE) > 0);
+        const tired = recipient.devices === 0 && this.#excess(recipient, IDLE_NOTICE_RATE) > 0;
+        // Who is in the room hears of everything there; their inbox, if nobody listens at it, asks when it looks.
+        const inRoom = (recipient.devices ?? 0) === 0 && this.#ports.here(userId);
+        const armed = notice.armed && !tired && !inRoom;
         const sent = { ...notice, armed, ...(frame === undefined ? {} : { frame }) };
         // failpoint: notify.calling
         const answer = await this.#ports.inbox(userId).notify(sent);
@@ -300,7 +305,8 @@ export class Fanout {
         if (recipient.calls !== call) return;
         recipient.devices = answer.devices;
         recipient.told = Math.max(recipient.told, notice.chat.head_seq);
-        if (answer.devices === 0 && !armed && recipient.looks === looks) {
+        const still = !inRoom || tired || this.#ports.here(userId);
+        if (answer.devices === 0 && !armed && still && recipient.looks === looks) {
           const member = this.#conversation.members.current(userId);
           // A small room finds out again in its next life, for a few notices.
           const lasting = notice.chat.fanout !== 'small';

@@ -114,11 +114,15 @@ export class Room {
       ticketKeys: ports.ticketKeys,
       online: () => this.#online(),
     });
-    this.connections = new Connections(open, (act) => this.#background(storage.sync().then(act)));
+    this.connections = new Connections(open, {
+      afterCommit: (act) => this.#background(storage.sync().then(act)),
+      gone: (user) => this.#left(user),
+    });
     const relaysBehind = () => this.relays.repair(this.conversation.log.head);
     this.#alarms = new Alarms(ports.setAlarm);
     const setAlarm = (at: number) => this.#alarms.guard(at);
-    this.fanout = new Fanout(this.conversation, clock, { ...ports, setAlarm, relaysBehind });
+    const here = (user: string) => this.connections.countOf(user) > 0;
+    this.fanout = new Fanout(this.conversation, clock, { ...ports, setAlarm, relaysBehind, here });
     this.relays = new Relays(storage.sql, this.conversation.initialised, ports);
     this.listing = new Listing(this.conversation, clock, { ...ports, guard: (at) => this.fanout.guard(at) });
     this.#sends = new GroupCommit(
@@ -364,6 +368,14 @@ export class Room {
     this.#typed.set(user, { at: stop && held !== undefined ? held.at : now, typing: !stop });
     const chat_id = this.conversation.chat.id;
     this.#signal(JSON.stringify({ t: 'typing', chat_id, user_id: user, ...(stop ? { stop } : {}) }), user);
+  }
+
+  /** A socket of the user is gone. Where it was their last one, a small room tells their inbox of everything again. */
+  #left(user: string): void {
+    const { conversation } = this;
+    if (!conversation.exists || tierOf(conversation.chat.member_count) !== 'small') return;
+    const member = conversation.members.current(user);
+    if (member !== undefined && this.connections.countOf(user) === 0) conversation.members.arm(member);
   }
 
   /** Forgets who typed too long ago to matter; where all of them matter, the oldest. */

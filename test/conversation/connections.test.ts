@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Connections } from '../../src/conversation/connections.ts';
+import { Connections, type ConnectionsPorts } from '../../src/conversation/connections.ts';
 import { HOUR, identity, newUser } from '../support/objects.ts';
 
 const now = Date.now();
@@ -20,8 +20,8 @@ function pair() {
   return { server, got, closed };
 }
 
-function room(sockets: number, expires_at = now + HOUR, afterCommit?: (act: () => void) => void) {
-  const connections = new Connections([], afterCommit);
+function room(sockets: number, expires_at = now + HOUR, ports: ConnectionsPorts = {}) {
+  const connections = new Connections([], ports);
   const list = Array.from({ length: sockets }, () => {
     const ends = pair();
     return { ...ends, connection: connections.add(ends.server, identity(newUser(), { expires_at })) };
@@ -236,7 +236,7 @@ describe('a message that comes alone in a room of many sockets', () => {
   /** A room whose commits end when they are told to. */
   function waiting(sockets: number) {
     const acts: (() => void)[] = [];
-    const made = room(sockets, now + HOUR, (act) => void acts.push(act));
+    const made = room(sockets, now + HOUR, { afterCommit: (act) => void acts.push(act) });
     const commit = () => {
       for (const act of acts.splice(0)) act();
     };

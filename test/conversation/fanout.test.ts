@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { GUARD_MS } from '../../src/conversation/fanout.ts';
 import { EventsFrame } from '../../src/protocol/frames.ts';
-import { codeOf, eventually, newConversation, newUsers, overStorage, value } from '../support/objects.ts';
+import { codeOf, eventually, identity, newConversation, newUsers, overStorage, value } from '../support/objects.ts';
 import { TestRoom } from '../support/room.ts';
 
 const inRoom = <T>(work: (room: TestRoom) => Promise<T>): Promise<T> =>
@@ -64,6 +64,86 @@ describe('a small room', () => {
       const told = users.map((user) => test.inboxes.count(user));
       expect(await test.ringUntilQuiet()).toBe(1);
       expect(users.map((user) => test.inboxes.count(user))).toEqual(told);
+    });
+  });
+
+  describe('somebody in the room, on a socket of it', () => {
+    /** Ada and Bob; Bob comes into the room. */
+    async function withBobHere(work: (test: TestRoom, ada: string, bob: string, leave: () => void) => Promise<void>) {
+      const users = newUsers(2);
+      const [ada = '', bob = ''] = users;
+      await inRoom(async (test) => {
+        test.create(users);
+        await test.ringUntilQuiet();
+        const { 1: socket } = new WebSocketPair();
+        socket.accept();
+        test.room.connections.add(socket, identity(bob));
+        await work(test, ada, bob, () => test.room.connections.delete(socket));
+      });
+    }
+
+    const say = async (test: TestRoom, user: string, times: number) => {
+      for (let i = 0; i < times; i++) {
+        await test.sent(user);
+        await test.inboxes.settled();
+      }
+    };
+
+    it('without a device elsewhere is told once that their inbox has to ask, and no more until they leave', async () => {
+      await withBobHere(async (test, ada, bob, leave) => {
+        const before = test.inboxes.count(bob);
+        await say(test, ada, 5);
+        expect(test.inboxes.count(bob)).toBe(before + 1);
+        expect(test.inboxes.last(bob)).toMatchObject({ armed: false });
+        leave();
+        await say(test, ada, 1);
+        expect(test.inboxes.head(bob)).toBe(test.conversation.log.head);
+        expect(test.inboxes.last(bob)).toMatchObject({ armed: true });
+      });
+    });
+
+    it('with a device elsewhere is told there of everything', async () => {
+      await withBobHere(async (test, ada, bob) => {
+        test.inboxes.devices.set(bob, 1);
+        const before = test.inboxes.count(bob);
+        await say(test, ada, 5);
+        expect(test.inboxes.count(bob)).toBe(before + 5);
+        expect(test.inboxes.last(bob)).toMatchObject({ armed: true });
+      });
+    });
+
+    it('who looks is told once more, and of everything if a device has come', async () => {
+      await withBobHere(async (test, ada, bob) => {
+        await say(test, ada, 2);
+        const before = test.inboxes.count(bob);
+        expect(test.room.look(bob)).toMatchObject({ armed: true });
+        await say(test, ada, 2);
+        expect(test.inboxes.count(bob)).toBe(before + 1);
+        test.inboxes.devices.set(bob, 1);
+        test.room.look(bob);
+        await say(test, ada, 2);
+        expect(test.inboxes.count(bob)).toBe(before + 3);
+      });
+    });
+
+    it('who leaves while they are told that goes on being told', async () => {
+      await withBobHere(async (test, ada, bob, leave) => {
+        test.inboxes.after = (user) => (user === bob ? leave() : undefined);
+        await say(test, ada, 2);
+        test.inboxes.after = () => undefined;
+        await say(test, ada, 1);
+        expect(test.inboxes.head(bob)).toBe(test.conversation.log.head);
+        expect(test.inboxes.last(bob)).toMatchObject({ armed: true });
+      });
+    });
+
+    it('who is mentioned is told all the same', async () => {
+      await withBobHere(async (test, ada, bob) => {
+        await say(test, ada, 2);
+        const seq = await test.sent(ada, 'hello', { mentions: [bob] });
+        await test.inboxes.settled();
+        expect(test.inboxes.head(bob)).toBe(seq);
+      });
     });
   });
 
