@@ -171,7 +171,7 @@ const TIER_TEXTS: Record<FanoutTier, TierText> = {
     members: `to ${number(TIER_LIMITS.small)}`,
     gets: 'Every inbox is told of every event, typing and receipt.',
     gives_up:
-      'The row of somebody who is away is brought up to date when they look, once there were more than a few messages in a row.',
+      'The row of somebody who is away, once there were more than a few messages in a row, or who is on a socket of the room and nowhere else, is brought up to date when they look.',
   },
   large: {
     members: `${number(TIER_LIMITS.small + 1)} to ${number(TIER_LIMITS.large)}`,
