@@ -213,7 +213,9 @@ export class Fanout {
   }
 
   get #busy(): boolean {
-    return this.#clock() - this.#publishedAt < BUSY_MS;
+    const since = this.#clock() - this.#publishedAt;
+    // A clock that was set back says nothing.
+    return since >= 0 && since < BUSY_MS;
   }
 
   checkpoint(): void {

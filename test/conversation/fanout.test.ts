@@ -61,9 +61,17 @@ describe('a small room', () => {
         expect(test.ring()).toBe(true);
         expect(test.inboxes.alarmAt).toBe(test.clock.now + GUARD_MS);
       }
+      await test.inboxes.settled();
       const told = users.map((user) => test.inboxes.count(user));
       expect(await test.ringUntilQuiet()).toBe(1);
       expect(users.map((user) => test.inboxes.count(user))).toEqual(told);
+      // A clock that is set back does not make it busy for as long as that lasts.
+      await test.sent(ada);
+      await test.inboxes.settled();
+      test.clock.now -= 86_400_000;
+      test.inboxes.alarmAt = test.clock.now;
+      expect(test.ring()).toBe(true);
+      expect(test.inboxes.alarmAt).toBeUndefined();
     });
   });
 
