@@ -22,8 +22,8 @@ const IDLE_FRAME_EVENTS = 32;
  */
 export const GUARD_MS = 5000;
 /**
- * Where something was published so recently, in ms, when the alarm comes, the next alarm is set with it: a message in whose
- * commit an alarm is set takes longer.
+ * Where something was published so recently, in ms, when the alarm comes, it sets the next one itself: one that ends, and is set
+ * again by the next message, costs a commit more.
  */
 const BUSY_MS = 2000;
 const RETRY = { first: 1000, longest: 60_000 } as const;
@@ -44,7 +44,7 @@ interface Recipient {
   forced: boolean;
   /** Device sockets at the last answer; undefined before the first one. */
   devices: number | undefined;
-  /** How often the user looked: an answer that is older than a look must not disarm. */
+  /** How often the user looked, or left the room: an answer that is older than that must not disarm. */
   looks: number;
   /** When the next notice would be due if they came at the steady rate, in ms since 1970. */
   scheduled: number;
@@ -133,6 +133,11 @@ export class Fanout {
     // Who looks is likely to have come to stay: the next notice carries the events.
     recipient.devices = undefined;
     recipient.told = this.#conversation.log.head;
+  }
+
+  /** The user has no socket in the room any more. */
+  left(userId: string): void {
+    this.#recipient(userId).looks += 1;
   }
 
   /**
@@ -307,8 +312,7 @@ export class Fanout {
         if (recipient.calls !== call) return;
         recipient.devices = answer.devices;
         recipient.told = Math.max(recipient.told, notice.chat.head_seq);
-        const still = !inRoom || tired || this.#ports.here(userId);
-        if (answer.devices === 0 && !armed && still && recipient.looks === looks) {
+        if (answer.devices === 0 && !armed && recipient.looks === looks) {
           const member = this.#conversation.members.current(userId);
           // A small room finds out again in its next life, for a few notices.
           const lasting = notice.chat.fanout !== 'small';

@@ -375,7 +375,9 @@ export class Room {
     const { conversation } = this;
     if (!conversation.exists || tierOf(conversation.chat.member_count) !== 'small') return;
     const member = conversation.members.current(user);
-    if (member !== undefined && this.connections.countOf(user) === 0) conversation.members.arm(member);
+    if (member === undefined || this.connections.countOf(user) > 0) return;
+    conversation.members.arm(member);
+    this.fanout.left(user);
   }
 
   /** Forgets who typed too long ago to matter; where all of them matter, the oldest. */

@@ -112,7 +112,7 @@ describe('an inbox that takes its notice with the answers', () => {
         await inRoom(async (test) => {
           const from = test.conversation.log.head;
           // Each ring brings the clock on; a call that has not been answered for half a minute would be made again.
-          const givenUp = test.clock.now + 15_000;
+          const givenUp = test.clock.now + 25_000;
           test.inboxes.devices.set(ada, 1);
           let slow = 0;
           test.inboxes.before = () => scheduler.wait(slow);
