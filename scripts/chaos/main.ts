@@ -1,5 +1,5 @@
 // `npm run chaos`: seeded schedules of clients and faults against the real local server, judged by the history they leave.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -118,6 +118,7 @@ async function fail(plan: Plan, outcome: Outcome, bundle: string): Promise<void>
   for (const { property, what } of outcome.violations.slice(0, 10)) console.log(`  ${property}: ${what.slice(0, 600)}`);
   const broken = new Set(outcome.violations.map(({ property }) => property));
   const keep = values.keep ?? tmpdir();
+  await mkdir(keep, { recursive: true });
   await writeFile(
     join(keep, `chaos-${plan.seed}.jsonl`),
     outcome.history.map((entry) => `${JSON.stringify(entry)}\n`).join(''),
@@ -172,6 +173,10 @@ function summary(names: readonly string[]): void {
       `${(most(({ drainMs }) => drainMs) / 1000).toFixed(1)} s at most from the last fault until all were told`,
     ],
     ['relays', `${most(({ relays }) => relays)} at most, of conversations that are huge`],
+    [
+      'still',
+      `${sum(({ still }) => still)} clients stood still until somebody looked: their sockets' objects had failed`,
+    ],
     ['locks', `${sum(({ locks }) => locks)} kills for a database that stayed locked after its object was ended`],
     ['memory', `${(most(({ peakBytes }) => peakBytes) / 1024 / 1024).toFixed(0)} MiB at most, with dead consumers`],
   ];

@@ -44,6 +44,8 @@ export interface Outcome {
   drainMs: number;
   /** Relays that had sockets when the last fault was over. */
   relays: number;
+  /** Clients of the SDK that stood still until somebody looked. */
+  still: number;
   /** Kills because a database stayed locked after its object had been ended. */
   locks: number;
   peakBytes: number;
@@ -83,6 +85,7 @@ export class Run {
   readonly #suspended = new Set<number>();
   #names = 0;
   #relays = 0;
+  #still = 0;
   #workspace = '';
   #server: Server | undefined;
   #proxy: CuttingProxy | undefined;
@@ -535,9 +538,16 @@ export class Run {
     await delay(TIMER.seconds * 1000 + 500);
     const heads = new Map<string, Map<string, number>>();
     for (const user of this.#users) heads.set(user.id, await this.#readAll(user));
-    await this.#until(CONVERGE_LIMIT, async () =>
-      this.#sdk.every((client) => client.holds(heads.get(client.about.user) ?? new Map())),
-    );
+    const still = () => this.#sdk.filter((client) => !client.holds(heads.get(client.about.user) ?? new Map()));
+    const inStep = async () => still().length === 0;
+    if (!(await this.#until(CONVERGE_LIMIT, inStep))) {
+      // The runtime may hold a socket of an object that has failed: pings are answered, nothing else is.
+      for (const client of still()) {
+        this.#still += 1;
+        client.wake();
+      }
+      await this.#until(CONVERGE_LIMIT, inStep);
+    }
     for (const client of this.#sdk) await client.confess(this.#chats);
     await this.#fetchFiles();
     let findings: string[] = [];
@@ -677,6 +687,7 @@ export class Run {
       observed: history.reduce((sum, entry) => sum + ('events' in entry ? entry.events.length : 0), 0),
       drainMs,
       relays: this.#relays,
+      still: this.#still,
       locks: this.#ready.locks,
       peakBytes: this.#ready.peak,
       broke: [...this.#ready.broke],

@@ -102,6 +102,11 @@ export class SdkClient {
     if (this.#client.state === 'offline') void this.#client.connect().catch(() => undefined);
   }
 
+  /** Somebody looks. */
+  wake(): void {
+    this.#client.wake();
+  }
+
   /** Whether the list stands where these heads are. */
   holds(heads: ReadonlyMap<string, number>): boolean {
     if (this.over !== undefined) return true;

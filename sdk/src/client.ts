@@ -292,7 +292,10 @@ export class TidelineClient extends Emitter<ClientEvents> {
     });
   }
 
-  /** Ends the wait before the next attempt to connect: somebody is looking, or the network is back. */
+  /**
+   * Somebody is looking, or the network is back: ends the wait before the next attempt to connect, and has a server that has been
+   * silent for half a minute say whether it still hears this device.
+   */
   wake(): void {
     this.#engine.kick();
   }

@@ -12,6 +12,8 @@ export const INBOX = 'inbox';
  * for over REST: a cut or a restart of the server. After a longer one a sync brings rows and events at once.
  */
 const BRIEF = 60_000;
+/** After so long without a frame, in ms, it is asked whether there is really nothing new, when somebody looks. */
+const SILENT = 30_000;
 
 /** The connection of a conversation on screen. */
 interface Room {
@@ -97,6 +99,11 @@ export class Connections implements Routes {
     return this.#inbox.isOpen;
   }
 
+  /** The inbox's connection is open, and nothing has come on it for a while. */
+  get silent(): boolean {
+    return this.#inbox.isOpen && this.#inbox.silentFor >= SILENT;
+  }
+
   /** The connection was opened with a resume token. */
   resumed(route: string): boolean {
     return this.#link(route)?.resumed ?? false;
@@ -130,10 +137,10 @@ export class Connections implements Routes {
     for (const { link } of this.#rooms.values()) link.kick();
   }
 
-  /** Hands a new access token to what is open. */
+  /** Hands an access token to what is open, and gives up what does not answer. */
   authorise(token: string): void {
-    this.#inbox.send({ t: 'auth', token });
-    for (const { link } of this.#rooms.values()) link.send({ t: 'auth', token });
+    this.#inbox.authorise(token);
+    for (const { link } of this.#rooms.values()) link.authorise(token);
   }
 
   /** Opens the conversation's own connection. Resolves when it is there; rejects when the next attempt fails. */

@@ -164,9 +164,10 @@ export class Engine {
     this.#become('offline', error);
   }
 
-  /** The network is back: no more waiting. */
+  /** Somebody looks, or the network is back: no more waiting, and no trust in silence. */
   kick(): void {
     this.#connections.kick();
+    if (this.#connections.silent) this.#renewSockets();
   }
 
   /** Forgets the user: nothing of theirs stays in memory. */

@@ -9,7 +9,7 @@ const CONNECT_TIMEOUT = 15_000;
 /** A socket that is silent for this long is asked for a sign of life… */
 const PING_AFTER = 25_000;
 /** …and given up when none comes in this time. */
-const PONG_WITHIN = 10_000;
+const ANSWER_WITHIN = 10_000;
 /** A server that refuses accepts first, then closes: a socket counts as open with its first frame, or after this long. */
 const GREETED_WITHIN = 1_000;
 /**
@@ -64,6 +64,9 @@ export class Link {
   #cancelWait: (() => void) | undefined;
   #cancelHeartbeat: (() => void) | undefined;
   #lastHeard = 0;
+  #lastFrame = 0;
+  /** Since when the server owes a frame. */
+  #owedSince: number | undefined;
   /** When the connection was begun. */
   #since = 0;
 
@@ -88,6 +91,11 @@ export class Link {
   /** Whether the connection was opened with a resume token. */
   get resumed(): boolean {
     return this.#resumed;
+  }
+
+  /** Milliseconds since the last frame. A pong is none: it says that the connection is there, not that anybody listens to it. */
+  get silentFor(): number {
+    return this.#environment.clock.now() - this.#lastFrame;
   }
 
   /** Bytes that the platform has not sent yet. */
@@ -128,6 +136,14 @@ export class Link {
     if (!this.#open) return false;
     if (this.#waiting.push(frame) === 1) queueMicrotask(() => this.#flush());
     return true;
+  }
+
+  /**
+   * Hands on a new token, or the same again. The server answers, and a connection on which it does not is given up: pongs are
+   * the runtime's, which may hold a connection whose object has failed and knows nothing of it any more.
+   */
+  authorise(token: string): void {
+    if (this.send({ t: 'auth', token })) this.#owedSince ??= this.#environment.clock.now();
   }
 
   #flush(): void {
@@ -184,7 +200,8 @@ export class Link {
 
   #opened(): void {
     this.#open = true;
-    this.#lastHeard = this.#environment.clock.now();
+    this.#lastHeard = this.#lastFrame = this.#environment.clock.now();
+    this.#owedSince = undefined;
     this.#heartbeat();
     this.#events.open();
   }
@@ -193,6 +210,8 @@ export class Link {
     this.#lastHeard = this.#environment.clock.now();
     if (!this.#open) this.#opened();
     if (typeof data !== 'string' || data === PONG) return;
+    this.#lastFrame = this.#lastHeard;
+    this.#owedSince = undefined;
     let parsed: ServerFrame | ServerFrame[];
     try {
       parsed = JSON.parse(data) as ServerFrame | ServerFrame[];
@@ -212,12 +231,14 @@ export class Link {
       if (this.#socket?.readyState !== OPEN) {
         // A goodbye of the server's, so no slot. Why it was closed, the next attempt is told.
         this.#lost(new NetworkError('The server closed the connection'));
+      } else if (now - (this.#owedSince ?? now) >= ANSWER_WITHIN) {
+        this.#lost(new NetworkError('The server does not answer'));
       } else if (now - this.#lastHeard < PING_AFTER) {
         this.#heartbeat();
       } else if (asked === undefined) {
         this.#socket.send(PING);
         this.#heartbeat(now);
-      } else if (now - asked < PONG_WITHIN) {
+      } else if (now - asked < ANSWER_WITHIN) {
         this.#heartbeat(asked);
       } else {
         this.#lost(new NetworkError('The connection went silent'));

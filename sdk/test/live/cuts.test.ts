@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { TidelineClient } from '../../src/index.ts';
 import { TestClock } from '../support/clock.ts';
 import { device, group, PASSWORD, pause, person, proxy, texts, until, watch } from '../support/people.ts';
 import type { Fate, Passing } from '../support/proxy.ts';
@@ -141,6 +142,74 @@ describe('a connection', () => {
       });
       if (message !== undefined) expect(await message.sent).toMatchObject({ seq: 2 });
     }
+  });
+});
+
+describe('a connection that the runtime holds although its object knows nothing of it any more', () => {
+  /** Pings are answered, and nothing else: the runtime does that itself. */
+  const orphaned = ({ text }: Passing): Fate => (text === 'ping' || text === 'pong' ? 'pass' : 'lose');
+
+  it.each([
+    ['its token is renewed', 14 * 60_000 + 1_000, () => undefined],
+    ['somebody looks', 40_000, (client: TidelineClient) => client.wake()],
+  ])('is given up when %s, and what was missed comes', async (_what, later, look) => {
+    const between = await proxy();
+    const clock = new TestClock();
+    const [ada, bob] = await Promise.all([person('Ada', { url: between.url, clock }), person('Bob')]);
+    const id = await group(ada, bob);
+    await ada.client.chat(id).open();
+    between.onFrame = orphaned;
+    await bob.client.chat(id).send('into the void').sent;
+    for (let gone = 0; gone < 40_000; gone += 5_000) {
+      clock.advance(5_000);
+      await pause(30);
+    }
+    // A token says when it was made in whole seconds.
+    await pause(1_100);
+    expect([ada.client.state, ada.heard]).toEqual(['online', []]);
+    clock.advance(later - 40_000);
+    let asked = 0;
+    between.onFrame = (frame) => {
+      if (frame.text.includes('"t":"auth"')) asked++;
+      return orphaned(frame);
+    };
+    look(ada.client);
+    await until(() => asked === 2);
+    clock.advance(9_000);
+    expect(ada.client.state).toBe('online');
+    clock.advance(2_000);
+    expect(ada.client.state).toBe('connecting');
+    between.onFrame = () => 'pass';
+    await until(() => {
+      clock.advance(100);
+      return ada.client.state === 'online' && ada.heard.length === 1;
+    });
+    await until(() => between.sockets.length === 2);
+  });
+
+  it('is not asked for when it has just brought something', async () => {
+    const between = await proxy();
+    const clock = new TestClock();
+    const ada = await person('Ada', { url: between.url, clock });
+    const id = await group(ada);
+    let asked = 0;
+    between.onFrame = ({ text }) => {
+      if (text.includes('"t":"auth"')) asked++;
+      return 'pass';
+    };
+    clock.advance(20_000);
+    await ada.client.chat(id).send('one').sent;
+    clock.advance(20_000);
+    ada.client.wake();
+    await ada.client.chat(id).send('two').sent;
+    expect(asked).toBe(0);
+    clock.advance(31_000);
+    ada.client.wake();
+    await until(() => asked === 1);
+    await ada.client.chat(id).send('three').sent;
+    clock.advance(11_000);
+    await pause(50);
+    expect(ada.client.state).toBe('online');
   });
 });
 
