@@ -122,7 +122,7 @@ export class Conversation {
       if (this.held.apply(event)) changed = true;
       if (event.type !== 'message' && event.type !== 'thread.reply') continue;
       if (event.type === 'message') messages.push(messageOfEvent(this.id, event));
-      if (event.sender_id === self) {
+      if (event.actor_id === self) {
         arrived.push({ client_id: event.client_id, seq: event.seq, created_at: event.created_at });
         if (event.type === 'message') this.#sentSeq = event.seq;
         this.removeLocal(event.client_id);

@@ -314,7 +314,7 @@ export function eventJson(row: EventRow): string {
   const base = `{"seq":${row.seq},"type":"${row.type}","actor_id":"${row.actor_id}","created_at":"${timestamp(row.created_at)}"`;
   if (row.type !== 'message' && row.type !== 'thread.reply') return base + tail(row.extra);
   return (
-    `${base},"ordinal":${row.ordinal},"client_id":${JSON.stringify(row.client_id)},"sender_id":"${row.actor_id}"` +
+    `${base},"ordinal":${row.ordinal},"client_id":${JSON.stringify(row.client_id)}` +
     `,"kind":"${row.kind}","content":${JSON.stringify(row.content)}${tail(row.extra)}`
   );
 }
@@ -322,8 +322,8 @@ export function eventJson(row: EventRow): string {
 /** The message as JSON. Matches `Message`. */
 export function messageJson(chatId: string, row: EventRow): string {
   return (
-    `{"chat_id":"${chatId}","seq":${row.seq},"ordinal":${row.ordinal},"client_id":${JSON.stringify(row.client_id)}` +
-    `,"sender_id":"${row.actor_id}","kind":"${row.kind}","content":${JSON.stringify(row.content)}` +
+    `{"chat_id":"${chatId}","seq":${row.seq},"ordinal":${row.ordinal},"sender_id":"${row.actor_id}"` +
+    `,"client_id":${JSON.stringify(row.client_id)},"kind":"${row.kind}","content":${JSON.stringify(row.content)}` +
     `,"created_at":"${timestamp(row.created_at)}"${tail(row.extra)}`
   );
 }
@@ -336,8 +336,8 @@ export function messageOf(chatId: string, row: EventRow): Message {
       chat_id: chatId,
       seq,
       ordinal,
-      client_id,
       sender_id,
+      client_id,
       kind,
       content,
       created_at: timestamp(row.created_at),

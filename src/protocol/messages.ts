@@ -58,10 +58,9 @@ export const ForwardMessage = z
   .strictObject({ client_id: ClientId.optional(), from_chat_id: ChatId, seq: Seq.min(1) })
   .meta({ id: 'ForwardMessage' });
 
-/** A message as everybody has it: its fields beside seq and time. */
+/** A message as everybody has it: its fields beside seq, sender and time. */
 export const messageOut = {
   client_id: ClientId,
-  sender_id: UserId,
   kind: MessageKind,
   content: z.string(),
   entities: z.array(Entity).optional(),
@@ -87,6 +86,7 @@ export const Message = z
     chat_id: ChatId,
     seq: Seq,
     ordinal: z.int().meta({ description: 'Number of this message among the messages of the conversation' }),
+    sender_id: UserId,
     ...messageOut,
     created_at: Timestamp,
     ...messageState,

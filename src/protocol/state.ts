@@ -19,8 +19,8 @@ const EDITABLE: Record<keyof typeof editableOut, true> = {
 const lasting = new Set<EventType>(['message', 'thread.reply', 'message.expired']);
 
 /** The message that an event brings. */
-export function messageOfEvent(chatId: string, { type: _type, actor_id: _actor, ...message }: MessageEvent): Message {
-  return { chat_id: chatId, ...message };
+export function messageOfEvent(chatId: string, { type: _, actor_id: sender_id, ...message }: MessageEvent): Message {
+  return { chat_id: chatId, sender_id, ...message };
 }
 
 /** Messages that an event changes, by seq. */
@@ -132,7 +132,7 @@ export function placeOf({
 /** Who replied last, at most so many. */
 const REPLIERS_SHOWN = 3;
 
-function replied(thread: Thread | undefined, { seq, sender_id, thread_ordinal }: MessageEvent): Thread {
+function replied(thread: Thread | undefined, { seq, actor_id: sender_id, thread_ordinal }: MessageEvent): Thread {
   const others = (thread?.last_repliers ?? []).filter((user) => user !== sender_id);
   const replies = Math.max(thread?.replies ?? 0, thread_ordinal ?? 0);
   return { replies, last_seq: seq, last_repliers: [sender_id, ...others].slice(0, REPLIERS_SHOWN) };

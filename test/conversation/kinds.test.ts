@@ -55,7 +55,7 @@ describe.each(Object.entries(EXAMPLES))('a %s', (_kind, fields) => {
       const member = test.conversation.members.current(bob);
       if (member === undefined) throw new Error('bob is a member');
       const [json = ''] = pageAfter(test.conversation, member, { after: seq - 1, limit: 1 }).events;
-      expect(ChatEvent.parse(JSON.parse(json))).toMatchObject({ type: 'message', sender_id: ada, ...fields });
+      expect(ChatEvent.parse(JSON.parse(json))).toMatchObject({ type: 'message', actor_id: ada, ...fields });
       expect(messagesNow(test, bob).get(seq)).toMatchObject(fields);
       await test.inboxes.settled();
       expect(test.inboxes.last(bob)?.last_message).toMatchObject(fields);

@@ -337,7 +337,7 @@ it('after any history of changes: the members are those whom the log says, there
           if (event.type === 'member.joined') for (const user of event.user_ids) roles.set(user, 'member');
           if (event.type === 'member.left') roles.delete(event.user_id);
           if (event.type === 'member.role') roles.set(event.user_id, event.role);
-          if (event.type === 'message') expect(roles.has(event.sender_id)).toBe(true);
+          if (event.type === 'message') expect(roles.has(event.actor_id)).toBe(true);
         }
         expect(membersOf(test)).toEqual(Object.fromEntries(roles));
         expect(test.conversation.describe().member_count).toBe(roles.size);

@@ -60,7 +60,7 @@ describe('sockets of a room through its eviction', () => {
     const [one, two] = [await roomSocket(chat, short), await roomSocket(chat, named)];
     await evictDurableObject(roomOf(chat));
     two.send({ t: 'send', client_id: 'x', chat_id: chat, content: 'who am I' });
-    expect((await one.next('events', ({ events }) => events.length > 0)).events).toMatchObject([{ sender_id: bob }]);
+    expect((await one.next('events', ({ events }) => events.length > 0)).events).toMatchObject([{ actor_id: bob }]);
     await evictDurableObject(roomOf(chat));
     await scheduler.wait(500);
     await post(chat, bob);

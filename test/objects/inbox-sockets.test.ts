@@ -49,7 +49,7 @@ describe('everything over one socket', () => {
     one.send(send(chat, 'hello', 'mine'));
     expect(await one.next('ack')).toMatchObject({ client_id: 'mine', chat_id: chat, seq: 2 });
     const { events } = await two.next('events', (frame) => frame.head_seq === 2);
-    expect(events).toMatchObject([{ seq: 2, sender_id: ada, content: 'hello' }]);
+    expect(events).toMatchObject([{ seq: 2, actor_id: ada, content: 'hello' }]);
     const { changes } = await two.next('inbox', (frame) => ofChats(frame.changes).length > 0);
     expect(ofChats(changes)).toMatchObject([
       { chat_id: chat, chat: { unread: 1, last_message: { content: 'hello' } } },

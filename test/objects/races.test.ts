@@ -34,8 +34,8 @@ function audit(events: ChatEvent[]): Map<string, number> {
     }
     if (event.type === 'member.left') expect(inside.delete(event.user_id)).toBe(true);
     if (event.type !== 'message') continue;
-    expect(inside.has(event.sender_id)).toBe(true);
-    sent.set(event.sender_id, (sent.get(event.sender_id) ?? 0) + 1);
+    expect(inside.has(event.actor_id)).toBe(true);
+    sent.set(event.actor_id, (sent.get(event.actor_id) ?? 0) + 1);
   }
   return sent;
 }

@@ -112,7 +112,7 @@ describe('sending', () => {
       expect(await socket.next('events')).toMatchObject({
         head_seq: 2,
         events: [
-          { seq: 2, type: 'message', sender_id: ada, client_id: 'mine', content: 'hello', kind: 'text', ordinal: 1 },
+          { seq: 2, type: 'message', actor_id: ada, client_id: 'mine', content: 'hello', kind: 'text', ordinal: 1 },
         ],
       });
     }

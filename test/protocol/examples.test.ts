@@ -273,7 +273,7 @@ describe('messages', () => {
     const { events } = await benRoom.next('events', ({ head_seq }) => head_seq === seq);
     expect(events.map((event) => event.seq)).toEqual([seq]);
     const all = benRoom.texts.join('\n');
-    const [ack, event] = ['"ack","client_id":"b-2"', '"client_id":"b-2","sender_id"'].map((text) => all.indexOf(text));
+    const [ack, event] = ['"ack","client_id":"b-2"', '"client_id":"b-2","kind"'].map((text) => all.indexOf(text));
     expect(ack).toBeGreaterThan(-1);
     expect(event).toBeGreaterThan(ack ?? 0);
   });

@@ -4,14 +4,12 @@ import { Ledger, SharedLog } from '../../demo/ledger.ts';
 import { checkHolders, checkLog, type Expected, membership } from '../../demo/proof.ts';
 
 const base = { actor_id: 'usr_a', created_at: '2026-11-21T08:00:00.000Z' };
-const said = (seq: number, content: string, more: { sender_id?: string; reply_to?: number } = {}): ChatEvent => ({
+const said = (seq: number, content: string, more: { actor_id?: string; reply_to?: number } = {}): ChatEvent => ({
   ...base,
-  actor_id: more.sender_id ?? 'usr_a',
   seq,
   type: 'message',
   ordinal: seq - 1,
   client_id: `c${seq}`,
-  sender_id: 'usr_a',
   kind: 'text',
   content,
   ...more,

@@ -20,7 +20,7 @@ function logOf(steps: readonly (typeof step extends fc.Arbitrary<infer T> ? T : 
     const seq = i + 1;
     const base = { seq, actor_id: actor, created_at: at };
     const target = seq - back;
-    const text = { sender_id: actor, client_id: `c${seq}`, kind: 'text' as const, content: `message ${seq}` };
+    const text = { client_id: `c${seq}`, kind: 'text' as const, content: `message ${seq}` };
     if (kind === 'joined') return { ...base, type: 'member.joined', user_ids: [actor] };
     if (kind === 'message' || target < 1) return { ...base, type: 'message', ordinal: ++ordinal, ...text };
     switch (kind) {

@@ -30,7 +30,6 @@ const logs = fc
       const fields = {
         ordinal: 1,
         client_id: `c${base.seq}`,
-        sender_id: actor_id,
         kind: 'text' as const,
         content: 'x',
       };

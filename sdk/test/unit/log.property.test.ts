@@ -19,7 +19,6 @@ const message = (seq: number): ChatEvent => ({
   seq,
   ordinal: seq,
   actor_id: 'usr_a',
-  sender_id: 'usr_a',
   client_id: `c${seq}`,
   kind: 'text',
   content: `message ${seq}`,
