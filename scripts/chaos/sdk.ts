@@ -107,10 +107,15 @@ export class SdkClient {
     this.#client.wake();
   }
 
-  /** Whether the list stands where these heads are. */
+  /** Whether the list stands where these heads are, and what is on screen too. */
   holds(heads: ReadonlyMap<string, number>): boolean {
     if (this.over !== undefined) return true;
-    return [...heads].every(([id, head]) => this.#client.chats.row(id)?.head_seq === head);
+    return [...heads].every(([id, head]) => this.#client.chats.row(id)?.head_seq === head && this.#shows(id, head));
+  }
+
+  #shows(id: string, head: number): boolean {
+    const { seq } = this.#client.chat(id);
+    return !this.#onScreen.has(id) || seq === 0 || seq >= head;
   }
 
   get pending(): number {
