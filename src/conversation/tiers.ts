@@ -14,7 +14,7 @@ export const RECEIPTS_PUSHED_UP_TO = 256;
 export const DELIVERED_PUSHED_UP_TO = TIER_LIMITS.small;
 
 /** Pause between two flushes of messages, in ms: grows with what a broadcast costs. */
-export const sendPause = (sockets: number): number => Math.min(20, Math.max(1, sockets * 0.05));
+export const sendPause = (sockets: number): number => Math.min(25, Math.max(1, sockets * 0.05));
 /** Pause between two flushes of receipts, in ms. */
 export const receiptPause = (members: number): number => Math.min(1000, Math.max(100, members * 2));
 /**

@@ -60,7 +60,7 @@ it.each([
 
 it('pauses grow with the room and stay within their bounds', () => {
   const bounds = [
-    [sendPause, 1, 20],
+    [sendPause, 1, 25],
     [receiptPause, 100, 1000],
   ] as const;
   for (const [pause, least, most] of bounds) {
