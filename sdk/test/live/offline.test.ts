@@ -55,9 +55,9 @@ describe('what a device has stored', () => {
     await until(() => ada.client.chat(second).timeline.length === 1);
     ada.client.people.want([bob.user.id]);
     await until(() => ada.client.people.all.length === 1);
-    await expect.poll(stored).toHaveLength(2);
+    await expect.poll(stored, { timeout: 10_000 }).toHaveLength(2);
     await bob.client.chat(first).removeMember(ada.user.id);
-    await expect.poll(stored).toHaveLength(1);
+    await expect.poll(stored, { timeout: 10_000 }).toHaveLength(1);
     await ada.client.signOut();
     expect(await stored()).toEqual([]);
     expect(await storage.read('people/')).toEqual({});
