@@ -301,10 +301,7 @@ export class Fanout {
         // Where nobody was listening a device may have come since: a few events go along, so that it hears of them at once.
         const most = huge ? 0 : recipient.devices === 0 ? IDLE_FRAME_EVENTS : RECENT.events * 2;
         const frame = this.#frame(recipient.told, notice.member?.visible_from, most);
-        const tired = recipient.devices === 0 && this.#excess(recipient, IDLE_NOTICE_RATE) > 0;
-        // Who is in the room hears of everything there; their inbox, if nobody listens at it, asks when it looks.
-        const inRoom = (recipient.devices ?? 0) === 0 && this.#ports.here(userId);
-        const armed = notice.armed && !tired && !inRoom;
+        const armed = notice.armed && !this.#suffices(userId, recipient);
         const sent = { ...notice, armed, ...(frame === undefined ? {} : { frame }) };
         // failpoint: notify.calling
         const answer = await this.#ports.inbox(userId).notify(sent);
@@ -328,6 +325,15 @@ export class Fanout {
     } finally {
       if (recipient.calls === call) this.#finish(userId, recipient, failed ? RETRY.first : 0);
     }
+  }
+
+  /**
+   * Whether an inbox of a small room, if nobody listens at it, is told no more after this notice: it was told often enough, or its
+   * user is in the room and hears of everything there. Counts the notice.
+   */
+  #suffices(userId: string, recipient: Recipient): boolean {
+    if (recipient.devices === 0 && this.#excess(recipient, IDLE_NOTICE_RATE) > 0) return true;
+    return (recipient.devices ?? 0) === 0 && this.#ports.here(userId);
   }
 
   /** Calls that hang: failed, as far as the room is concerned. Should one arrive after all, telling twice changes nothing. */

@@ -202,6 +202,26 @@ describe('in a huge room', () => {
       expect(test.inboxes.head(online)).toBe(21);
     });
   });
+
+  it('who was mentioned often while away hears at once of what comes after they look', async () => {
+    await overStorage(async (storage) => {
+      const test = new TestRoom(storage);
+      const users = newUsers(TIER_LIMITS.large + 1);
+      const [ada = '', away = ''] = users;
+      test.create(users);
+      await test.ringUntilQuiet();
+      for (let i = 0; i < 10; i++) {
+        await test.sent(ada, 'hello', { mentions: [away] });
+        await test.inboxes.settled();
+      }
+      test.inboxes.devices.set(away, 1);
+      test.room.look(away);
+      const seq = await test.sent(ada);
+      await scheduler.wait(1100);
+      await test.inboxes.settled();
+      expect(test.inboxes.head(away)).toBe(seq);
+    });
+  });
 });
 
 it('a small room spends a few notices on an inbox without a device, says that it falls silent, and begins anew when it looks', async () => {
