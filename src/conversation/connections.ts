@@ -39,9 +39,9 @@ export class Connection extends ClientSocket {
 
 export interface ConnectionsPorts {
   /** Acts when what this turn writes is durable. */
-  afterCommit?(act: () => void): void;
+  readonly afterCommit?: (act: () => void) => void;
   /** A socket of this user is no longer here. */
-  gone?(user: string): void;
+  readonly gone?: (user: string) => void;
 }
 
 /**
@@ -182,18 +182,18 @@ export class Connections {
       else if (connection.answers.length > 0) connection.flush(text);
       else connection.send(text);
     };
-    const hurry = this.#all.size > SENT_AT_ONCE && this.#answersOne && this.#ports.afterCommit !== undefined;
+    const wait = this.#all.size > SENT_AT_ONCE && this.#answersOne ? this.#ports.afterCommit : undefined;
     for (const connection of this.#answered) if (this.#all.has(connection.socket)) push(connection);
     const pushOthers = (answered: ReadonlySet<Connection>) => {
       for (const connection of this.#all.values()) if (!answered.has(connection)) push(connection);
     };
-    if (!hurry) {
+    if (wait === undefined) {
       pushOthers(this.#answered);
       return;
     }
     const answered = new Set(this.#answered);
     this.#rest = () => pushOthers(answered);
-    this.#ports.afterCommit?.(() => this.#settle());
+    wait(() => this.#settle());
   }
 
   /** Whether one answer waits, and no other. */
