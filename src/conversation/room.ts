@@ -26,7 +26,14 @@ import { type EventRow, eventJson } from './log.ts';
 import { type Ballot, closeDue } from './polls.ts';
 import { Relays } from './relays.ts';
 import { sendDue } from './scheduled.ts';
-import { DELIVERED_PUSHED_UP_TO, RECEIPTS_PUSHED_UP_TO, receiptPause, sendPause, tierOf } from './tiers.ts';
+import {
+  DELIVERED_PUSHED_UP_TO,
+  RECEIPTS_PUSHED_UP_TO,
+  receiptPause,
+  SENDS_ENOUGH,
+  sendPause,
+  tierOf,
+} from './tiers.ts';
 
 /** Sends that may wait for the next batch, and characters of their contents; beyond it the room asks for patience. */
 const MAX_WAITING = { sends: 20_000, size: 16 * 1024 * 1024 } as const;
@@ -128,6 +135,7 @@ export class Room {
     this.#sends = new GroupCommit(
       (batch) => this.#commitSends(batch),
       () => sendPause(this.connections.size),
+      SENDS_ENOUGH,
     );
     this.#marks = new GroupCommit(
       (batch) => this.#commitMarks(batch),

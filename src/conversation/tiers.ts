@@ -15,6 +15,8 @@ export const DELIVERED_PUSHED_UP_TO = TIER_LIMITS.small;
 
 /** Pause between two flushes of messages, in ms: grows with what a broadcast costs. */
 export const sendPause = (sockets: number): number => Math.min(25, Math.max(1, sockets * 0.05));
+/** So many messages do not wait for the end of a long one: a frame that carries them costs what they cost, not what a frame does. */
+export const SENDS_ENOUGH = 64;
 /** Pause between two flushes of receipts, in ms. */
 export const receiptPause = (members: number): number => Math.min(1000, Math.max(100, members * 2));
 /**
