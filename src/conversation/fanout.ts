@@ -27,6 +27,11 @@ export const GUARD_MS = 5000;
  */
 const BUSY_MS = 2000;
 const RETRY = { first: 1000, longest: 60_000 } as const;
+/**
+ * How often an alarm that lasts looks for calls that hang, and how long it lasts at most, in ms; the platform ends one after 15
+ * minutes.
+ */
+const TELLING = { look: 1000, longest: 600_000 } as const;
 /** A call that has not been answered for so long, in ms, counts as failed; its place goes to another. */
 const CALL_TIMEOUT_MS = 30_000;
 
@@ -83,6 +88,10 @@ export class Fanout {
   #active = 0;
   #behind = 0;
   #alarmAt: number | undefined;
+  /** An alarm lasts, and guards what is untold: the platform repeats one that has not come to its end. */
+  #lasting = false;
+  /** Has it look whether it is over. */
+  #look: (() => void) | undefined;
   /** When events were published last, in ms since 1970. */
   #publishedAt = 0;
   #recent: { seq: number; json: string }[] = [];
@@ -99,6 +108,12 @@ export class Fanout {
     if (this.#alarmAt !== undefined && this.#alarmAt <= at) return;
     this.#alarmAt = at;
     this.#ports.setAlarm(at);
+    this.#look?.();
+  }
+
+  /** An alarm was set, for whatever purpose: one that lasts is not repeated any more, and guards nothing. */
+  superseded(): void {
+    if (this.#lasting) this.guard();
   }
 
   /**
@@ -174,9 +189,13 @@ export class Fanout {
     return [...this.#recipients].filter(([, recipient]) => (recipient.devices ?? 0) > 0).map(([userId]) => userId);
   }
 
-  /** After a start in the midst of things, with an alarm to come: who was told is not known, so everybody is told. */
-  resume(alarmAt: number): void {
-    this.#alarmAt = alarmAt;
+  /** An earlier life has set the alarm. */
+  guarded(at: number): void {
+    this.#alarmAt = at;
+  }
+
+  /** After a start in the midst of things: who was told is not known, so everybody is told. */
+  resume(): void {
     for (const member of this.#audience()) this.#tell(member.user_id, false);
     this.#retryDue();
   }
@@ -189,10 +208,12 @@ export class Fanout {
   }
 
   /**
-   * The guarding alarm: stores how far things are, tells what is due, and comes again while anything is left. News needs no
-   * second telling here: in this life everybody has been told, is being told, or has a row in the outbox.
+   * The guarding alarm: stores how far things are, tells what is due, and comes again if anything is to be done later. News needs
+   * no second telling here: in this life everybody has been told, is being told, or has a row in the outbox. While people are
+   * being told, the alarm lasts, which costs nothing; to set it once more would be a row written every few seconds.
+   * @returns when it is over; undefined: it is
    */
-  alarm(): void {
+  alarm(): Promise<void> | undefined {
     // failpoint: alarm.begun
     this.#alarmAt = undefined;
     try {
@@ -207,14 +228,44 @@ export class Fanout {
       this.#ports.log('the alarm has failed', { error: String(fault) });
       this.guard(this.#clock() + RETRY.longest);
     }
+    this.#lasting = this.#unguarded && this.#conversation.initialised;
+    return this.#lasting ? this.#last() : undefined;
+  }
+
+  /** Whether somebody is being told, and no alarm is to come. */
+  get #unguarded(): boolean {
+    return this.#behind > 0 && this.#alarmAt === undefined;
+  }
+
+  async #last(): Promise<void> {
+    const end = this.#clock() + TELLING.longest;
+    try {
+      while (this.#unguarded) {
+        const change = new Promise<void>((resolve) => {
+          this.#look = resolve;
+        });
+        await Promise.race([change, scheduler.wait(TELLING.look)]);
+        if (!this.#conversation.initialised) return;
+        this.#giveUpOverdue();
+        this.checkpoint();
+        if (this.#clock() >= end) this.guard();
+      }
+    } catch (fault) {
+      this.#ports.log('the alarm has failed', { error: String(fault) });
+      this.guard(this.#clock() + RETRY.longest);
+    } finally {
+      this.#lasting = false;
+    }
   }
 
   #guardNext(): void {
     const next = this.#sql<{ due: number | null }>('SELECT min(due_at) AS due FROM outbox')[0]?.due ?? null;
-    const { chat } = this.#conversation;
+    const { chat, timers } = this.#conversation;
+    // An alarm is set for the timer: better one that guards than two.
+    const timed = this.#behind > 0 && timers.next !== undefined;
     if (next !== null) this.guard(Math.max(next, this.#clock() + RETRY.first));
     else if (chat.deleted_at !== null) this.#conversation.purge();
-    else if (this.#ports.relaysBehind() || this.#behind > 0 || this.#busy) this.guard();
+    else if (this.#ports.relaysBehind() || this.#busy || timed) this.guard();
   }
 
   get #busy(): boolean {
@@ -386,6 +437,7 @@ export class Fanout {
     }
     recipient.running = false;
     this.#behind -= 1;
+    if (this.#behind === 0) this.#look?.();
   }
 
   #schedule(userId: string, recipient: Recipient, least: number): void {

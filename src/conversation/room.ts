@@ -126,7 +126,10 @@ export class Room {
       gone: (user) => this.#left(user),
     });
     const relaysBehind = () => this.relays.repair(this.conversation.log.head);
-    this.#alarms = new Alarms(ports.setAlarm);
+    this.#alarms = new Alarms((at) => {
+      ports.setAlarm(at);
+      this.fanout.superseded();
+    });
     const setAlarm = (at: number) => this.#alarms.guard(at);
     const here = (user: string) => this.connections.countOf(user) > 0;
     this.fanout = new Fanout(this.conversation, clock, { ...ports, setAlarm, relaysBehind, here });
@@ -154,25 +157,32 @@ export class Room {
   wake(alarmAt: number | null): void {
     if (!this.conversation.initialised) return;
     const guards = this.#alarms.resume(alarmAt, this.conversation.timers.next);
-    if (alarmAt !== null && guards) this.#resume(alarmAt);
-    else this.fanout.rested();
+    if (alarmAt === null || !guards) {
+      this.fanout.rested();
+      return;
+    }
+    // One whose time has passed has failed, or did not come to its end, and the platform repeats it a few times only.
+    if (alarmAt <= this.#clock()) this.fanout.guard();
+    else this.fanout.guarded(alarmAt);
+    this.#resume();
   }
 
-  /** The alarm has come. */
-  alarm(): void {
-    if (!this.conversation.initialised) return;
+  /** The alarm has come. @returns when it is over, if it lasts: until then it guards what is untold */
+  alarm(): Promise<void> | undefined {
+    if (!this.conversation.initialised) return undefined;
     // Set in an earlier life, and on its way already when this one began.
-    if (!this.#alarms.expected) this.#resume(this.#clock());
+    if (!this.#alarms.expected) this.#resume();
     this.#alarms.rang();
-    this.fanout.alarm();
-    this.listing.update();
+    const lasts = this.fanout.alarm();
     try {
+      this.listing.update();
       this.attend();
     } catch (fault) {
       // The platform repeats a failing alarm a few times only, and then never again.
       this.#ports.log('what was due could not be done', { error: String(fault) });
       this.fanout.guard(this.#clock() + DUE_AGAIN_MS);
     }
+    return lasts;
   }
 
   /** Does what is due by now, and has the alarm come for what is due later. Whoever reads or writes after it sees it done. */
@@ -235,8 +245,8 @@ export class Room {
     return this.conversation.file(user, fileId);
   }
 
-  #resume(alarmAt: number): void {
-    this.fanout.resume(alarmAt);
+  #resume(): void {
+    this.fanout.resume();
     this.relays.resume(this.conversation.log.head);
   }
 

@@ -362,7 +362,7 @@ export class ConversationRoom extends DurableObject<Env> implements RoomApi {
   }
 
   override async alarm(): Promise<void> {
-    this.#room.alarm();
+    await this.#room.alarm();
   }
 
   #sent(result: Result<Sent>): Result<SentMessage> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { GUARD_MS } from '../../src/conversation/fanout.ts';
+import { TIER_LIMITS } from '../../src/conversation/tiers.ts';
 import { EventsFrame } from '../../src/protocol/frames.ts';
 import { codeOf, eventually, identity, newConversation, newUsers, overStorage, value } from '../support/objects.ts';
 import { TestRoom } from '../support/room.ts';
@@ -273,6 +274,10 @@ describe('an inbox that cannot be told', () => {
       const seq = await test.sent(ada);
       await eventuallyTold(test, cyd, seq);
       hangs = false;
+      expect(test.ring()).toBe(true);
+      expect(test.inboxes.lasting, 'the alarm goes on').toBeDefined();
+      test.clock.now += 31_000;
+      await eventually('the call is given up', () => test.inboxes.lasting === undefined);
       for (let i = 0; i < 10 && test.inboxes.head(bob) < seq; i++) {
         expect(test.ring()).toBe(true);
         await scheduler.wait(5);
@@ -318,10 +323,9 @@ describe('an inbox that cannot be told', () => {
       const held = Promise.withResolvers<void>();
       test.inboxes.after = (user) => (user === bob ? held.promise : undefined);
       test.room.mark({ user: bob, read: seq });
-      for (let i = 0; i < 5; i++) {
-        await scheduler.wait(5);
-        expect(test.ring()).toBe(true);
-      }
+      await scheduler.wait(5);
+      expect(test.ring()).toBe(true);
+      await scheduler.wait(50);
       expect(test.inboxes.count(bob)).toBe(told + 1);
       held.resolve();
       await test.ringUntilQuiet();
@@ -329,6 +333,110 @@ describe('an inbox that cannot be told', () => {
       expect(test.rows('outbox')).toBe(0);
     });
   });
+});
+
+describe('a telling that takes longer than the alarm waits', () => {
+  /** A room whose alarm has come while a member's inbox has not answered yet. */
+  const whileTelling = (act: (test: TestRoom, users: string[], release: () => void, seq: number) => Promise<void>) =>
+    inRoom(async (test) => {
+      const users = newUsers(3);
+      const [ada = '', bob = ''] = users;
+      test.create(users);
+      await test.ringUntilQuiet();
+      const held = Promise.withResolvers<void>();
+      test.inboxes.before = (user) => (user === bob ? held.promise : undefined);
+      const seq = await test.sent(ada);
+      expect(test.ring()).toBe(true);
+      expect(test.inboxes.alarmAt, 'no other alarm is set').toBeUndefined();
+      expect(test.inboxes.lasting).toBeDefined();
+      await act(test, users, held.resolve, seq);
+    });
+
+  it('has the alarm last until all is told, and sets no other', () =>
+    whileTelling(async (test, [, bob = ''], release, seq) => {
+      await scheduler.wait(50);
+      expect(test.inboxes.lasting, 'it lasts as long as the call does').toBeDefined();
+      release();
+      await eventually('it is over', () => test.inboxes.lasting === undefined);
+      expect(test.inboxes.head(bob)).toBe(seq);
+      expect(test.inboxes.alarmAt).toBeUndefined();
+      test.restart();
+      await test.inboxes.settled();
+      expect(test.inboxes.count(bob), 'the next life tells nobody again').toBe(2);
+    }));
+
+  it('is told again by the next life when this one ends before', () =>
+    whileTelling(async (test, [, bob = '', cyd = ''], _release, seq) => {
+      test.inboxes.before = () => undefined;
+      const told = test.inboxes.count(cyd);
+      test.restart();
+      // The alarm that has come is repeated a few times only: this life has one of its own.
+      expect(test.inboxes.alarmAt).toBe(test.clock.now + GUARD_MS);
+      await eventuallyTold(test, bob, seq);
+      await eventually('all are told', () => test.inboxes.count(cyd) === told + 1);
+    }));
+
+  it('hands over to the alarm of the next message', () =>
+    whileTelling(async (test, [ada = '', bob = ''], release) => {
+      const seq = await test.sent(ada);
+      expect(test.inboxes.alarmAt).toBe(test.clock.now + GUARD_MS);
+      await scheduler.wait(50);
+      expect(test.inboxes.alarmAt, 'it was set once').toBe(test.clock.now + GUARD_MS);
+      release();
+      await eventuallyTold(test, bob, seq);
+    }));
+
+  it('is guarded by an alarm that is set meanwhile for something else', () =>
+    whileTelling(async (test, [ada = '', bob = ''], release, seq) => {
+      const send_at = new Date(test.clock.now + 3_600_000).toISOString();
+      const message = { kind: 'text', content: 'later', client_id: 'later' } as const;
+      value(test.room.ask(ada, { type: 'schedule', send_at, message }));
+      expect(test.inboxes.alarmAt).toBeLessThanOrEqual(test.clock.now + GUARD_MS + 1);
+      test.inboxes.before = () => undefined;
+      test.restart();
+      await eventuallyTold(test, bob, seq);
+      release();
+    }));
+
+  it('has one alarm that guards, not two, where something is due later', () =>
+    inRoom(async (test) => {
+      const users = newUsers(2);
+      const [ada = '', bob = ''] = users;
+      test.create(users);
+      await test.ringUntilQuiet();
+      const send_at = new Date(test.clock.now + 3_600_000).toISOString();
+      const message = { kind: 'text', content: 'later', client_id: 'later' } as const;
+      value(test.room.ask(ada, { type: 'schedule', send_at, message }));
+      const held = Promise.withResolvers<void>();
+      test.inboxes.before = (user) => (user === bob ? held.promise : undefined);
+      await test.sent(ada);
+      const before = test.inboxes.alarmsSet;
+      test.ring();
+      expect(test.inboxes.alarmAt).toBe(test.clock.now + GUARD_MS);
+      expect(test.inboxes.alarmsSet).toBe(before + 1);
+      held.resolve();
+    }));
+
+  it('stores whom it need not tell any more as it goes, and not at its end', () =>
+    inRoom(async (test) => {
+      const users = newUsers(TIER_LIMITS.small + 8);
+      const [ada = '', bob = ''] = users;
+      test.create(users);
+      await test.ringUntilQuiet();
+      for (const user of users) test.room.look(user);
+      const held = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+      test.inboxes.before = (user) => held[user === bob ? 1 : 0].promise;
+      await test.sent(ada);
+      test.ring();
+      expect(test.inboxes.lasting).toBeDefined();
+      const silent = () =>
+        test.storage.sql.exec<{ n: number }>('SELECT count(*) AS n FROM members WHERE armed = 0').one().n;
+      expect(silent()).toBe(0);
+      held[0].resolve();
+      await eventually('they are stored', () => silent() >= users.length - 2);
+      expect(test.inboxes.lasting).toBeDefined();
+      held[1].resolve();
+    }));
 });
 
 describe('a crash at any point', () => {

@@ -112,7 +112,7 @@ describe('a room that begins again', () => {
       test.inboxes.before = () => undefined;
       test.inboxes.alarmAt = undefined;
       test.restart();
-      test.room.alarm();
+      void test.room.alarm();
       await scheduler.wait(5);
       for (const user of users) expect(test.inboxes.head(user)).toBe(seq);
     });

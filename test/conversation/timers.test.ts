@@ -101,11 +101,11 @@ describe('a message with a timer', () => {
       await test.sent(ada, 'y');
       test.clock.pass(-30 * MINUTE);
       test.restart();
-      test.room.alarm();
+      void test.room.alarm();
       expect(texts(test)).toEqual(['y']);
       test.clock.pass(32 * MINUTE);
       test.restart();
-      test.room.alarm();
+      void test.room.alarm();
       expect(texts(test)).toEqual([]);
     });
   });

@@ -440,7 +440,7 @@ it('between a large room and an inbox no news is lost, however their calls and a
           if (next === undefined && alarm !== undefined) {
             clock.now = Math.max(clock.now, alarm);
             alarm = undefined;
-            room.alarm();
+            void room.alarm();
           } else quiet = next === undefined ? quiet + 1 : 0;
           await calm();
         }

@@ -34,6 +34,10 @@ export class TestInboxes {
   beforeListing: (entry: ListingEntry) => void | Promise<void> = () => undefined;
   readonly #pending = new Set<Promise<void>>();
   alarmAt: number | undefined;
+  /** How often the alarm was set. */
+  alarmsSet = 0;
+  /** The time of an alarm that has come and lasts: the platform repeats it should it not come to its end. */
+  lasting: number | undefined;
   /** Called before a notice arrives: throws or waits in the test's place of the network. */
   before: (userId: string, notice: Notice) => void | Promise<void> = () => undefined;
   /** Called when a notice has arrived, before the answer goes back. */
@@ -69,7 +73,9 @@ export class TestInboxes {
       this.listed.push(entry);
     },
     setAlarm: (at: number): void => {
+      this.alarmsSet += 1;
       this.alarmAt = at;
+      this.lasting = undefined;
     },
     background: (work: Promise<void>): void => {
       const watched = work
@@ -128,6 +134,9 @@ export class TestRoom {
 
   /** The room is dropped with all that it had in memory, and begins again over its storage. */
   restart(): void {
+    // An alarm that has not come to its end comes again.
+    this.inboxes.alarmAt ??= this.inboxes.lasting;
+    this.inboxes.lasting = undefined;
     this.room = this.#start();
   }
 
@@ -177,7 +186,15 @@ export class TestRoom {
     if (at === undefined) return false;
     this.inboxes.alarmAt = undefined;
     this.clock.now = Math.max(this.clock.now, at);
-    this.room.alarm();
+    const lasts = this.room.alarm();
+    if (lasts !== undefined) {
+      this.inboxes.lasting = this.inboxes.alarmAt === undefined ? at : undefined;
+      this.inboxes.ports.background(
+        lasts.then(() => {
+          this.inboxes.lasting = undefined;
+        }),
+      );
+    }
     return true;
   }
 
