@@ -24,6 +24,7 @@ import { fileIdsOf, SentFiles } from './files.ts';
 import { hiddenCount } from './hidden.ts';
 import { type Listed, listedOf, markListing } from './listing.ts';
 import { type EventRow, Log, type NewEvent } from './log.ts';
+import { Marks } from './marks.ts';
 import { type MemberRow, Members, placeOf } from './members.ts';
 import { Membership } from './membership.ts';
 import { News } from './news.ts';
@@ -57,6 +58,7 @@ const HERE_MOST = 20_000;
 /** What goes with a conversation's log when it is deleted. */
 const CONTENT = [
   'members',
+  'marks',
   'mentions',
   'everyone',
   'quotes',
@@ -479,7 +481,7 @@ export class Conversation {
     const implied = log.head - chat.marks_through >= MARKS_EVERY;
     if (!implied && !members.unstored) return;
     this.transaction(() => {
-      members.storeMarks({ implied });
+      members.storeMarks({ implied, among: chat.member_count });
       if (!implied) return;
       chat.marks_through = log.head;
       saveChat(this.#storage.sql, chat);
@@ -637,7 +639,7 @@ export class Conversation {
     const log = new Log(this.#storage.sql, this.rare);
     const states = new States(this.#storage.sql, chat.id, log);
     const { sql } = this.#storage;
-    const members = new Members(sql, log.lastSentAfter(chat.marks_through));
+    const members = new Members(sql, log.lastSentAfter(chat.marks_through), new Marks(sql, this.rare));
     const timers = new Timers(sql);
     this.#state = { chat, log, states, members, timers, retention: loadRetention(sql), pace: new SlowMode(sql) };
   }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { timestamp } from '../clock.ts';
 import type { Member, Role } from '../protocol/chats.ts';
 import { Role as RoleSchema } from '../protocol/chats.ts';
+import type { Marked, Marks } from './marks.ts';
 
 const State = z.enum(['member', 'left', 'removed']);
 export type MemberState = z.infer<typeof State>;
@@ -88,11 +89,13 @@ export class Members {
   readonly #hushed = new Set<MemberRow>();
   /** Read marks that the log implies and storage does not have, as they were at the start. */
   #implied: Map<string, number>;
+  readonly #marks: Marks;
   #armed: Set<MemberRow> | undefined;
 
-  constructor(sql: SqlStorage, implied: Map<string, number>) {
+  constructor(sql: SqlStorage, implied: Map<string, number>, marks: Marks) {
     this.#sql = sql;
     this.#implied = implied;
+    this.#marks = marks;
   }
 
   /** Somebody who is or was in the conversation. */
@@ -199,6 +202,8 @@ export class Members {
       row.nickname,
       row.muted_until,
     );
+    // Or the rows that members share would grow with all who ever were.
+    if (row.state !== 'member') this.#marks.forget(row.user_id);
     const kept = this.#cache.get(row.user_id);
     if (kept !== undefined && kept !== row) Object.assign(kept, row);
     else this.#cache.set(row.user_id, row);
@@ -254,39 +259,44 @@ export class Members {
     return this.#dirty.size > 0 || this.#disarmed.size > 0;
   }
 
-  /** Writes what changed since the last time: one row each. `implied`: also the marks that the log implies. */
-  storeMarks({ implied }: { implied: boolean }): void {
-    for (const row of implied ? new Set([...this.#dirty, ...this.#sent]) : this.#dirty) {
-      this.#sql.exec(
-        'UPDATE members SET read_seq = ?, delivered_seq = ? WHERE user_id = ?',
-        row.read_seq,
-        row.delivered_seq,
-        row.user_id,
-      );
-      this.#sent.delete(row);
+  /**
+   * Writes what changed since the last time, in a conversation of `among` members: marks that moved together in a few rows.
+   * `implied`: also the marks that the log implies.
+   */
+  storeMarks({ implied, among }: { implied: boolean; among: number }): void {
+    const moved: Marked[] = [...(implied ? new Set([...this.#dirty, ...this.#sent]) : this.#dirty)];
+    if (implied) {
+      // Who is left in #implied was never asked for; the others are in cached rows.
+      for (const [user_id, seq] of this.#implied) {
+        if (!this.#cache.has(user_id)) moved.push({ user_id, read_seq: seq, delivered_seq: seq });
+      }
+      this.#implied = new Map();
     }
+    if (!this.#marks.store(moved, among)) {
+      for (const { read_seq, delivered_seq, user_id } of moved) {
+        this.#sql.exec(
+          'UPDATE members SET read_seq = max(read_seq, ?), delivered_seq = max(delivered_seq, ?) WHERE user_id = ?',
+          read_seq,
+          delivered_seq,
+          user_id,
+        );
+      }
+    }
+    if (implied) this.#sent.clear();
+    else for (const row of this.#dirty) this.#sent.delete(row);
     this.#dirty.clear();
     // A statement of its own: an index holds those who are armed, and would be written for every mark.
     for (const row of this.#disarmed) {
       this.#sql.exec('UPDATE members SET armed = 0 WHERE user_id = ?', row.user_id);
     }
     this.#disarmed.clear();
-    if (!implied) return;
-    // What is left in #implied was never asked for; the rest is in cached rows.
-    for (const [userId, seq] of this.#implied) {
-      if (!this.#cache.has(userId)) {
-        this.#sql.exec(
-          'UPDATE members SET read_seq = max(read_seq, ?1), delivered_seq = max(delivered_seq, ?1) WHERE user_id = ?2',
-          seq,
-          userId,
-        );
-      }
-    }
-    this.#implied = new Map();
   }
 
   #keep(stored: Stored): MemberRow {
     const row = fromStored(stored);
+    const { read_seq, delivered_seq } = this.#marks.newest(row);
+    row.read_seq = read_seq;
+    row.delivered_seq = delivered_seq;
     const implied = this.#implied.get(row.user_id) ?? 0;
     if (implied > row.read_seq && row.state === 'member') {
       row.read_seq = implied;

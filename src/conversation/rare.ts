@@ -1,4 +1,4 @@
-const TABLES = ['mentions', 'everyone', 'hidden', 'follows'] as const;
+const TABLES = ['mentions', 'everyone', 'hidden', 'follows', 'marks'] as const;
 type Table = (typeof TABLES)[number];
 const WRITTEN = TABLES.map((name) => `SELECT '${name}' AS name WHERE EXISTS (SELECT 1 FROM ${name})`).join(
   ' UNION ALL ',

@@ -572,7 +572,7 @@ export class Room {
     }
     try {
       this.conversation.transaction(() => {
-        members.storeMarks({ implied: false });
+        members.storeMarks({ implied: false, among: chat.member_count });
         for (const user of readers) this.conversation.owe(user);
       });
     } catch (fault) {

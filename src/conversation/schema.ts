@@ -226,4 +226,6 @@ export const CONVERSATION_MIGRATIONS: readonly Migration[] = [
   'CREATE TABLE retention_limit (seconds INTEGER, own INTEGER, version INTEGER NOT NULL) STRICT',
   // Names of files, options of polls, cards and places are searched, too: the next search makes the index anew.
   'DROP TABLE IF EXISTS search; DROP TABLE IF EXISTS search_range',
+  // Watermarks that moved together: a JSON object of [read, delivered] by user id for a part of the members.
+  'CREATE TABLE marks (part INTEGER PRIMARY KEY, marks TEXT NOT NULL) STRICT',
 ];

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MARKS_EVERY } from '../../src/conversation/conversation.ts';
+import { Marks } from '../../src/conversation/marks.ts';
+import { RareTables } from '../../src/conversation/rare.ts';
 import { TIER_LIMITS } from '../../src/conversation/tiers.ts';
 import { newUser, newUsers, overStorage, value } from '../support/objects.ts';
 import { TestRoom } from '../support/room.ts';
@@ -106,6 +108,123 @@ describe('a watermark', () => {
       await test.ringUntilQuiet();
       test.restart();
       expect(marks(test, second)).toMatchObject({ delivered: seq });
+    }, users);
+  });
+});
+
+describe('watermarks that move together', () => {
+  const together = (test: TestRoom, users: string[], mark: { read?: number; delivered?: number }) => {
+    for (const user of users) test.room.mark({ user, ...mark });
+    return test.ringUntilQuiet();
+  };
+  const stored = (test: TestRoom) =>
+    test.storage.sql.exec<{ part: number; marks: string }>('SELECT part, marks FROM marks ORDER BY part').toArray();
+  const everybody = (test: TestRoom, users: string[]) => users.map((user) => marks(test, user));
+
+  it.each([
+    [2, 0],
+    [4, 1],
+    [30, 1],
+    [256, 1],
+    [300, 16],
+  ])('of %i members are stored in %i rows, and are there after a crash', async (size, rows) => {
+    const users = newUsers(size);
+    await inRoom(async (test) => {
+      const first = await test.sent(users[0] ?? '');
+      const seq = await test.sent(users[0] ?? '');
+      await test.ringUntilQuiet();
+      await together(test, users, { delivered: first });
+      await together(test, users, { read: first, delivered: seq });
+      test.restart();
+      const [sender, ...others] = everybody(test, users);
+      expect(sender).toEqual({ read: seq, delivered: seq });
+      expect(others).toEqual(others.map(() => ({ read: first, delivered: seq })));
+      expect(stored(test)).toHaveLength(rows);
+      expect(test.conversation.membership.list(users.slice(1)).map(({ read_seq }) => read_seq)).toEqual(
+        others.map(() => first),
+      );
+    }, users);
+  });
+
+  it('go on from there, each in a row of its own or together again, under any marks, crashes and sizes', async () => {
+    const users = newUsers(280);
+    const few = users.slice(0, 6);
+    const step = fc.oneof(
+      fc.record({
+        who: fc.subarray([0, 1, 2, 3, 4, 5], { minLength: 1 }),
+        read: fc.integer({ min: 0, max: 12 }),
+        delivered: fc.integer({ min: 0, max: 12 }),
+      }),
+      fc.constantFrom('send', 'restart', 'grow'),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), (steps) =>
+        inRoom(
+          async (test) => {
+            let before = everybody(test, few);
+            for (const step of steps) {
+              if (step === 'send') await test.sent(ada);
+              else if (step === 'restart') test.restart();
+              else if (step === 'grow') {
+                test.publish(test.conversation.membership.add(ada, users));
+              } else {
+                const marked = step.who.flatMap((index) => few[index] ?? []);
+                await together(test, marked, step);
+              }
+              await test.ringUntilQuiet();
+              const now = everybody(test, few);
+              for (const [index, { read = -1, delivered = -1 }] of now.entries()) {
+                expect(read).toBeGreaterThanOrEqual(before[index]?.read ?? 0);
+                expect(delivered).toBeGreaterThanOrEqual(Math.max(read, before[index]?.delivered ?? 0));
+                expect(delivered).toBeLessThanOrEqual(test.conversation.log.head);
+              }
+              before = now;
+            }
+            test.restart();
+            expect(everybody(test, few)).toEqual(before);
+          },
+          [ada, ...few],
+        ),
+      ),
+      { numRuns: 12 },
+    );
+  });
+
+  it('are those of a member who left and came back, too', async () => {
+    const users = [ada, ...newUsers(4)];
+    const gone = users[1] ?? '';
+    await inRoom(async (test) => {
+      const seq = await test.sent(ada);
+      await together(test, users, { read: seq });
+      test.restart();
+      test.publish(test.conversation.membership.remove(gone, gone));
+      test.publish(test.conversation.membership.add(ada, [gone]));
+      const { head } = test.conversation.log;
+      await together(test, users, { delivered: head });
+      expect(stored(test)[0]?.marks, 'it has their own row').not.toContain(gone);
+      test.restart();
+      expect(marks(test, gone)).toEqual({ read: head, delivered: head });
+      expect(test.conversation.notice(gone)?.member?.read_messages).toBe(1);
+    }, users);
+  });
+
+  it('in a huge room have rows of their own: too many members would share a row', () =>
+    overStorage((storage) => {
+      new TestRoom(storage).create([ada, bob]);
+      const all = new Marks(storage.sql, new RareTables(storage.sql));
+      const rows = newUsers(40).map((user_id) => ({ user_id, read_seq: 1, delivered_seq: 1 }));
+      expect(all.store(rows, TIER_LIMITS.large + 1)).toBe(false);
+      expect(all.store(rows, TIER_LIMITS.large)).toBe(true);
+    }));
+
+  it('go with the conversation', async () => {
+    const users = [ada, ...newUsers(4)];
+    await inRoom(async (test) => {
+      await together(test, users, { read: await test.sent(ada) });
+      expect(stored(test)).toHaveLength(1);
+      test.publish(test.conversation.membership.destroy(ada));
+      await test.ringUntilQuiet();
+      expect(stored(test)).toHaveLength(0);
     }, users);
   });
 });
