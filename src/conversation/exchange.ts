@@ -3,7 +3,7 @@ import { ok, type Refusal, type Result } from '../protocol/errors.ts';
 import type { AckFrame, ChangeFrame, ClientFrame, ErrorFrame, SendFrame } from '../protocol/frames.ts';
 import { LIMITS } from '../protocol/limits.ts';
 import { MESSAGE_BYTES } from '../wire/bounds.ts';
-import type { Exchanged, SocketPage } from './api.ts';
+import type { Exchanged, Notice, SocketPage } from './api.ts';
 import type { Connection } from './connections.ts';
 import type { Conversation, Sent } from './conversation.ts';
 import { catchUpPage, type LogPage, pageAfter, pageFrame } from './pages.ts';
@@ -150,9 +150,15 @@ const outsideRefusal = ({ conversation }: Room, refusal: Refusal): Refusal =>
 /** The same for an inbox that takes its notice with the answers. */
 export async function exchange(room: Room, user: string, frames: RoomFrame[]): Promise<Exchanged> {
   const handOver = room.fanout.lend(user);
-  // What is answered in one turn is published in it: when the answers are here, so is the news.
-  const answers = await submit(room, user, frames);
-  return { answers, notice: handOver?.() };
+  let notice: Notice | undefined;
+  let answers: string[];
+  try {
+    answers = await submit(room, user, frames);
+  } finally {
+    // What is answered in one turn is published in it: when the answers are here, so is the news.
+    notice = handOver?.();
+  }
+  return { answers, notice };
 }
 
 /** What a new socket gets first: what came after `after`, or where the log stands. */

@@ -282,12 +282,12 @@ export class Room {
   }
 
   #commitVotes(batch: WaitingVote[]): void {
-    this.attend();
     const now = this.#clock();
     const { conversation } = this;
     let answers: (() => void)[] = [];
     let events: EventRow[] = [];
     try {
+      this.attend();
       conversation.transaction(() => {
         const moved = new Set<number>();
         const taken = batch.map(({ ballot }) => {
@@ -492,12 +492,12 @@ export class Room {
 
   #commitSends(batch: Waiting[]): void {
     this.#waitingSize = 0;
-    this.attend();
     const now = this.#clock();
-    // failpoint: room.admit
     const events: EventRow[] = [];
     let results: Result<Sent>[];
     try {
+      this.attend();
+      // failpoint: room.admit
       const admit = () =>
         batch.map((waiting) => {
           const result = this.#admit(waiting, now);

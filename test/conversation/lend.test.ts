@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { exchange, type RoomFrame } from '../../src/conversation/exchange.ts';
+import { updateRetention } from '../../src/conversation/retention.ts';
 import { TIER_LIMITS } from '../../src/conversation/tiers.ts';
 import { EventsFrame } from '../../src/protocol/frames.ts';
-import { newUser, newUsers, overStorage, value } from '../support/objects.ts';
+import { codeOf, eventually, newUser, newUsers, overStorage, value } from '../support/objects.ts';
 import { TestRoom } from '../support/room.ts';
 
 const [ada, bob] = [newUser(), newUser()];
@@ -39,6 +40,24 @@ describe('an inbox that takes its notice with the answers', () => {
       expect(test.inboxes.count(ada)).toBe(calls);
       expect(test.inboxes.head(bob)).toBe(head + 2);
       expect(test.conversation.chat.told_through).toBe(head + 2);
+    });
+  });
+
+  it('is called for what comes after one that failed, too', async () => {
+    await inRoom(async (test) => {
+      value(updateRetention(test.conversation, ada, { message_timer: 60 }));
+      await test.sent(bob);
+      test.clock.pass(61_000);
+      test.storage.sql.exec(
+        `CREATE TRIGGER full BEFORE DELETE ON expiring BEGIN SELECT raise(ABORT, 'disk full'); END`,
+      );
+      const pull = { t: 'pull', chat_id: test.conversation.chat.id, after: 0 } as const;
+      await expect(exchange(test.room, ada, [pull])).rejects.toThrow('disk full');
+      const refused = await test.send(bob);
+      expect(codeOf(refused)).toBe('unavailable');
+      test.storage.sql.exec('DROP TRIGGER full');
+      const seq = await test.sent(bob);
+      await eventually('it is told', () => test.inboxes.head(ada) >= seq);
     });
   });
 
