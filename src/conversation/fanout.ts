@@ -88,9 +88,10 @@ export class Fanout {
   #active = 0;
   #behind = 0;
   #alarmAt: number | undefined;
-  /** An alarm lasts, and guards what is untold: the platform repeats one that has not come to its end. */
-  #lasting = false;
-  /** Has it look whether it is over. */
+  /**
+   * Has the alarm that lasts look whether it is over; undefined: none does. One that lasts guards what is untold: the platform
+   * repeats it if it does not come to its end.
+   */
   #look: (() => void) | undefined;
   /** When events were published last, in ms since 1970. */
   #publishedAt = 0;
@@ -113,7 +114,7 @@ export class Fanout {
 
   /** An alarm was set, for whatever purpose: one that lasts is not repeated any more, and guards nothing. */
   superseded(): void {
-    if (this.#lasting) this.guard();
+    if (this.#look !== undefined) this.guard();
   }
 
   /**
@@ -228,8 +229,7 @@ export class Fanout {
       this.#ports.log('the alarm has failed', { error: String(fault) });
       this.guard(this.#clock() + RETRY.longest);
     }
-    this.#lasting = this.#unguarded && this.#conversation.initialised;
-    return this.#lasting ? this.#last() : undefined;
+    return this.#unguarded && this.#conversation.initialised ? this.#seeThrough() : undefined;
   }
 
   /** Whether somebody is being told, and no alarm is to come. */
@@ -237,7 +237,8 @@ export class Fanout {
     return this.#behind > 0 && this.#alarmAt === undefined;
   }
 
-  async #last(): Promise<void> {
+  /** Waits until everybody is told, or another alarm guards. */
+  async #seeThrough(): Promise<void> {
     const end = this.#clock() + TELLING.longest;
     try {
       while (this.#unguarded) {
@@ -254,7 +255,7 @@ export class Fanout {
       this.#ports.log('the alarm has failed', { error: String(fault) });
       this.guard(this.#clock() + RETRY.longest);
     } finally {
-      this.#lasting = false;
+      this.#look = undefined;
     }
   }
 

@@ -282,12 +282,12 @@ export class Room {
   }
 
   #commitVotes(batch: WaitingVote[]): void {
-    const now = this.#clock();
     const { conversation } = this;
     let answers: (() => void)[] = [];
     let events: EventRow[] = [];
     try {
       this.attend();
+      const now = this.#clock();
       conversation.transaction(() => {
         const moved = new Set<number>();
         const taken = batch.map(({ ballot }) => {
@@ -492,11 +492,12 @@ export class Room {
 
   #commitSends(batch: Waiting[]): void {
     this.#waitingSize = 0;
-    const now = this.#clock();
     const events: EventRow[] = [];
     let results: Result<Sent>[];
     try {
+      // First, so that what was due before has the earlier time, too.
       this.attend();
+      const now = this.#clock();
       // failpoint: room.admit
       const admit = () =>
         batch.map((waiting) => {
@@ -520,7 +521,7 @@ export class Room {
       this.connections.flush();
     }
     // failpoint: room.acked
-    this.#lookUp(now);
+    this.#lookUp(this.#clock());
     if (this.conversation.initialised) this.#alarms.time(this.conversation.timers.next);
   }
 

@@ -3,23 +3,26 @@ import { expect, it } from 'vitest';
 import { GroupCommit } from '../../src/wire/groupcommit.ts';
 import { eventually } from '../support/objects.ts';
 
-it('handles the first item of an idle queue at once, in the same tick', () => {
+/** A queue with this pause, in ms, and the batches that it has handled. */
+function recorded(pause: number, enough?: number) {
   const batches: number[][] = [];
   const group = new GroupCommit<number>(
     (batch) => batches.push(batch),
-    () => 1,
+    () => pause,
+    enough,
   );
+  return { batches, group };
+}
+
+it('handles the first item of an idle queue at once, in the same tick', () => {
+  const { batches, group } = recorded(1);
   const rest = group.add(1);
   expect(batches).toEqual([[1]]);
   return rest;
 });
 
 it('gathers what comes while it is busy into one next batch, in order', async () => {
-  const batches: number[][] = [];
-  const group = new GroupCommit<number>(
-    (batch) => batches.push(batch),
-    () => 5,
-  );
+  const { batches, group } = recorded(5);
   expect(group.add(0)).toBeUndefined();
   const rest = group.add(1);
   for (let i = 2; i <= 100; i++) expect(group.add(i)).toBeUndefined();
@@ -30,11 +33,7 @@ it('gathers what comes while it is busy into one next batch, in order', async ()
 });
 
 it('is idle again after it has come to rest: the next item is handled at once', async () => {
-  const batches: number[][] = [];
-  const group = new GroupCommit<number>(
-    (batch) => batches.push(batch),
-    () => 1,
-  );
+  const { batches, group } = recorded(1);
   await group.add(1);
   await scheduler.wait(10);
   expect(group.add(2)).toBeUndefined();
@@ -42,11 +41,7 @@ it('is idle again after it has come to rest: the next item is handled at once', 
 });
 
 it('has what comes within the pause wait for its end, though nothing was waiting before', async () => {
-  const batches: number[][] = [];
-  const group = new GroupCommit<number>(
-    (batch) => batches.push(batch),
-    () => 50,
-  );
+  const { batches, group } = recorded(50);
   expect(group.add(1)).toBeUndefined();
   const rest = group.add(2);
   expect(group.add(3)).toBeUndefined();
@@ -58,12 +53,7 @@ it('has what comes within the pause wait for its end, though nothing was waiting
 const NEVER = 60_000;
 
 it('ends the pause when enough wait', async () => {
-  const batches: number[][] = [];
-  const group = new GroupCommit<number>(
-    (batch) => batches.push(batch),
-    () => NEVER,
-    3,
-  );
+  const { batches, group } = recorded(NEVER, 3);
   void group.add(1);
   void group.add(2);
   await scheduler.wait(20);
@@ -77,12 +67,7 @@ it('ends the pause when enough wait', async () => {
 });
 
 it('lets other input in before enough are handled', async () => {
-  const batches: number[][] = [];
-  const group = new GroupCommit<number>(
-    (batch) => batches.push(batch),
-    () => NEVER,
-    2,
-  );
+  const { batches, group } = recorded(NEVER, 2);
   void group.add(1);
   void group.add(2);
   void group.add(3);
