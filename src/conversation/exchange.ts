@@ -42,14 +42,14 @@ class Answers {
 const sendAnswer = (frame: SendFrame | ChangeFrame, result: Result<Sent>): string => {
   if (!result.ok) return errorFrame(result.refusal, { client_id: frame.client_id, chat_id: frame.chat_id });
   const { row, duplicate } = result.value;
-  return JSON.stringify({
+  const ack = {
     t: 'ack',
     client_id: frame.client_id,
     chat_id: frame.chat_id,
     seq: row.seq,
     created_at: timestamp(row.created_at),
-    ...(duplicate ? { duplicate: true } : {}),
-  } satisfies AckFrame);
+  } as const;
+  return JSON.stringify((duplicate ? { ...ack, duplicate } : ack) satisfies AckFrame);
 };
 
 export const errorFrame = (refusal: Refusal, about: { client_id?: string; chat_id?: string } = {}): string =>

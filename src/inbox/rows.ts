@@ -81,10 +81,7 @@ export function merge(row: ChatRecord | undefined, notice: Notice, listening: bo
       ? { read_seq: member.read_seq, read_messages: member.read_messages }
       : { read_seq: before.read_seq, read_messages: before.read_messages };
   // The room knows them all, and takes back those of messages that were edited, recalled or have expired.
-  const mentions = (ahead ? notice.mentions : (row?.mentions ?? []))
-    .filter((seq) => seq > read.read_seq)
-    .toSorted((a, b) => a - b)
-    .slice(-LIMITS.unreadMentions);
+  const mentions = unreadOf(ahead ? notice.mentions : (row?.mentions ?? []), read.read_seq);
   const messages = Math.max(notice.messages, before?.messages ?? 0);
   const item: ChatListItem = {
     ...(ahead ? chat : before),
@@ -109,6 +106,15 @@ export function merge(row: ChatRecord | undefined, notice: Notice, listening: bo
   };
   return { ...base, gone: null, item, mentions, stale };
 }
+
+/** The newest of these that lie beyond what was read, ascending. */
+const unreadOf = (seqs: readonly number[], read: number): number[] =>
+  seqs.length === 0
+    ? []
+    : seqs
+        .filter((seq) => seq > read)
+        .toSorted((a, b) => a - b)
+        .slice(-LIMITS.unreadMentions);
 
 /**
  * What of a conversation its user wants to hear of while they do not look at it: the one rule behind pushes, mails and
@@ -135,13 +141,54 @@ export function withPreferences(
   };
 }
 
-const ITEM_KEYS = ChatListItem.keyof().options;
-
-/** Keys stand in the order of the schema: equal rows are equal texts. */
+/**
+ * Keys stand in the order of the schema: equal rows are equal texts. One literal, and no loop over the schema's keys: this runs for
+ * each message at each inbox, and an object of a known shape is written three times as fast.
+ */
 export function itemJson(item: ChatListItem | null): string | null {
   if (item === null) return null;
-  const ordered: Partial<Record<keyof ChatListItem, unknown>> = {};
-  for (const key of ITEM_KEYS) ordered[key] = item[key];
+  const ordered = {
+    id: item.id,
+    name: item.name,
+    type: item.type,
+    workspace_id: item.workspace_id,
+    topic: item.topic,
+    avatar: item.avatar,
+    overrides: item.overrides,
+    slow_mode: item.slow_mode,
+    silenced: item.silenced,
+    archived_at: item.archived_at,
+    peer_ids: item.peer_ids,
+    history: item.history,
+    forwards: item.forwards,
+    previews: item.previews,
+    retention: item.retention,
+    member_count: item.member_count,
+    fanout: item.fanout,
+    epoch: item.epoch,
+    head_seq: item.head_seq,
+    created_by: item.created_by,
+    created_at: item.created_at,
+    updated_at: item.updated_at,
+    messages: item.messages,
+    read_seq: item.read_seq,
+    read_messages: item.read_messages,
+    delivered_seq: item.delivered_seq,
+    visible_from: item.visible_from,
+    role: item.role,
+    muted_until: item.muted_until,
+    joined_at: item.joined_at,
+    unread: item.unread,
+    mentions: item.mentions,
+    thread_unread: item.thread_unread,
+    hidden: item.hidden,
+    last_message: item.last_message,
+    muted: item.muted,
+    pinned: item.pinned,
+    archived: item.archived,
+    marked_unread: item.marked_unread,
+    notify: item.notify,
+  } satisfies Record<keyof ChatListItem, unknown>;
   return JSON.stringify(ordered);
 }
 
