@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Identity } from '../inbox/api.ts';
 import type { CloseReason } from '../protocol/errors.ts';
 import { ClientSocket, COME_BACK, closeQuietly, SocketState } from '../wire/client-socket.ts';
@@ -5,23 +6,32 @@ import { ClientSocket, COME_BACK, closeQuietly, SocketState } from '../wire/clie
 /** Bytes that may be under way to all sockets of a room together. */
 const ROOM_BUDGET = 64 * 1024 * 1024;
 const CREDIT = { min: 128 * 1024, max: 1024 * 1024 } as const;
-/** Broadcasts remembered to translate a confirmed seq into bytes. */
-const MARKS = 4096;
+/** Marks remembered to translate a confirmed seq into bytes, and bytes from each to the one after the next, at least. */
+const MARKS = { most: 1024, apart: 2048 } as const;
 /**
  * Where there are more sockets than this, the ack of a message that comes alone does not wait until the message is on its way to
  * each of them. In a batch it does: the pause to the next one counts from where all is sent.
  */
 const SENT_AT_ONCE = 16;
 
+const ConnectionState = SocketState.extend({ hushed: z.boolean().default(false) });
+type ConnectionState = z.infer<typeof ConnectionState>;
+
 export class Connection extends ClientSocket {
   /** Value of the room's byte counter up to which this socket has confirmed. */
   confirmed: number;
+  /** Its user's inbox was told last that the room tells it no more while this socket is here. */
+  hushed = false;
   /** Answers that go out with the broadcast of this turn, ahead of it, or at the end of the turn. */
   answers: string[] = [];
 
   constructor(socket: WebSocket, identity: Identity, lagging: boolean, confirmed: number) {
     super(socket, identity, lagging);
     this.confirmed = confirmed;
+  }
+
+  override state(): ConnectionState {
+    return { ...super.state(), hushed: this.hushed };
   }
 
   /** Sends the answers that wait, and these frames, as one message, or as few as their size allows. */
@@ -55,7 +65,7 @@ export class Connections {
   /** Bytes broadcast so far, per socket: the same for all, so that credit costs one comparison. */
   #sent = 0;
   #head = 0;
-  /** (head, bytes) after each broadcast, ascending. */
+  /** (head, bytes) after a broadcast, ascending; the last one is that of the last broadcast. */
   #marks: { head: number; sent: number }[] = [];
   /** Sends the last broadcast to those who have not got it yet. Whatever else happens to a socket comes after it. */
   #rest: (() => void) | undefined;
@@ -65,13 +75,15 @@ export class Connections {
   constructor(open: WebSocket[], ports: ConnectionsPorts = {}) {
     this.#ports = ports;
     for (const socket of open) {
-      const attachment = SocketState.safeParse(socket.deserializeAttachment());
+      const attachment = ConnectionState.safeParse(socket.deserializeAttachment());
       if (!attachment.success) {
         closeQuietly(socket, COME_BACK, 'reconnect');
         continue;
       }
-      const { v: _, lagging, ...identity } = attachment.data;
-      this.#all.set(socket, new Connection(socket, identity, lagging, 0));
+      const { v: _, lagging, hushed, ...identity } = attachment.data;
+      const connection = new Connection(socket, identity, lagging, 0);
+      connection.hushed = hushed;
+      this.#all.set(socket, connection);
     }
   }
 
@@ -96,6 +108,15 @@ export class Connections {
     let count = 0;
     for (const { identity } of this.#all.values()) if (identity.user_id === user) count += 1;
     return count;
+  }
+
+  /** Notes at the user's sockets, which outlast this object, whether their inbox was told that it is told no more. */
+  hush(user: string, hushed: boolean): void {
+    for (const connection of this.#all.values()) {
+      if (connection.identity.user_id !== user || connection.hushed === hushed) continue;
+      connection.hushed = hushed;
+      connection.save();
+    }
   }
 
   /** The connection of a socket on which something has come. */
@@ -234,8 +255,15 @@ export class Connections {
   }
 
   #mark(head: number): void {
+    const last = this.#marks.at(-1);
+    const before = this.#marks.at(-2);
+    if (last !== undefined && before !== undefined && this.#sent - before.sent < MARKS.apart) {
+      last.head = head;
+      last.sent = this.#sent;
+      return;
+    }
     this.#marks.push({ head, sent: this.#sent });
-    if (this.#marks.length > MARKS * 2) this.#marks = this.#marks.slice(-MARKS);
+    if (this.#marks.length > MARKS.most * 2) this.#marks = this.#marks.slice(-MARKS.most);
   }
 
   /** The byte counter when everything up to `seq` had been sent: the last mark whose head is not beyond it. */

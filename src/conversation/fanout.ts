@@ -59,6 +59,8 @@ export interface FanoutPorts {
   inbox(userId: string): Pick<InboxApi, 'notify'>;
   /** Whether the user has a socket in the room. */
   here(userId: string): boolean;
+  /** Notes for later lives whether the last that the user's inbox was told is that it is told no more while they are here. */
+  hush(userId: string, hushed: boolean): void;
   setAlarm(at: number): void;
   /** Tries relays again that missed something. Whether any is still to be told. */
   relaysBehind(): boolean;
@@ -123,10 +125,13 @@ export class Fanout {
    */
   published(events: EventRow[], json: string[], owed: Iterable<string>): void {
     this.#publishedAt = this.#clock();
-    for (const [index, event] of events.entries()) this.#remember(event.seq, json[index] ?? eventJson(event));
     const told = new Set(owed);
+    const audience = this.#audience();
+    // What nobody is told of need not be at hand.
+    if (told.size === 0 && audience.size === 0) this.forget();
+    else for (const [index, event] of events.entries()) this.#remember(event.seq, json[index] ?? eventJson(event));
     this.owed(told);
-    for (const { user_id } of this.#audience()) if (!told.has(user_id)) this.#tell(user_id, false);
+    for (const { user_id } of audience) if (!told.has(user_id)) this.#tell(user_id, false);
   }
 
   /** Something of this user's own has changed. The caller has put them into `outbox`. */
@@ -137,13 +142,15 @@ export class Fanout {
     }
   }
 
-  /** Something was erased: no copy of it goes out any more. Whoever is behind pulls. */
+  /** No copy of what was published goes out any more. Whoever is behind pulls. */
   forget(): void {
+    if (this.#recent.length === 0) return;
     this.#recent = [];
     this.#recentSize = 0;
   }
 
   looked(userId: string): void {
+    this.#ports.hush(userId, false);
     const recipient = this.#recipient(userId);
     recipient.looks += 1;
     // Who looks is likely to have come to stay: the next notice carries the events.
@@ -180,6 +187,7 @@ export class Fanout {
       recipient.again = false;
       recipient.told = Math.max(recipient.told, notice.chat.head_seq);
       recipient.devices = Math.max(recipient.devices ?? 0, 1);
+      if (notice.armed) this.#goOnTelling(userId);
       this.#continue(userId, recipient, 0);
       return frame === undefined ? notice : { ...notice, frame };
     };
@@ -280,9 +288,9 @@ export class Fanout {
     this.#conversation.checkpoint(this.#behind === 0 ? log.head : chat.told_through);
   }
 
-  #audience(): Iterable<MemberRow> {
+  #audience(): ReadonlySet<MemberRow> {
     const { chat, members } = this.#conversation;
-    return chat.deleted_at === null ? members.armed() : [];
+    return chat.deleted_at === null ? members.armed() : new Set();
   }
 
   #recipient(userId: string): Recipient {
@@ -355,6 +363,7 @@ export class Fanout {
         const frame = this.#frame(recipient.told, notice.member?.visible_from, most);
         const armed = notice.armed && !this.#suffices(userId, recipient);
         const sent = { ...notice, armed, ...(frame === undefined ? {} : { frame }) };
+        if (armed) this.#goOnTelling(userId);
         // failpoint: notify.calling
         const answer = await this.#ports.inbox(userId).notify(sent);
         // failpoint: notify.called
@@ -363,9 +372,10 @@ export class Fanout {
         recipient.told = Math.max(recipient.told, notice.chat.head_seq);
         if (answer.devices === 0 && !armed && recipient.looks === looks) {
           const member = this.#conversation.members.current(userId);
-          // A small room finds out again in its next life, for a few notices.
+          // A small room finds out again in its next life, for a few notices; of who is here, their socket knows.
           const lasting = notice.chat.fanout !== 'small';
           if (member !== undefined) this.#conversation.members.disarm(member, { lasting });
+          if (!lasting) this.#ports.hush(userId, true);
         }
       }
       // failpoint: notify.told
@@ -386,6 +396,13 @@ export class Fanout {
   #suffices(userId: string, recipient: Recipient): boolean {
     if (recipient.devices === 0 && this.#excess(recipient, IDLE_NOTICE_RATE) > 0) return true;
     return (recipient.devices ?? 0) === 0 && this.#ports.here(userId);
+  }
+
+  /** An inbox that hears that it is told all is told all, in this life of the room and in later ones. */
+  #goOnTelling(userId: string): void {
+    this.#ports.hush(userId, false);
+    const member = this.#conversation.members.current(userId);
+    if (member !== undefined) this.#conversation.members.arm(member);
   }
 
   /** Calls that hang: failed, as far as the room is concerned. Should one arrive after all, telling twice changes nothing. */

@@ -132,7 +132,8 @@ export class Room {
     });
     const setAlarm = (at: number) => this.#alarms.guard(at);
     const here = (user: string) => this.connections.countOf(user) > 0;
-    this.fanout = new Fanout(this.conversation, clock, { ...ports, setAlarm, relaysBehind, here });
+    const hush = (user: string, hushed: boolean) => this.connections.hush(user, hushed);
+    this.fanout = new Fanout(this.conversation, clock, { ...ports, setAlarm, relaysBehind, here, hush });
     this.relays = new Relays(storage.sql, this.conversation.initialised, ports);
     this.listing = new Listing(this.conversation, clock, { ...ports, guard: (at) => this.fanout.guard(at) });
     this.#sends = new GroupCommit(
@@ -156,6 +157,7 @@ export class Room {
    */
   wake(alarmAt: number | null): void {
     if (!this.conversation.initialised) return;
+    this.#spareThoseHere();
     const guards = this.#alarms.resume(alarmAt, this.conversation.timers.next);
     if (alarmAt === null || !guards) {
       this.fanout.rested();
@@ -165,6 +167,16 @@ export class Room {
     if (alarmAt <= this.#clock()) this.fanout.guard();
     else this.fanout.guarded(alarmAt);
     this.#resume();
+  }
+
+  /** Who is here and was told so in an earlier life goes on being told nothing by their inbox. */
+  #spareThoseHere(): void {
+    const { conversation } = this;
+    if (!conversation.exists || tierOf(conversation.chat.member_count) !== 'small') return;
+    for (const { hushed, identity } of this.connections) {
+      const member = hushed ? conversation.members.current(identity.user_id) : undefined;
+      if (member !== undefined) conversation.members.disarm(member, { lasting: false });
+    }
   }
 
   /** The alarm has come. @returns when it is over, if it lasts: until then it guards what is untold */

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Connections, type ConnectionsPorts } from '../../src/conversation/connections.ts';
 import { HOUR, identity, newUser } from '../support/objects.ts';
@@ -113,6 +114,32 @@ describe('credit', () => {
     }
     await arrived();
     expect([only.connection.lagging, only.got.length]).toEqual([false, 20_000]);
+  });
+
+  it('is given back for what is confirmed: never more, all of it at the head, and elsewhere a few kilobytes less at most', () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 1, maxLength: 400 });
+    const asked = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 20 });
+    fc.assert(
+      fc.property(sizes, asked, (sizes, asked) => {
+        const { connections, list, broadcast } = room(1);
+        const [only] = list;
+        if (only === undefined) throw new Error('one socket');
+        const sent = [0];
+        for (const size of sizes) {
+          broadcast('x'.repeat(size));
+          sent.push((sent.at(-1) ?? 0) + size);
+        }
+        for (const seq of [...asked.map((share) => Math.round(share * sizes.length)), sizes.length]) {
+          only.connection.lagging = false;
+          only.connection.confirmed = 0;
+          connections.confirm(only.connection, seq, sizes.length);
+          const exact = sent[seq] ?? 0;
+          expect(only.connection.confirmed).toBeLessThanOrEqual(exact);
+          expect(exact - only.connection.confirmed).toBeLessThan(seq === sizes.length ? 1 : 2048 + 3000);
+        }
+      }),
+      { numRuns: 30 },
+    );
   });
 
   it('a lagging socket is live again when it holds the head, and not before', async () => {

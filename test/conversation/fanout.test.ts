@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GUARD_MS } from '../../src/conversation/fanout.ts';
 import { TIER_LIMITS } from '../../src/conversation/tiers.ts';
@@ -78,7 +79,9 @@ describe('a small room', () => {
 
   describe('somebody in the room, on a socket of it', () => {
     /** Ada and Bob; Bob comes into the room. */
-    async function withBobHere(work: (test: TestRoom, ada: string, bob: string, leave: () => void) => Promise<void>) {
+    async function withBobHere(
+      work: (test: TestRoom, ada: string, bob: string, leave: () => void, socket: WebSocket) => Promise<void>,
+    ) {
       const users = newUsers(2);
       const [ada = '', bob = ''] = users;
       await inRoom(async (test) => {
@@ -87,7 +90,7 @@ describe('a small room', () => {
         const { 1: socket } = new WebSocketPair();
         socket.accept();
         test.room.connections.add(socket, identity(bob));
-        await work(test, ada, bob, () => test.room.connections.delete(socket));
+        await work(test, ada, bob, () => test.room.connections.delete(socket), socket);
       });
     }
 
@@ -109,6 +112,105 @@ describe('a small room', () => {
         expect(test.inboxes.head(bob)).toBe(test.conversation.log.head);
         expect(test.inboxes.last(bob)).toMatchObject({ armed: true });
       });
+    });
+
+    it('is told no more in later lives of the room either, while their socket lasts', async () => {
+      await withBobHere(async (test, ada, bob, leave, socket) => {
+        await say(test, ada, 1);
+        const before = test.inboxes.count(bob);
+        for (const quiet of [true, false, true]) {
+          if (quiet) await test.ringUntilQuiet();
+          test.restart([socket]);
+          await say(test, ada, 3);
+        }
+        expect(test.inboxes.count(bob)).toBe(before);
+        expect(test.inboxes.head(ada), 'others are').toBeGreaterThan(test.inboxes.head(bob));
+        test.restart([socket]);
+        leave();
+        await say(test, ada, 1);
+        expect(test.inboxes.last(bob)).toMatchObject({ armed: true, chat: { head_seq: test.conversation.log.head } });
+      });
+    });
+
+    it('is told again where their socket has ended with the life of the room', async () => {
+      await withBobHere(async (test, ada, bob) => {
+        await say(test, ada, 1);
+        const before = test.inboxes.count(bob);
+        await say(test, ada, 1);
+        expect(test.inboxes.count(bob)).toBe(before);
+        test.restart();
+        await test.inboxes.settled();
+        expect(test.inboxes.head(bob), 'of what may not have reached them').toBe(test.conversation.log.head);
+        await say(test, ada, 1);
+        expect(test.inboxes.head(bob)).toBe(test.conversation.log.head);
+      });
+    });
+
+    it('is told again in every later life when their inbox has asked, or a device has come there', async () => {
+      await withBobHere(async (test, ada, bob, _leave, socket) => {
+        await say(test, ada, 1);
+        test.inboxes.devices.set(bob, 1);
+        expect(test.room.look(bob)).toMatchObject({ armed: true });
+        for (let life = 0; life < 3; life++) {
+          await test.ringUntilQuiet();
+          test.restart([socket]);
+          await say(test, ada, 2);
+          expect(test.inboxes.last(bob)).toMatchObject({ chat: { head_seq: test.conversation.log.head } });
+        }
+        expect(test.inboxes.last(bob)).toMatchObject({ armed: true });
+      });
+    });
+
+    it('whatever order things come in: an inbox that was not told to ask hears of everything', async () => {
+      const often = ['say', 'say', 'say', 'come', 'device', 'no device', 'restart'] as const;
+      const step = fc.constantFrom(...often, 'crash', 'leave', 'mention', 'ring');
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60 }), async (steps) => {
+          const users = newUsers(2);
+          const [ada = '', bob = ''] = users;
+          await inRoom(async (test) => {
+            test.create(users);
+            let sockets: WebSocket[] = [];
+            // As an inbox has it: told that it has to ask, with no device there to ask for.
+            let waits = false;
+            test.inboxes.after = (user, { armed }) => {
+              if (user === bob) waits = !armed && (waits || test.inboxes.devices.get(bob) === undefined);
+            };
+            const say = async (fields = {}) => {
+              await test.sent(ada, 'x', fields);
+              await test.inboxes.settled();
+            };
+            for (const each of [...steps, 'say']) {
+              if (each === 'say') await say();
+              if (each === 'mention') await say({ mentions: [bob] });
+              if (each === 'ring') await test.ringUntilQuiet();
+              if (each === 'restart') test.restart(sockets);
+              if (each === 'crash') {
+                sockets = [];
+                test.restart();
+              }
+              if (each === 'leave') {
+                for (const socket of sockets.splice(0)) test.room.connections.delete(socket);
+              }
+              if (each === 'come') {
+                const { 1: socket } = new WebSocketPair();
+                socket.accept();
+                sockets.push(socket);
+                test.room.connections.add(socket, identity(bob));
+              }
+              if (each === 'no device') test.inboxes.devices.delete(bob);
+              if (each === 'device') {
+                test.inboxes.devices.set(bob, 1);
+                if (waits) test.room.look(bob);
+                waits = false;
+              }
+              await test.inboxes.settled();
+              if (each === 'say' && !waits) expect(test.inboxes.head(bob)).toBe(test.conversation.log.head);
+            }
+          });
+        }),
+        { numRuns: 60 },
+      );
     });
 
     it('with a device elsewhere is told there of everything', async () => {

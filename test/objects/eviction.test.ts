@@ -99,6 +99,30 @@ describe('sockets of a room through its eviction', () => {
     expect(seqsOf(socket)).toEqual([]);
   });
 
+  it('spare the inbox behind them in the next life too, until a device comes there', async () => {
+    const [ada, bob] = [newUser(), newUser()];
+    const chat = await createChat([ada, bob]);
+    const held = async () => (await inboxOf(bob).held(chat))?.head_seq;
+    await eventually('the inbox knows', async () => (await held()) === 1);
+    const here = await roomSocket(chat, identity(bob));
+    await post(chat, ada);
+    await eventually('the inbox is told once', async () => (await held()) === 2);
+    for (const seq of [3, 4]) {
+      await evictDurableObject(roomOf(chat));
+      await post(chat, ada);
+      await eventually('the socket has it', () => seqsOf(here).at(-1) === seq);
+      expect(await held()).toBe(2);
+    }
+    const device = await inboxSocket(identity(bob));
+    await eventually('the inbox asked', async () => (await held()) === 4);
+    for (const seq of [5, 6]) {
+      await evictDurableObject(roomOf(chat));
+      await post(chat, ada);
+      await eventually('the device has it', () => seqsOf(device).at(-1) === seq);
+    }
+    await eventually('the socket, too', () => seqsOf(here).at(-1) === 6);
+  });
+
   it('that are closed with it find everything where they left it', async () => {
     const [ada, bob] = [newUser(), newUser()];
     const chat = await createChat([ada, bob]);

@@ -132,16 +132,16 @@ export class TestRoom {
     this.room.publish(this.conversation.create(newConversation(members, fields)).commit);
   }
 
-  /** The room is dropped with all that it had in memory, and begins again over its storage. */
-  restart(): void {
+  /** The room is dropped with all that it had in memory, and begins again over its storage, with the sockets that outlast it. */
+  restart(open: WebSocket[] = []): void {
     // An alarm that has not come to its end comes again.
     this.inboxes.alarmAt ??= this.inboxes.lasting;
     this.inboxes.lasting = undefined;
-    this.room = this.#start();
+    this.room = this.#start(open);
   }
 
-  #start(): Room {
-    const room = new Room(this.storage, [], this.clock.read, this.inboxes.ports);
+  #start(open: WebSocket[] = []): Room {
+    const room = new Room(this.storage, open, this.clock.read, this.inboxes.ports);
     room.wake(this.inboxes.alarmAt ?? null);
     return room;
   }
