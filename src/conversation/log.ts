@@ -62,6 +62,7 @@ export class Log {
   /** Ordinals that were asked for: who does not read has the same one in each notice. */
   readonly #counted = new Map<number, number>();
   #erased = false;
+  #rewritten = 0;
 
   constructor(sql: SqlStorage, rare: RareTables) {
     this.#sql = sql;
@@ -79,8 +80,14 @@ export class Log {
     return this.#messages;
   }
 
+  /** How often events that were in the log have become others: a page that was read at another count may be void. */
+  get rewritten(): number {
+    return this.#rewritten;
+  }
+
   /** Reads head and ordinal from storage again: after a transaction that was rolled back. */
   reload(): void {
+    this.#rewritten += 1;
     this.#last = undefined;
     this.#counted.clear();
     const last = this.#sql
@@ -125,7 +132,7 @@ export class Log {
   /** Leaves nothing of what a message said but its place and `extra`. */
   silence(seq: number, extra: string): void {
     this.#sql.exec("UPDATE events SET content = '', extra = ? WHERE seq = ?", extra, seq);
-    this.#erased = true;
+    this.#rewrote();
     this.touched(seq);
   }
 
@@ -136,7 +143,7 @@ export class Log {
        WHERE seq = ? AND json_extract(extra, '$.quote.text') <> ''`,
       seq,
     );
-    this.#erased = true;
+    this.#rewrote();
     this.touched(seq);
   }
 
@@ -148,8 +155,13 @@ export class Log {
       reason,
       seq,
     );
-    this.#erased = true;
+    this.#rewrote();
     this.touched(seq);
+  }
+
+  #rewrote(): void {
+    this.#erased = true;
+    this.#rewritten += 1;
   }
 
   /** Whether anything was erased since the last call: whoever keeps copies of rows drops them. */
@@ -278,6 +290,7 @@ export class Log {
   }
 
   erase(): void {
+    this.#rewritten += 1;
     this.#sql.exec('DELETE FROM events');
   }
 

@@ -27,10 +27,32 @@ export function pageAfter(
   const { log } = conversation;
   const bytes = page.bytes ?? LIMITS.pageBytes;
   if (page.after > log.head) return newestPage(conversation, member, page.limit, bytes);
-  const { rows, hasMore } = log.after(Math.max(page.after, member.visible_from - 1), page.limit, bytes);
-  const last = rows.at(-1)?.seq ?? page.after;
+  const from = Math.max(page.after, member.visible_from - 1);
+  const { events, holes, last, hasMore } = stretchAfter(log, from, page.limit, bytes);
+  const before = holesBefore(page.after, member.visible_from);
+  return { events, last: last ?? page.after, hasMore, holes: [...before, ...holes], reset: false };
+}
+
+/** What is read of the log for a page. */
+interface Stretch extends Pick<LogPage, 'events' | 'holes' | 'hasMore'> {
+  last: number | undefined;
+}
+
+/**
+ * The last stretch of each log behind which there is more: sockets that fell behind together ask for the same one, one after
+ * the other. Appending leaves such a stretch as it is; where anything in the log is rewritten it is read anew.
+ */
+const stretches = new WeakMap<Log, { key: string; stretch: Stretch }>();
+
+function stretchAfter(log: Log, after: number, limit: number, bytes: number): Stretch {
+  const key = `${log.rewritten} ${after} ${limit} ${bytes}`;
+  const known = stretches.get(log);
+  if (known?.key === key) return known.stretch;
+  const { rows, hasMore } = log.after(after, limit, bytes);
   const { events, holes } = eventsAndHoles(rows);
-  return { events, last, hasMore, holes: [...holesBefore(page.after, member.visible_from), ...holes], reset: false };
+  const stretch = { events, holes, hasMore, last: rows.at(-1)?.seq };
+  if (hasMore) stretches.set(log, { key, stretch });
+  return stretch;
 }
 
 /** For a device that was away: as `pageAfter`, but too far behind it gets the newest page and `reset`. */

@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
+import { eventsAndHoles, holesBefore } from '../../src/conversation/log.ts';
 import {
   catchUpPage,
   catchUpParts,
@@ -116,6 +118,65 @@ describe('the log from a seq on', () => {
       const reset = pageAfter(conversation, member(test, bob), { after: 999, limit: 500, bytes: 100_000 });
       expect([reset.last, reset.hasMore, reset.reset]).toEqual([302, false, true]);
     });
+  });
+});
+
+describe('a page that several ask for', () => {
+  const step = fc.oneof(
+    { weight: 3, arbitrary: fc.record({ what: fc.constant('page'), n: fc.constantFrom(0, 12, 16) }) },
+    { weight: 1, arbitrary: fc.record({ what: fc.constant('say'), n: fc.nat() }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ what: fc.constantFrom('recall', 'expire', 'undo', 'restart'), n: fc.nat({ max: 24 }) }),
+    },
+  );
+
+  it('is for each what the log is then: whatever was said, recalled, erased or undone since another had it', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), (steps) =>
+        withHistory('joined', { before: 12, after: 12 }, (test) => {
+          for (const { what, n } of steps) {
+            const { conversation } = test;
+            const { log } = conversation;
+            const seq = 1 + (n % log.head);
+            const say = () =>
+              conversation.send(ada, { kind: 'text', content: 'y', client_id: `s${log.head}` }, test.clock.now);
+            if (what === 'say') value(say());
+            if (what === 'recall' && log.at(seq)?.type === 'message') {
+              conversation.changeMessage(ada, { seq, change: { type: 'recall' } }, test.clock.now);
+            }
+            if (what === 'expire') conversation.transaction(() => log.gone(seq, 'expired'));
+            if (what === 'undo') {
+              expect(() =>
+                conversation.transaction(() => {
+                  say();
+                  log.gone(seq, 'expired');
+                  throw new Error('undone');
+                }),
+              ).toThrow('undone');
+            }
+            if (what === 'restart') test.restart();
+            if (what !== 'page') continue;
+            for (const user of [ada, bob]) {
+              const own = member(test, user);
+              const after = Math.min(n, test.conversation.log.head);
+              const text = pageJson(test.conversation, pageAfter(test.conversation, own, { after, limit: 4 }));
+              const from = Math.max(after, own.visible_from - 1);
+              const { events, holes } = eventsAndHoles(test.conversation.log.after(from, 4).rows);
+              const page = read(EventPage, text);
+              expect(page.items.map((event) => JSON.stringify(event))).toEqual(
+                events.map((event) => JSON.stringify(ChatEvent.parse(JSON.parse(event)))),
+              );
+              expect(page.holes ?? []).toEqual([...holesBefore(after, own.visible_from), ...holes]);
+              expect(page.head_seq).toBe(test.conversation.log.head);
+              const last = Math.max(0, ...seqs(page.items), ...(page.holes ?? []).map(({ to_seq }) => to_seq));
+              expect(page.has_more).toBe(Math.max(last, after) < test.conversation.log.head);
+            }
+          }
+        }),
+      ),
+      { numRuns: 40 },
+    );
   });
 });
 
