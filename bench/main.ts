@@ -1,7 +1,6 @@
 /** `npm run bench`: starts the servers and the generator, prints what was measured, stops everything. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { machineFacts } from './lib/facts.ts';
@@ -16,7 +15,7 @@ import type { Series } from './workloads/workload.ts';
 const progress = (line: string) => console.error(line);
 
 async function main(options: Options): Promise<boolean> {
-  const dir = mkdtempSync(join(tmpdir(), 'tideline-bench-'));
+  const dir = mkdtempSync(join(options.state, 'tideline-bench-'));
   const servers = options.peers.map((name) => new Server(name, dir, options.profile));
   let generator: ChildProcess | undefined;
   const abandon = (why: string) => {
@@ -44,7 +43,7 @@ async function main(options: Options): Promise<boolean> {
     const report: Report = {
       facts,
       settings: { runs: options.settings.runs, quick: options.settings.quick || options.profile },
-      cases: summarize(series, facts.date),
+      cases: summarize(series, facts),
     };
     const json = JSON.stringify(report, null, 2);
     if (options.save) save(report);

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { PEER_NAMES, type PeerName } from './peers/peer.ts';
 import { WORKLOADS } from './workloads/index.ts';
@@ -10,6 +11,8 @@ export interface Options {
   json: boolean;
   out: string | undefined;
   keep: boolean;
+  /** Folder in which the servers' state lies, in one of its own. */
+  state: string;
   profile: boolean;
   save: boolean;
   /** Seconds after which everything is stopped. */
@@ -27,6 +30,7 @@ export const USAGE = `npm run bench -- [workload…] [options]
   --json                    print JSON, not a table
   --out FILE                write the JSON there too
   --save                    keep the figures in bench/results/latest.json and in docs/PERFORMANCE.md
+  --state DIR               where the servers' state lies while they run, in a folder of its own (the system's temporary one)
   --keep                    leave the state and the servers' logs in their temporary folder
   --limit 2400              seconds after which everything is stopped`;
 
@@ -51,6 +55,7 @@ export function parseOptions(args: string[]): Options {
       json: { type: 'boolean', default: false },
       out: { type: 'string' },
       keep: { type: 'boolean', default: false },
+      state: { type: 'string', default: tmpdir() },
       limit: { type: 'string', default: '2400' },
     },
   });
@@ -80,6 +85,7 @@ export function parseOptions(args: string[]): Options {
     save: values.save,
     out: values.out,
     keep: values.keep,
+    state: values.state,
     limit: wholeNumber('limit', values.limit),
   };
 }

@@ -37,9 +37,11 @@ function spreadOf(values: number[]): Spread | undefined {
   return { min, max, median: (low + high) / 2 };
 }
 
-export function summarize(all: Series[], date: string): Case[] {
+export function summarize(all: Series[], { date, state_filesystem }: Pick<Facts, 'date' | 'state_filesystem'>): Case[] {
   const cases: Case[] = [];
-  for (const { workload, title, peer, runs } of all) {
+  const where = state_filesystem === 'tmpfs' ? ', state in memory' : '';
+  for (const { workload, title: of, peer, runs } of all) {
+    const title = of + where;
     let one = cases.find((found) => found.workload === workload && found.title === title);
     if (one === undefined) {
       one = { workload, title, date, runs: runs.length, peers: {}, ratio: {}, notes: [] };
