@@ -14,14 +14,14 @@ const MARKS = { most: 1024, apart: 2048 } as const;
  */
 const SENT_AT_ONCE = 16;
 
-const ConnectionState = SocketState.extend({ hushed: z.boolean().default(false) });
+const ConnectionState = SocketState.extend({ hushed_at: z.number().optional() });
 type ConnectionState = z.infer<typeof ConnectionState>;
 
 export class Connection extends ClientSocket {
   /** Value of the room's byte counter up to which this socket has confirmed. */
   confirmed: number;
-  /** Its user's inbox was told last that the room tells it no more while this socket is here. */
-  hushed = false;
+  /** When its user's inbox was told, as the last thing, that it is told no more while this socket is here, in ms since 1970. */
+  hushedAt: number | undefined;
   /** Answers that go out with the broadcast of this turn, ahead of it, or at the end of the turn. */
   answers: string[] = [];
 
@@ -31,7 +31,7 @@ export class Connection extends ClientSocket {
   }
 
   override state(): ConnectionState {
-    return { ...super.state(), hushed: this.hushed };
+    return { ...super.state(), hushed_at: this.hushedAt };
   }
 
   /** Sends the answers that wait, and these frames, as one message, or as few as their size allows. */
@@ -80,9 +80,9 @@ export class Connections {
         closeQuietly(socket, COME_BACK, 'reconnect');
         continue;
       }
-      const { v: _, lagging, hushed, ...identity } = attachment.data;
+      const { v: _, lagging, hushed_at, ...identity } = attachment.data;
       const connection = new Connection(socket, identity, lagging, 0);
-      connection.hushed = hushed;
+      connection.hushedAt = hushed_at;
       this.#all.set(socket, connection);
     }
   }
@@ -110,11 +110,11 @@ export class Connections {
     return count;
   }
 
-  /** Notes at the user's sockets, which outlast this object, whether their inbox was told that it is told no more. */
-  hush(user: string, hushed: boolean): void {
+  /** Notes at the user's sockets, which outlast this object, when their inbox was told that it is told no more; undefined: it is told. */
+  hush(user: string, at: number | undefined): void {
     for (const connection of this.#all.values()) {
-      if (connection.identity.user_id !== user || connection.hushed === hushed) continue;
-      connection.hushed = hushed;
+      if (connection.identity.user_id !== user || connection.hushedAt === at) continue;
+      connection.hushedAt = at;
       connection.save();
     }
   }

@@ -40,6 +40,8 @@ const MAX_WAITING = { sends: 20_000, size: 16 * 1024 * 1024 } as const;
 const TYPING_EVERY_MS = 3000;
 /** Users of whom a room remembers that they type. */
 const TYPING_HELD = 1000;
+/** How long later lives of a room spare the inbox of somebody who is in it, in ms. */
+const SPARED_MS = 5 * 60_000;
 /** When what was due is tried again after a fault, in ms. */
 const DUE_AGAIN_MS = 60_000;
 /** Pause between two steps of reading messages into the search index. */
@@ -132,7 +134,7 @@ export class Room {
     });
     const setAlarm = (at: number) => this.#alarms.guard(at);
     const here = (user: string) => this.connections.countOf(user) > 0;
-    const hush = (user: string, hushed: boolean) => this.connections.hush(user, hushed);
+    const hush = (user: string, hushed: boolean) => this.connections.hush(user, hushed ? clock() : undefined);
     this.fanout = new Fanout(this.conversation, clock, { ...ports, setAlarm, relaysBehind, here, hush });
     this.relays = new Relays(storage.sql, this.conversation.initialised, ports);
     this.listing = new Listing(this.conversation, clock, { ...ports, guard: (at) => this.fanout.guard(at) });
@@ -169,12 +171,17 @@ export class Room {
     this.#resume();
   }
 
-  /** Who is here and was told so in an earlier life goes on being told nothing by their inbox. */
+  /**
+   * Who is here, and whose inbox was told so lately in an earlier life, is spared. Not for ever: the far side of a socket may have
+   * gone without a word, and then its user is to be pushed to.
+   */
   #spareThoseHere(): void {
     const { conversation } = this;
     if (!conversation.exists || tierOf(conversation.chat.member_count) !== 'small') return;
-    for (const { hushed, identity } of this.connections) {
-      const member = hushed ? conversation.members.current(identity.user_id) : undefined;
+    const now = this.#clock();
+    for (const { hushedAt = Number.NEGATIVE_INFINITY, identity } of this.connections) {
+      const lately = hushedAt <= now && now - hushedAt < SPARED_MS;
+      const member = lately ? conversation.members.current(identity.user_id) : undefined;
       if (member !== undefined) conversation.members.disarm(member, { lasting: false });
     }
   }

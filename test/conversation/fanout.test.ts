@@ -132,6 +132,26 @@ describe('a small room', () => {
       });
     });
 
+    it('is told again after some minutes, once: their socket may have nobody behind it any more', async () => {
+      await withBobHere(async (test, ada, bob, _leave, socket) => {
+        await say(test, ada, 1);
+        for (let told = 0; told < 3; told++) {
+          const before = test.inboxes.count(bob);
+          await test.ringUntilQuiet();
+          test.clock.pass(4 * 60_000);
+          test.restart([socket]);
+          await say(test, ada, 1);
+          expect(test.inboxes.count(bob)).toBe(before);
+          await test.ringUntilQuiet();
+          test.clock.pass(60_000);
+          test.restart([socket]);
+          await say(test, ada, 3);
+          expect(test.inboxes.count(bob)).toBe(before + 1);
+          expect(test.inboxes.last(bob)).toMatchObject({ armed: false });
+        }
+      });
+    });
+
     it('is told again where their socket has ended with the life of the room', async () => {
       await withBobHere(async (test, ada, bob) => {
         await say(test, ada, 1);
