@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Identity } from '../inbox/api.ts';
 import type { CloseReason } from '../protocol/errors.ts';
-import { ClientSocket, COME_BACK, closeQuietly, SocketState } from '../wire/client-socket.ts';
+import { ClientSocket, COME_BACK, closeQuietly, isClosing, SocketState } from '../wire/client-socket.ts';
 
 /** Bytes that may be under way to all sockets of a room together. */
 const ROOM_BUDGET = 64 * 1024 * 1024;
@@ -75,6 +75,7 @@ export class Connections {
   constructor(open: WebSocket[], ports: ConnectionsPorts = {}) {
     this.#ports = ports;
     for (const socket of open) {
+      if (isClosing(socket)) continue;
       const attachment = ConnectionState.safeParse(socket.deserializeAttachment());
       if (!attachment.success) {
         closeQuietly(socket, COME_BACK, 'reconnect');

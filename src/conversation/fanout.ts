@@ -373,7 +373,7 @@ export class Fanout {
         if (answer.devices === 0 && !armed && recipient.looks === looks) {
           const member = this.#conversation.members.current(userId);
           // A small room finds out again in its next life, for a few notices; of who is here, their socket knows.
-          const lasting = notice.chat.fanout !== 'small';
+          const lasting = tierOf(this.#conversation.chat.member_count) !== 'small';
           if (member !== undefined) this.#conversation.members.disarm(member, { lasting });
           if (!lasting) this.#ports.hush(userId, true);
         }

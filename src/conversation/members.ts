@@ -183,6 +183,8 @@ export class Members {
 
   /** Stores a membership as it is now, new or changed. */
   put(row: MemberRow): MemberRow {
+    const kept = this.#cache.get(row.user_id);
+    const hushed = kept !== undefined && this.#hushed.has(kept) && row.state === 'member' && !row.armed;
     this.#sql.exec(
       `INSERT INTO members (user_id, role, state, member_seq, joined_at, visible_from, read_seq, delivered_seq, armed,
          nickname, muted_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -198,17 +200,17 @@ export class Members {
       row.visible_from,
       row.read_seq,
       row.delivered_seq,
-      row.armed ? 1 : 0,
+      row.armed || hushed ? 1 : 0,
       row.nickname,
       row.muted_until,
     );
     // Or the rows that members share would grow with all who ever were.
     if (row.state !== 'member') this.#marks.forget(row.user_id);
-    const kept = this.#cache.get(row.user_id);
     if (kept !== undefined && kept !== row) Object.assign(kept, row);
     else this.#cache.set(row.user_id, row);
     const now = kept ?? row;
-    for (const unstored of [this.#dirty, this.#sent, this.#disarmed, this.#hushed]) unstored.delete(now);
+    for (const unstored of [this.#dirty, this.#sent, this.#disarmed]) unstored.delete(now);
+    if (!hushed) this.#hushed.delete(now);
     if (now.state === 'member' && now.armed) this.#armed?.add(now);
     else this.#armed?.delete(now);
     return now;

@@ -62,6 +62,12 @@ export class ClientSocket {
   }
 }
 
+/**
+ * Whether the socket is closed, or on its way to be: the runtime goes on to name one, with its attachment, until its far side has
+ * agreed, which may be never. To us it is gone since it was closed.
+ */
+export const isClosing = ({ readyState }: WebSocket): boolean => readyState >= WebSocket.READY_STATE_CLOSING;
+
 export function closeQuietly(socket: WebSocket, code: number, reason = ''): void {
   try {
     socket.close(code, reason);

@@ -132,6 +132,18 @@ describe('a small room', () => {
       });
     });
 
+    it('of whose socket is closed but its far side has not agreed: they are gone, and are told', async () => {
+      await withBobHere(async (test, ada, bob, _leave, socket) => {
+        await say(test, ada, 1);
+        await test.ringUntilQuiet();
+        socket.close(1000);
+        test.restart([socket]);
+        expect(test.room.connections.size).toBe(0);
+        await say(test, ada, 1);
+        expect(test.inboxes.last(bob)).toMatchObject({ armed: true, chat: { head_seq: test.conversation.log.head } });
+      });
+    });
+
     it('is told again after some minutes, once: their socket may have nobody behind it any more', async () => {
       await withBobHere(async (test, ada, bob, _leave, socket) => {
         await say(test, ada, 1);

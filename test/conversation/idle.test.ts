@@ -60,6 +60,30 @@ describe('an inbox of a small room in which no device listens', () => {
       expect(room.inboxes.last(b)).toMatchObject({ armed: true, chat: { head_seq: 42 } });
     }));
 
+  it('is told again in the next life, though something else of the member was stored meanwhile', () =>
+    overStorage(async (storage) => {
+      const room = new TestRoom(storage);
+      const [a = '', b = ''] = newUsers(2);
+      room.create([a, b]);
+      for (let n = 0; n < 20; n++) {
+        await room.sent(a);
+        await room.inboxes.settled();
+      }
+      expect(room.inboxes.last(b)?.armed).toBe(false);
+      const told = room.inboxes.count(b);
+      const member = room.conversation.members.current(b);
+      if (member === undefined) throw new Error('a member');
+      room.conversation.members.put({ ...member, role: 'moderator' });
+      await room.sent(a);
+      await room.inboxes.settled();
+      expect(room.inboxes.count(b), 'in this life as before').toBe(told);
+      await room.ringUntilQuiet();
+      room.restart();
+      await room.sent(a);
+      await room.inboxes.settled();
+      expect(room.inboxes.last(b)).toMatchObject({ armed: true, chat: { head_seq: room.conversation.log.head } });
+    }));
+
   it('goes on being told at once when a device listens, however many there are', () =>
     overStorage(async (storage) => {
       const room = new TestRoom(storage);
