@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CloseReason } from '../protocol/errors.ts';
-import { ClientSocket, COME_BACK, closeQuietly, isClosing, SocketState } from '../wire/client-socket.ts';
+import { ClientSocket, COME_BACK, closeQuietly, SocketState } from '../wire/client-socket.ts';
 import type { Identity } from './api.ts';
 
 const DeviceState = SocketState.extend({ pos: z.number(), away: z.boolean().default(false) });
@@ -51,7 +51,6 @@ export class Devices {
 
   constructor(open: WebSocket[]) {
     for (const socket of open) {
-      if (isClosing(socket)) continue;
       const attachment = DeviceState.safeParse(socket.deserializeAttachment());
       if (attachment.success) {
         const { v: _, lagging, pos, away, ...identity } = attachment.data;
