@@ -34,12 +34,10 @@ import {
   sendPause,
   tierOf,
 } from './tiers.ts';
+import { Typing } from './typing.ts';
 
 /** Sends that may wait for the next batch, and characters of their contents; beyond it the room asks for patience. */
 const MAX_WAITING = { sends: 20_000, size: 16 * 1024 * 1024 } as const;
-const TYPING_EVERY_MS = 3000;
-/** Users of whom a room remembers that they type. */
-const TYPING_HELD = 1000;
 /** How long later lives of a room spare the inbox of somebody who is in it, in ms. */
 const SPARED_MS = 5 * 60_000;
 /** When what was due is tried again after a fault, in ms. */
@@ -106,8 +104,7 @@ export class Room {
   readonly #sends: GroupCommit<Waiting>;
   readonly #marks: GroupCommit<Mark>;
   readonly #votes: GroupCommit<WaitingVote>;
-  /** When it was last passed on that a user types, in ms since 1970, and whether nothing was said of their stopping. */
-  readonly #typed = new Map<string, { at: number; typing: boolean }>();
+  readonly #typing = new Typing();
   #readingIn = false;
   /** Characters of the contents that wait. */
   #waitingSize = 0;
@@ -391,18 +388,9 @@ export class Room {
     }
   }
 
-  /**
-   * Passes on that somebody who may write is typing, at most once in three seconds for each user, and that they have stopped, once
-   * for each time it was passed on that they type. Who says neither for `typingTimeoutMs` has stopped too, as everybody knows.
-   */
+  /** Passes on that somebody who may write is typing, or has stopped. */
   typing(user: string, stop = false): void {
-    if (!this.conversation.actor(user, 'send').ok) return;
-    const now = this.#clock();
-    const held = this.#typed.get(user);
-    const recently = held !== undefined && now - held.at < TYPING_EVERY_MS;
-    if (stop ? held?.typing !== true : recently) return;
-    if (this.#typed.size >= TYPING_HELD) this.#forgetTyping(now);
-    this.#typed.set(user, { at: stop && held !== undefined ? held.at : now, typing: !stop });
+    if (!this.conversation.actor(user, 'send').ok || !this.#typing.take(user, stop, this.#clock())) return;
     const chat_id = this.conversation.chat.id;
     this.#signal(JSON.stringify({ t: 'typing', chat_id, user_id: user, ...(stop ? { stop } : {}) }), user);
   }
@@ -415,13 +403,6 @@ export class Room {
     if (member === undefined || this.connections.countOf(user) > 0) return;
     conversation.members.arm(member);
     this.fanout.left(user);
-  }
-
-  /** Forgets who typed too long ago to matter; where all of them matter, the oldest. */
-  #forgetTyping(now: number): void {
-    for (const [user, { at }] of this.#typed) if (now - at >= LIMITS.typingTimeoutMs) this.#typed.delete(user);
-    const [oldest] = this.#typed.keys();
-    if (this.#typed.size >= TYPING_HELD && oldest !== undefined) this.#typed.delete(oldest);
   }
 
   /** Users who are known to be online: with a socket in the room, or a device that their inbox told of. */

@@ -94,21 +94,14 @@ describe('a small room', () => {
       });
     }
 
-    const say = async (test: TestRoom, user: string, times: number) => {
-      for (let i = 0; i < times; i++) {
-        await test.sent(user);
-        await test.inboxes.settled();
-      }
-    };
-
     it('without a device elsewhere is told once that their inbox has to ask, and no more until they leave', async () => {
       await withBobHere(async (test, ada, bob, leave) => {
         const before = test.inboxes.count(bob);
-        await say(test, ada, 5);
+        await test.say(ada, 5);
         expect(test.inboxes.count(bob)).toBe(before + 1);
         expect(test.inboxes.last(bob)).toMatchObject({ armed: false });
         leave();
-        await say(test, ada, 1);
+        await test.say(ada, 1);
         expect(test.inboxes.head(bob)).toBe(test.conversation.log.head);
         expect(test.inboxes.last(bob)).toMatchObject({ armed: true });
       });
@@ -116,48 +109,48 @@ describe('a small room', () => {
 
     it('is told no more in later lives of the room either, while their socket lasts', async () => {
       await withBobHere(async (test, ada, bob, leave, socket) => {
-        await say(test, ada, 1);
+        await test.say(ada, 1);
         const before = test.inboxes.count(bob);
         for (const quiet of [true, false, true]) {
           if (quiet) await test.ringUntilQuiet();
           test.restart([socket]);
-          await say(test, ada, 3);
+          await test.say(ada, 3);
         }
         expect(test.inboxes.count(bob)).toBe(before);
         expect(test.inboxes.head(ada), 'others are').toBeGreaterThan(test.inboxes.head(bob));
         test.restart([socket]);
         leave();
-        await say(test, ada, 1);
+        await test.say(ada, 1);
         expect(test.inboxes.last(bob)).toMatchObject({ armed: true, chat: { head_seq: test.conversation.log.head } });
       });
     });
 
     it('of whose socket is closed but its far side has not agreed: they are gone, and are told', async () => {
       await withBobHere(async (test, ada, bob, _leave, socket) => {
-        await say(test, ada, 1);
+        await test.say(ada, 1);
         await test.ringUntilQuiet();
         socket.close(1000);
         test.restart([socket]);
         expect(test.room.connections.size).toBe(0);
-        await say(test, ada, 1);
+        await test.say(ada, 1);
         expect(test.inboxes.last(bob)).toMatchObject({ armed: true, chat: { head_seq: test.conversation.log.head } });
       });
     });
 
     it('is told again after some minutes, once: their socket may have nobody behind it any more', async () => {
       await withBobHere(async (test, ada, bob, _leave, socket) => {
-        await say(test, ada, 1);
+        await test.say(ada, 1);
         for (let told = 0; told < 3; told++) {
           const before = test.inboxes.count(bob);
           await test.ringUntilQuiet();
           test.clock.pass(4 * 60_000);
           test.restart([socket]);
-          await say(test, ada, 1);
+          await test.say(ada, 1);
           expect(test.inboxes.count(bob)).toBe(before);
           await test.ringUntilQuiet();
           test.clock.pass(60_000);
           test.restart([socket]);
-          await say(test, ada, 3);
+          await test.say(ada, 3);
           expect(test.inboxes.count(bob)).toBe(before + 1);
           expect(test.inboxes.last(bob)).toMatchObject({ armed: false });
         }
@@ -166,27 +159,27 @@ describe('a small room', () => {
 
     it('is told again where their socket has ended with the life of the room', async () => {
       await withBobHere(async (test, ada, bob) => {
-        await say(test, ada, 1);
+        await test.say(ada, 1);
         const before = test.inboxes.count(bob);
-        await say(test, ada, 1);
+        await test.say(ada, 1);
         expect(test.inboxes.count(bob)).toBe(before);
         test.restart();
         await test.inboxes.settled();
         expect(test.inboxes.head(bob), 'of what may not have reached them').toBe(test.conversation.log.head);
-        await say(test, ada, 1);
+        await test.say(ada, 1);
         expect(test.inboxes.head(bob)).toBe(test.conversation.log.head);
       });
     });
 
     it('is told again in every later life when their inbox has asked, or a device has come there', async () => {
       await withBobHere(async (test, ada, bob, _leave, socket) => {
-        await say(test, ada, 1);
+        await test.say(ada, 1);
         test.inboxes.devices.set(bob, 1);
         expect(test.room.look(bob)).toMatchObject({ armed: true });
         for (let life = 0; life < 3; life++) {
           await test.ringUntilQuiet();
           test.restart([socket]);
-          await say(test, ada, 2);
+          await test.say(ada, 2);
           expect(test.inboxes.last(bob)).toMatchObject({ chat: { head_seq: test.conversation.log.head } });
         }
         expect(test.inboxes.last(bob)).toMatchObject({ armed: true });
@@ -249,7 +242,7 @@ describe('a small room', () => {
       await withBobHere(async (test, ada, bob) => {
         test.inboxes.devices.set(bob, 1);
         const before = test.inboxes.count(bob);
-        await say(test, ada, 5);
+        await test.say(ada, 5);
         expect(test.inboxes.count(bob)).toBe(before + 5);
         expect(test.inboxes.last(bob)).toMatchObject({ armed: true });
       });
@@ -257,14 +250,14 @@ describe('a small room', () => {
 
     it('who looks is told once more, and of everything if a device has come', async () => {
       await withBobHere(async (test, ada, bob) => {
-        await say(test, ada, 2);
+        await test.say(ada, 2);
         const before = test.inboxes.count(bob);
         expect(test.room.look(bob)).toMatchObject({ armed: true });
-        await say(test, ada, 2);
+        await test.say(ada, 2);
         expect(test.inboxes.count(bob)).toBe(before + 1);
         test.inboxes.devices.set(bob, 1);
         test.room.look(bob);
-        await say(test, ada, 2);
+        await test.say(ada, 2);
         expect(test.inboxes.count(bob)).toBe(before + 3);
       });
     });
@@ -272,9 +265,9 @@ describe('a small room', () => {
     it('who leaves while they are told that goes on being told', async () => {
       await withBobHere(async (test, ada, bob, leave) => {
         test.inboxes.after = (user) => (user === bob ? leave() : undefined);
-        await say(test, ada, 2);
+        await test.say(ada, 2);
         test.inboxes.after = () => undefined;
-        await say(test, ada, 1);
+        await test.say(ada, 1);
         expect(test.inboxes.head(bob)).toBe(test.conversation.log.head);
         expect(test.inboxes.last(bob)).toMatchObject({ armed: true });
       });
@@ -282,7 +275,7 @@ describe('a small room', () => {
 
     it('who is mentioned is told all the same', async () => {
       await withBobHere(async (test, ada, bob) => {
-        await say(test, ada, 2);
+        await test.say(ada, 2);
         const seq = await test.sent(ada, 'hello', { mentions: [bob] });
         await test.inboxes.settled();
         expect(test.inboxes.head(bob)).toBe(seq);

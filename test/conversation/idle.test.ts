@@ -11,8 +11,7 @@ describe('an inbox of a small room in which no device listens', () => {
       room.create([a, b]);
       for (let n = 0; n < 40; n++) {
         room.clock.pass(IDLE_NOTICE_RATE.every);
-        await room.sent(a);
-        await room.inboxes.settled();
+        await room.say(a, 1);
       }
       expect(room.inboxes.head(b)).toBe(41);
       expect(room.inboxes.last(b)?.armed).toBe(true);
@@ -23,16 +22,12 @@ describe('an inbox of a small room in which no device listens', () => {
       const room = new TestRoom(storage);
       const [a = '', b = ''] = newUsers(2);
       room.create([a, b]);
-      for (let n = 0; n < 100; n++) {
-        await room.sent(a);
-        await room.inboxes.settled();
-      }
+      await room.say(a, 100);
       const told = room.inboxes.count(b);
       expect(told).toBeLessThan(IDLE_NOTICE_RATE.burst + 5);
       expect(room.inboxes.last(b)?.armed).toBe(false);
       expect(room.room.look(b)).toMatchObject({ chat: { head_seq: 101 }, armed: true });
-      await room.sent(a);
-      await room.inboxes.settled();
+      await room.say(a, 1);
       expect(room.inboxes.count(b)).toBe(told + 1);
       expect(room.inboxes.head(b)).toBe(102);
     }));
@@ -43,10 +38,7 @@ describe('an inbox of a small room in which no device listens', () => {
       const [a = '', b = ''] = newUsers(2);
       room.create([a, b]);
       const many = async () => {
-        for (let n = 0; n < 20; n++) {
-          await room.sent(a);
-          await room.inboxes.settled();
-        }
+        await room.say(a, 20);
         expect(room.inboxes.last(b)?.armed).toBe(false);
         await room.ringUntilQuiet();
       };
@@ -55,8 +47,7 @@ describe('an inbox of a small room in which no device listens', () => {
       expect(written).toBe(0);
       await many();
       room.restart();
-      await room.sent(a);
-      await room.inboxes.settled();
+      await room.say(a, 1);
       expect(room.inboxes.last(b)).toMatchObject({ armed: true, chat: { head_seq: 42 } });
     }));
 
@@ -65,22 +56,17 @@ describe('an inbox of a small room in which no device listens', () => {
       const room = new TestRoom(storage);
       const [a = '', b = ''] = newUsers(2);
       room.create([a, b]);
-      for (let n = 0; n < 20; n++) {
-        await room.sent(a);
-        await room.inboxes.settled();
-      }
+      await room.say(a, 20);
       expect(room.inboxes.last(b)?.armed).toBe(false);
       const told = room.inboxes.count(b);
       const member = room.conversation.members.current(b);
       if (member === undefined) throw new Error('a member');
       room.conversation.members.put({ ...member, role: 'moderator' });
-      await room.sent(a);
-      await room.inboxes.settled();
+      await room.say(a, 1);
       expect(room.inboxes.count(b), 'in this life as before').toBe(told);
       await room.ringUntilQuiet();
       room.restart();
-      await room.sent(a);
-      await room.inboxes.settled();
+      await room.say(a, 1);
       expect(room.inboxes.last(b)).toMatchObject({ armed: true, chat: { head_seq: room.conversation.log.head } });
     }));
 
@@ -90,10 +76,7 @@ describe('an inbox of a small room in which no device listens', () => {
       const [a = '', b = ''] = newUsers(2);
       room.inboxes.devices.set(b, 1);
       room.create([a, b]);
-      for (let n = 0; n < 100; n++) {
-        await room.sent(a);
-        await room.inboxes.settled();
-      }
+      await room.say(a, 100);
       expect(room.inboxes.head(b)).toBe(101);
     }));
 });

@@ -163,6 +163,14 @@ export class TestRoom {
     return value(await this.send(user, content, fields)).row.seq;
   }
 
+  /** Sends so many messages, and waits after each until everybody is told. */
+  async say(user: string, times: number): Promise<void> {
+    for (let n = 0; n < times; n++) {
+      await this.sent(user);
+      await this.inboxes.settled();
+    }
+  }
+
   /** Changes a message. */
   change(user: string, seq: number, change: MessageChange, client_id?: string): Promise<Result<Sent>> {
     const request = { seq, change, ...(client_id === undefined ? {} : { client_id }) };
