@@ -2,6 +2,22 @@
 export type Clock = () => number;
 export const systemClock: Clock = () => Date.now();
 
+/**
+ * For pauses and timeouts: a clock that never goes back, and goes on at once when the system's is set back. What was to come in
+ * 20 ms by the other one would come an hour later. Its times say nothing outside this process.
+ */
+export function steady(clock: Clock): Clock {
+  let ahead = 0;
+  let last = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = clock();
+    if (now + ahead < last) ahead = last - now;
+    last = now + ahead;
+    return last;
+  };
+}
+export const steadyClock: Clock = steady(systemClock);
+
 /** Seconds that were written lately, and how they begin as text: to write one anew takes as long as the rest of a frame. */
 const SECONDS = 64;
 const written: { second: number; text: string }[] = [];

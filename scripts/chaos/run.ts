@@ -538,7 +538,8 @@ export class Run {
     await delay(TIMER.seconds * 1000 + 500);
     const heads = new Map<string, Map<string, number>>();
     for (const user of this.#users) heads.set(user.id, await this.#readAll(user));
-    const still = () => this.#sdk.filter((client) => !client.holds(heads.get(client.about.user) ?? new Map()));
+    const still = () =>
+      this.#sdk.filter((client) => !client.holds(heads.get(client.about.user) ?? new Map(), this.#chats));
     const inStep = async () => still().length === 0;
     if (!(await this.#until(CONVERGE_LIMIT, inStep))) {
       // The runtime may hold a socket of an object that has failed: pings are answered, nothing else is.

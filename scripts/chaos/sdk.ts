@@ -107,10 +107,13 @@ export class SdkClient {
     this.#client.wake();
   }
 
-  /** Whether the list stands where these heads are, and what is on screen too. */
-  holds(heads: ReadonlyMap<string, number>): boolean {
+  /** Whether the list has those of `chats` that have a head here, stands where they are, and what is on screen does too. */
+  holds(heads: ReadonlyMap<string, number>, chats: readonly string[]): boolean {
     if (this.over !== undefined) return true;
-    return [...heads].every(([id, head]) => this.#client.chats.row(id)?.head_seq === head && this.#shows(id, head));
+    return chats.every((id) => {
+      const head = heads.get(id);
+      return this.#client.chats.row(id)?.head_seq === head && (head === undefined || this.#shows(id, head));
+    });
   }
 
   #shows(id: string, head: number): boolean {

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, steady } from '../clock.ts';
 import type { InboxApi } from '../inbox/api.ts';
 import { fits, MESSAGE_BYTES } from '../wire/bounds.ts';
 import type { Notice } from './api.ts';
@@ -41,7 +41,7 @@ interface Recipient {
   running: boolean;
   /** Calls made so far: the number of the one under way, so that one that was given up is not heard any more. */
   calls: number;
-  /** When the call under way began, in ms since 1970; undefined while there is none. */
+  /** When the call under way began, by the steady clock; undefined while there is none. */
   since: number | undefined;
   /** There is news since the notice that is under way. */
   again: boolean;
@@ -51,7 +51,7 @@ interface Recipient {
   devices: number | undefined;
   /** How often the user looked, or left the room: an answer that is older than that must not disarm. */
   looks: number;
-  /** When the next notice would be due if they came at the steady rate, in ms since 1970. */
+  /** When the next notice would be due if they came at the agreed rate, by the steady clock. */
   scheduled: number;
 }
 
@@ -78,6 +78,8 @@ export interface FanoutPorts {
 export class Fanout {
   readonly #conversation: Conversation;
   readonly #clock: Clock;
+  /** For what is not stored. */
+  readonly #steady: Clock;
   readonly #ports: FanoutPorts;
   readonly #recipients = new Map<string, Recipient>();
   /** Recipients whose call is to be made as soon as there is a place: a queue that begins at `#first`. */
@@ -95,14 +97,15 @@ export class Fanout {
    * repeats it if it does not come to its end.
    */
   #look: (() => void) | undefined;
-  /** When events were published last, in ms since 1970. */
-  #publishedAt = 0;
+  /** When events were published last, by the steady clock. */
+  #publishedAt = Number.NEGATIVE_INFINITY;
   #recent: { seq: number; json: string }[] = [];
   #recentSize = 0;
 
   constructor(conversation: Conversation, clock: Clock, ports: FanoutPorts) {
     this.#conversation = conversation;
     this.#clock = clock;
+    this.#steady = steady(clock);
     this.#ports = ports;
   }
 
@@ -124,7 +127,7 @@ export class Fanout {
    * The caller has put the latter into `outbox`.
    */
   published(events: EventRow[], json: string[], owed: Iterable<string>): void {
-    this.#publishedAt = this.#clock();
+    this.#publishedAt = this.#steady();
     const told = new Set(owed);
     const audience = this.#audience();
     // What nobody is told of need not be at hand.
@@ -166,19 +169,22 @@ export class Fanout {
   /**
    * The inbox of this user is in a call to the room, and takes its next notice with the answer: until the returned function
    * gives it that, no call is made. undefined: a call is under way or to come, or the room does not tell this user all.
-   * The inbox has to see to it that it looks should the answer not arrive.
+   * The inbox has to see to it that it looks should the answer not arrive. If it looks before that, perhaps because another life
+   * of it has begun, the notice is for a call.
    */
   lend(userId: string): (() => Notice | undefined) | undefined {
     if (!this.#conversation.exists || tierOf(this.#conversation.chat.member_count) !== 'small') return undefined;
     if (this.#conversation.members.current(userId) === undefined) return undefined;
     const recipient = this.#recipient(userId);
     if (recipient.running) return undefined;
+    const { looks } = recipient;
     recipient.running = true;
     recipient.again = false;
     this.#behind += 1;
     return () => {
       // What is owed stands in the outbox until a call has brought it.
-      const notice = recipient.again && !recipient.forced ? this.#conversation.notice(userId) : null;
+      const takes = recipient.again && !recipient.forced && recipient.looks === looks;
+      const notice = takes ? this.#conversation.notice(userId) : null;
       if (notice === null) {
         this.#continue(userId, recipient, 0);
         return undefined;
@@ -247,7 +253,7 @@ export class Fanout {
 
   /** Waits until everybody is told, or another alarm guards. */
   async #seeThrough(): Promise<void> {
-    const end = this.#clock() + TELLING.longest;
+    const end = this.#steady() + TELLING.longest;
     try {
       while (this.#unguarded) {
         const change = new Promise<void>((resolve) => {
@@ -257,7 +263,7 @@ export class Fanout {
         if (!this.#conversation.initialised) return;
         this.#giveUpOverdue();
         this.checkpoint();
-        if (this.#clock() >= end) this.guard();
+        if (this.#steady() >= end) this.guard();
       }
     } catch (fault) {
       this.#ports.log('the alarm has failed', { error: String(fault) });
@@ -278,9 +284,7 @@ export class Fanout {
   }
 
   get #busy(): boolean {
-    const since = this.#clock() - this.#publishedAt;
-    // A clock that was set back says nothing.
-    return since >= 0 && since < BUSY_MS;
+    return this.#steady() - this.#publishedAt < BUSY_MS;
   }
 
   checkpoint(): void {
@@ -350,7 +354,7 @@ export class Fanout {
     const looks = recipient.looks;
     recipient.calls += 1;
     const call = recipient.calls;
-    recipient.since = this.#clock();
+    recipient.since = this.#steady();
     recipient.again = false;
     recipient.forced = false;
     let failed = false;
@@ -407,7 +411,7 @@ export class Fanout {
 
   /** Calls that hang: failed, as far as the room is concerned. Should one arrive after all, telling twice changes nothing. */
   #giveUpOverdue(): void {
-    const overdue = this.#clock() - CALL_TIMEOUT_MS;
+    const overdue = this.#steady() - CALL_TIMEOUT_MS;
     for (const [userId, recipient] of this.#recipients) {
       if (recipient.since === undefined || recipient.since > overdue) continue;
       recipient.calls += 1;
@@ -471,13 +475,18 @@ export class Fanout {
 
   /** Counts a notice against a rate; how far it is beyond it, in ms (a leaky bucket, the virtual scheduling of ITU-T I.371). */
   #excess(recipient: Recipient, { every, burst }: { every: number; burst: number }): number {
-    const now = this.#clock();
+    const now = this.#steady();
     recipient.scheduled = Math.max(recipient.scheduled, now) + every;
     return recipient.scheduled - now - every * burst;
   }
 
   #retryDue(): void {
-    const due = this.#sql<{ user_id: string }>('SELECT user_id FROM outbox WHERE due_at <= ?', this.#clock());
+    const now = this.#clock();
+    const due = this.#sql<{ user_id: string }>(
+      'SELECT user_id FROM outbox WHERE due_at <= ? OR due_at > ?',
+      now,
+      now + RETRY.longest,
+    );
     for (const { user_id } of due) {
       this.#outbox.add(user_id);
       // A call that is under way or about to be made answers for the row.

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, steady } from '../clock.ts';
 import type { JoinPolicy } from '../protocol/chats.ts';
 import type { ChatRow } from './chat.ts';
 import type { Conversation } from './conversation.ts';
@@ -86,13 +86,15 @@ export interface ListingPorts {
 export class Listing {
   readonly #conversation: Conversation;
   readonly #clock: Clock;
+  readonly #steady: Clock;
   readonly #ports: ListingPorts;
-  /** When the call under way began, in ms since 1970. */
+  /** When the call under way began, by the steady clock. */
   #since: number | undefined;
 
   constructor(conversation: Conversation, clock: Clock, ports: ListingPorts) {
     this.#conversation = conversation;
     this.#clock = clock;
+    this.#steady = steady(clock);
     this.#ports = ports;
   }
 
@@ -105,8 +107,8 @@ export class Listing {
       return;
     }
     // The call may not outlive this object: the alarm looks after it.
-    const now = this.#clock();
-    this.#ports.guard(now + GUARD_MS);
+    this.#ports.guard(this.#clock() + GUARD_MS);
+    const now = this.#steady();
     if (this.#since !== undefined && now - this.#since < CALL_TIMEOUT_MS) return;
     this.#since = now;
     this.#ports.background(this.#tell(row));

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, steady } from '../clock.ts';
 import type { TicketKeys } from '../files/ticket.ts';
 import type { InboxApi } from '../inbox/api.ts';
 import { ok, type Refusal, type Result, refuse } from '../protocol/errors.ts';
@@ -100,6 +100,7 @@ export class Room {
   readonly #alarms: Alarms;
   readonly listing: Listing;
   readonly #clock: Clock;
+  readonly #steady: Clock;
   readonly #ports: RoomPorts;
   readonly #sends: GroupCommit<Waiting>;
   readonly #marks: GroupCommit<Mark>;
@@ -113,6 +114,7 @@ export class Room {
 
   constructor(storage: DurableObjectStorage, open: WebSocket[], clock: Clock, ports: RoomPorts) {
     this.#clock = clock;
+    this.#steady = steady(clock);
     this.#ports = ports;
     this.#perUser = limiter('sendsPerUser', ports.rateLimits ?? false);
     this.#perChat = limiter('sendsPerChat', ports.rateLimits ?? false);
@@ -390,7 +392,7 @@ export class Room {
 
   /** Passes on that somebody who may write is typing, or has stopped. */
   typing(user: string, stop = false): void {
-    if (!this.conversation.actor(user, 'send').ok || !this.#typing.take(user, stop, this.#clock())) return;
+    if (!this.conversation.actor(user, 'send').ok || !this.#typing.take(user, stop, this.#steady())) return;
     const chat_id = this.conversation.chat.id;
     this.#signal(JSON.stringify({ t: 'typing', chat_id, user_id: user, ...(stop ? { stop } : {}) }), user);
   }

@@ -1,4 +1,4 @@
-import { systemClock } from '../clock.ts';
+import { steadyClock } from '../clock.ts';
 
 /** Times are rounded up to a multiple of this, in ms, so that few times stand for many names. */
 const GRAIN_MS = 25;
@@ -22,7 +22,7 @@ export class Timetable {
   /** Has the name come due in so many milliseconds, in the place of whenever it was to come due. */
   add(name: string, wait: number): void {
     this.delete(name);
-    const at = Math.ceil((systemClock() + wait) / GRAIN_MS) * GRAIN_MS;
+    const at = Math.ceil((steadyClock() + wait) / GRAIN_MS) * GRAIN_MS;
     const names = this.#names.get(at);
     if (names === undefined) this.#names.set(at, new Set([name]));
     else names.add(name);
@@ -45,11 +45,11 @@ export class Timetable {
   #arm(at: number): void {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#next = at;
-    this.#timer = at === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => this.#ring(), at - systemClock());
+    this.#timer = at === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => this.#ring(), at - steadyClock());
   }
 
   #ring(): void {
-    const now = systemClock();
+    const now = steadyClock();
     this.#next = Number.POSITIVE_INFINITY;
     for (const at of [...this.#names.keys()].filter((time) => time <= now).sort((a, b) => a - b)) {
       const names = this.#names.get(at) ?? [];

@@ -1,3 +1,4 @@
+import { steadyClock } from '../clock.ts';
 import type { Json, RoomApi } from '../conversation/api.ts';
 import { utf8Length } from '../protocol/common.ts';
 import { ok, type Result, refuse } from '../protocol/errors.ts';
@@ -56,9 +57,9 @@ export async function searchAll(
   let more = false;
   /** The last hits of rooms that have more behind them. */
   const ends: Place[] = [];
-  const deadline = Date.now() + BUDGET_MS;
+  const deadline = steadyClock() + BUDGET_MS;
   await parallel(names, PARALLEL, async (chat) => {
-    const left = deadline - Date.now();
+    const left = deadline - steadyClock();
     if (left <= 0) {
       unreached.push(chat);
       return;

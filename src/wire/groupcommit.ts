@@ -1,4 +1,4 @@
-import { systemClock } from '../clock.ts';
+import { steadyClock } from '../clock.ts';
 
 /** Shorter pauses do not end early, in ms: a batch that is cut leaves others behind, and there is little to be won. */
 const LONG_MS = 10;
@@ -14,7 +14,7 @@ const INPUT_MS = 1;
 export class GroupCommit<T> {
   #queue: T[] = [];
   #running = false;
-  /** When the pause after the last batch is over, in ms since 1970. */
+  /** When the pause after the last batch is over, by the steady clock. */
   #idleAt = 0;
   readonly #commit: (batch: T[]) => void;
   readonly #pause: () => number;
@@ -48,7 +48,7 @@ export class GroupCommit<T> {
     if (this.#running) return undefined;
     this.#running = true;
     const faults: unknown[] = [];
-    const wait = this.#idleAt - systemClock();
+    const wait = this.#idleAt - steadyClock();
     if (wait <= 0) this.#handle(faults);
     if (this.#queue.length === 0 && faults.length === 0) {
       this.#running = false;
@@ -67,7 +67,7 @@ export class GroupCommit<T> {
   }
 
   async #rest(): Promise<void> {
-    const left = Math.max(0, this.#idleAt - systemClock());
+    const left = Math.max(0, this.#idleAt - steadyClock());
     const first = left < LONG_MS ? left : INPUT_MS;
     await scheduler.wait(first);
     if (first === left || this.#queue.length >= this.#enough) return;
@@ -82,7 +82,7 @@ export class GroupCommit<T> {
     this.#queue = [];
     try {
       this.#commit(batch);
-      this.#idleAt = systemClock() + this.#pause();
+      this.#idleAt = steadyClock() + this.#pause();
     } catch (fault) {
       if (faults.length === 0) faults.push(fault);
     }

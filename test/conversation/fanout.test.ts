@@ -73,6 +73,8 @@ describe('a small room', () => {
       test.clock.now -= 86_400_000;
       test.inboxes.alarmAt = test.clock.now;
       expect(test.ring()).toBe(true);
+      expect(test.inboxes.alarmAt).toBe(test.clock.now + GUARD_MS);
+      expect(test.ring()).toBe(true);
       expect(test.inboxes.alarmAt).toBeUndefined();
     });
   });
@@ -341,6 +343,25 @@ describe('an inbox that cannot be told', () => {
       test.inboxes.before = () => undefined;
       await test.ringUntilQuiet();
       expect(test.inboxes.head(users[failing] ?? '')).toBe(seq);
+      expect(test.rows('outbox')).toBe(0);
+    });
+  });
+
+  it('is not left for an hour where the clock was an hour ahead when it failed', async () => {
+    const [ada = '', bob = ''] = newUsers(2);
+    await inRoom(async (test) => {
+      test.create([ada, bob]);
+      await test.ringUntilQuiet();
+      test.inboxes.before = (user) => {
+        if (user === bob) throw new Error('unreachable');
+      };
+      const seq = await test.sent(ada);
+      await test.inboxes.settled();
+      test.inboxes.before = () => undefined;
+      test.clock.now -= 3_600_000;
+      test.restart();
+      await test.inboxes.settled();
+      expect(test.inboxes.head(bob)).toBe(seq);
       expect(test.rows('outbox')).toBe(0);
     });
   });

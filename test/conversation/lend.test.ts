@@ -103,6 +103,19 @@ describe('an inbox that takes its notice with the answers', () => {
     });
   });
 
+  it('gets none when its user has looked meanwhile: that may have been its next life', async () => {
+    await inRoom(async (test) => {
+      const calls = test.inboxes.count(ada);
+      const handOver = test.room.fanout.lend(ada);
+      expect(test.room.look(ada)).toMatchObject({ chat: { head_seq: test.conversation.log.head } });
+      const seq = await test.sent(bob);
+      expect(handOver?.()).toBeUndefined();
+      await test.ringUntilQuiet();
+      expect(test.inboxes.count(ada)).toBe(calls + 1);
+      expect(seqsOf(test.inboxes.last(ada)?.frame)).toEqual([seq]);
+    });
+  });
+
   it('gets none when nothing has happened, and is told of the next thing', async () => {
     await inRoom(async (test) => {
       const { answers, notice } = await exchange(test.room, ada, [send(test, { content: '' })]);

@@ -104,9 +104,15 @@ describe('typing', () => {
       test.room.typing(bob);
       await test.inboxes.settled();
       expect(typed(test, ada)).toMatchObject([start, stop, start]);
+      // A clock that is set back keeps nobody silent.
+      test.clock.now -= 3_600_000;
       for (let i = 0; i < 100; i++) test.room.typing(bob, i % 2 === 0);
       await test.inboxes.settled();
-      expect(typed(test, ada).length).toBe(4);
+      expect(typed(test, ada)).toMatchObject([start, stop, start, stop]);
+      test.clock.pass(3000);
+      test.room.typing(bob);
+      await test.inboxes.settled();
+      expect(typed(test, ada)).toMatchObject([start, stop, start, stop, start]);
     });
   });
 });

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { Timetable } from '../../src/conversation/timetable.ts';
 
 const wait = (ms: number) => scheduler.wait(ms);
@@ -64,4 +64,20 @@ it('takes more names than an object may have timers', async () => {
   for (let name = 0; name < 30_000; name++) timetable.add(`${name}`, 50 + (name % 100));
   await wait(600);
   expect(came).toBe(30_000);
+});
+
+it('names come due at their time when the clock is set back', async () => {
+  const came: string[] = [];
+  const timetable = new Timetable((name) => came.push(name));
+  const now = Date.now;
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() + 3_600_000);
+  try {
+    timetable.add('first', 50);
+    clock.mockRestore();
+    timetable.add('second', 100);
+    await wait(400);
+    expect(came).toEqual(['first', 'second']);
+  } finally {
+    clock.mockRestore();
+  }
 });

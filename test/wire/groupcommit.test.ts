@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { GroupCommit } from '../../src/wire/groupcommit.ts';
 import { eventually } from '../support/objects.ts';
 
@@ -137,4 +137,19 @@ it('goes on with what waits when a commit throws, and tells of the fault when it
   expect(seen).toEqual([2, 3]);
   await group.add(4);
   expect(seen).toEqual([2, 3, 4]);
+});
+
+it('waits for its pause and no longer when the clock is set back', async () => {
+  const { batches, group } = recorded(20);
+  const now = Date.now;
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() + 3_600_000);
+  try {
+    void group.add(1);
+    clock.mockRestore();
+    void group.add(2);
+    await eventually('the next batch is handled', () => batches.length === 2);
+    expect(batches).toEqual([[1], [2]]);
+  } finally {
+    clock.mockRestore();
+  }
 });
