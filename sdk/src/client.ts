@@ -12,7 +12,7 @@ import { ChatsResource } from './chats.ts';
 import type { Watermarks } from './conversation.ts';
 import { Emitter } from './emitter.ts';
 import { type ConnectionState, Engine } from './engine.ts';
-import { type Environment, environment, randomName } from './environment.ts';
+import { type Environment, environment, type Runtime, randomName } from './environment.ts';
 import { NetworkError, StorageError, TidelineError } from './errors.ts';
 import { FilesResource } from './files.ts';
 import { BlocksResource, FriendsResource } from './friends.ts';
@@ -83,7 +83,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
   readonly account: AccountResource;
   readonly push: PushResource;
   readonly notifications: NotificationsResource;
-  readonly #environment: Environment;
+  readonly #environment: Runtime;
   readonly #storage: StorageAdapter;
   readonly #device: string | undefined;
   readonly #http: Http;
@@ -337,7 +337,7 @@ export class TidelineClient extends Emitter<ClientEvents> {
         touched: () => this.#handles.get(id)?.linesChanged(),
       };
       const changes = new Changes(id, this.#http, ports);
-      chat = new Chat(id, this.#engine, this.chats, changes, this.#environment.clock.now);
+      chat = new Chat(id, this.#engine, this.chats, changes, this.#environment.clock.steady);
       this.#handles.set(id, chat);
     }
     return chat;

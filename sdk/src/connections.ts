@@ -1,6 +1,6 @@
 import type { ClientFrame, ServerFrame } from '../../src/protocol/frames.ts';
 import type { Routes } from './delivery.ts';
-import type { Environment } from './environment.ts';
+import type { Runtime } from './environment.ts';
 import { TidelineError } from './errors.ts';
 import { Link, type SocketAuthority } from './link.ts';
 
@@ -48,7 +48,7 @@ export interface Positions {
 
 /** The inbox's connection and those of the conversations on screen, by name. */
 export class Connections implements Routes {
-  readonly #environment: Environment;
+  readonly #environment: Runtime;
   readonly #authority: SocketAuthority;
   readonly #base: string;
   readonly #positions: Positions;
@@ -61,7 +61,7 @@ export class Connections implements Routes {
   #lostAt: number | undefined;
 
   constructor(
-    environment: Environment,
+    environment: Runtime,
     authority: SocketAuthority,
     base: string,
     positions: Positions,
@@ -73,7 +73,7 @@ export class Connections implements Routes {
     this.#positions = positions;
     this.#events = events;
     const inboxUrl = (resumed: boolean) => {
-      const brief = this.#lostAt !== undefined && environment.clock.now() - this.#lostAt <= BRIEF;
+      const brief = this.#lostAt !== undefined && environment.clock.steady() - this.#lostAt <= BRIEF;
       const cursor = resumed || brief ? positions.cursor() : null;
       this.#replays = cursor !== null;
       return `${this.#base}/api/ws${cursor === null ? '' : `?cursor=${encodeURIComponent(cursor)}`}`;
@@ -85,7 +85,7 @@ export class Connections implements Routes {
       },
       frames: (frames, size) => events.frames(INBOX, frames, size),
       down: (error) => {
-        this.#lostAt ??= environment.clock.now();
+        this.#lostAt ??= environment.clock.steady();
         events.lost(INBOX, error);
       },
       refused: (error) => {

@@ -2,7 +2,7 @@ import type { AckFrame, ClientFrame, ErrorFrame } from '../../src/protocol/frame
 import { LIMITS } from '../../src/protocol/limits.ts';
 import { byteLength, frameText } from './batches.ts';
 import type { Conversation } from './conversation.ts';
-import { type Clock, randomName } from './environment.ts';
+import { randomName, type SteadyClock } from './environment.ts';
 import { StorageError, TidelineError } from './errors.ts';
 import { LocalMessage } from './message.ts';
 import { type MessageFields, Outbox, type OutboxEntry } from './outbox.ts';
@@ -31,7 +31,7 @@ export interface DeliveryEvents {
 
 /** Brings messages to the server: stores them, puts them on a connection, settles them. What to do when is in `Outbox`. */
 export class Delivery {
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #storage: StorageAdapter;
   readonly #routes: Routes;
   readonly #events: DeliveryEvents;
@@ -45,7 +45,7 @@ export class Delivery {
   #cancelWake: (() => void) | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
 
-  constructor(clock: Clock, storage: StorageAdapter, routes: Routes, events: DeliveryEvents) {
+  constructor(clock: SteadyClock, storage: StorageAdapter, routes: Routes, events: DeliveryEvents) {
     this.#clock = clock;
     this.#storage = storage;
     this.#routes = routes;
@@ -112,7 +112,7 @@ export class Delivery {
 
   /** Puts on connections what may go there now: of one conversation, or of all. */
   pump(chatId?: string): void {
-    const now = this.#clock.now();
+    const now = this.#clock.steady();
     for (const id of chatId === undefined ? [...this.#outbox.chats()] : [chatId]) {
       const due = this.#outbox.due(id, now, (current) => {
         const route = this.#routes.pick(id, current);
@@ -146,7 +146,7 @@ export class Delivery {
     const message = clientId === undefined ? undefined : this.#messages.get(clientId);
     if (clientId === undefined || message === undefined) return false;
     const { code, retry_after: retryAfter } = frame;
-    const failed = this.#outbox.refused(clientId, { code, message: frame.message, retryAfter }, this.#clock.now());
+    const failed = this.#outbox.refused(clientId, { code, message: frame.message, retryAfter }, this.#clock.steady());
     if (failed !== undefined) {
       message.fail(new TidelineError(code, frame.message, { retryAfter }));
       this.#events.changed(message);
@@ -243,7 +243,7 @@ export class Delivery {
 
   /** Comes back when a pause ends, a full buffer may have room, or an answer is overdue. */
   #wake(): void {
-    const now = this.#clock.now();
+    const now = this.#clock.steady();
     const pause = this.#outbox.nextPauseEnd(now);
     const delays: number[] = pause === null ? [] : [pause - now];
     if (this.#outbox.flying) delays.push(ANSWER_WITHIN / 4);
@@ -264,7 +264,7 @@ export class Delivery {
   #giveUpSilent(): void {
     for (const route of this.#outbox.routes) {
       const oldest = this.#outbox.oldestOn(route);
-      if (oldest !== null && this.#clock.now() - oldest > ANSWER_WITHIN) {
+      if (oldest !== null && this.#clock.steady() - oldest > ANSWER_WITHIN) {
         this.#routes.restart(route, 'A message was not answered');
       }
     }

@@ -5,7 +5,7 @@ import { Confirmations } from './confirmations.ts';
 import { Connections, INBOX } from './connections.ts';
 import type { Conversation } from './conversation.ts';
 import { Delivery } from './delivery.ts';
-import type { Environment } from './environment.ts';
+import type { Runtime } from './environment.ts';
 import { asError, type TidelineError } from './errors.ts';
 import type { Http } from './http.ts';
 import { Intake, type IntakeEvents } from './intake.ts';
@@ -32,7 +32,7 @@ export interface EngineEvents extends IntakeEvents {
 
 /** Puts the parts together, and drives them through the life of a connection. `client.ts` and `chat.ts` are its face. */
 export class Engine {
-  readonly #environment: Environment;
+  readonly #environment: Runtime;
   readonly #http: Http;
   readonly #session: Session;
   readonly #events: EngineEvents;
@@ -51,7 +51,7 @@ export class Engine {
   #cancelRenewal: (() => void) | undefined;
 
   constructor(
-    environment: Environment,
+    environment: Runtime,
     http: Http,
     session: Session,
     storage: StorageAdapter,

@@ -1,3 +1,4 @@
+import { steady } from '../../src/clock.ts';
 import { TidelineError } from './errors.ts';
 
 /** Time, as the client sees it. Injected, so that tests can move it. */
@@ -48,6 +49,16 @@ export interface Environment {
   readonly random: () => number;
 }
 
+/** A clock that pauses and timeouts are measured by, too: who sets their device's time back waits no longer for it. */
+export interface SteadyClock extends Clock {
+  /** Milliseconds that never go back. */
+  steady(): number;
+}
+/** What the parts of the client are given. */
+export interface Runtime extends Environment {
+  readonly clock: SteadyClock;
+}
+
 const systemClock: Clock = {
   now: () => Date.now(),
   after(ms, run) {
@@ -58,7 +69,7 @@ const systemClock: Clock = {
 };
 
 /** The platform's own parts, each replaceable. */
-export function environment(given: Partial<Environment> = {}): Environment {
+export function environment(given: Partial<Environment> = {}): Runtime {
   const WebSocket = given.WebSocket ?? (globalThis.WebSocket as SocketConstructor | undefined);
   if (WebSocket === undefined) {
     throw new TidelineError(
@@ -73,10 +84,12 @@ export function environment(given: Partial<Environment> = {}): Environment {
       'This runtime has no global fetch: upgrade, or pass a standard one in `fetch`',
     );
   }
+  const clock = given.clock ?? systemClock;
+  const now = () => clock.now();
   return {
     fetch: given.fetch ?? ((url, request) => globalThis.fetch(url, request)),
     WebSocket,
-    clock: given.clock ?? systemClock,
+    clock: { now, after: (ms, run) => clock.after(ms, run), steady: steady(now) },
     random: given.random ?? Math.random,
   };
 }

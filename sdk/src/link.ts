@@ -2,7 +2,7 @@ import type { ClientFrame, ServerFrame } from '../../src/protocol/frames.ts';
 import { BEARER_PREFIX, PING, PONG, SUBPROTOCOL } from '../../src/protocol/wire.ts';
 import { Backoff } from './backoff.ts';
 import { encodeBatches } from './batches.ts';
-import type { Environment, Socket } from './environment.ts';
+import type { Runtime, Socket } from './environment.ts';
 import { asError, isErrorCode, NetworkError, TidelineError } from './errors.ts';
 
 const CONNECT_TIMEOUT = 15_000;
@@ -51,7 +51,7 @@ export interface LinkEvents {
 
 /** One WebSocket that is kept open: connects, proves itself alive, reconnects. */
 export class Link {
-  readonly #environment: Environment;
+  readonly #environment: Runtime;
   readonly #authority: SocketAuthority;
   readonly #url: (resumed: boolean) => string;
   readonly #events: LinkEvents;
@@ -71,12 +71,7 @@ export class Link {
   #since = 0;
 
   /** @param url where to connect to, given whether it is with a resume token */
-  constructor(
-    environment: Environment,
-    authority: SocketAuthority,
-    url: (resumed: boolean) => string,
-    events: LinkEvents,
-  ) {
+  constructor(environment: Runtime, authority: SocketAuthority, url: (resumed: boolean) => string, events: LinkEvents) {
     this.#environment = environment;
     this.#authority = authority;
     this.#url = url;
@@ -95,7 +90,7 @@ export class Link {
 
   /** Milliseconds since the last frame. A pong is none: it says that the connection is there, not that anybody listens to it. */
   get silentFor(): number {
-    return this.#environment.clock.now() - this.#lastFrame;
+    return this.#environment.clock.steady() - this.#lastFrame;
   }
 
   /** Bytes that the platform has not sent yet. */
@@ -143,7 +138,7 @@ export class Link {
    * the runtime's, which may hold a connection whose object has failed and knows nothing of it any more.
    */
   authorise(token: string): void {
-    if (this.send({ t: 'auth', token })) this.#owedSince ??= this.#environment.clock.now();
+    if (this.send({ t: 'auth', token })) this.#owedSince ??= this.#environment.clock.steady();
   }
 
   #flush(): void {
@@ -171,7 +166,7 @@ export class Link {
     }
     this.#socket = socket;
     this.#resumed = pass.resumed;
-    this.#since = this.#environment.clock.now();
+    this.#since = this.#environment.clock.steady();
     this.#cancelHeartbeat = this.#environment.clock.after(CONNECT_TIMEOUT, () => {
       this.#lost(new NetworkError('The connection could not be made in time'));
     });
@@ -200,14 +195,14 @@ export class Link {
 
   #opened(): void {
     this.#open = true;
-    this.#lastHeard = this.#lastFrame = this.#environment.clock.now();
+    this.#lastHeard = this.#lastFrame = this.#environment.clock.steady();
     this.#owedSince = undefined;
     this.#heartbeat();
     this.#events.open();
   }
 
   #receive(data: unknown): void {
-    this.#lastHeard = this.#environment.clock.now();
+    this.#lastHeard = this.#environment.clock.steady();
     if (!this.#open) this.#opened();
     if (typeof data !== 'string' || data === PONG) return;
     this.#lastFrame = this.#lastHeard;
@@ -227,7 +222,7 @@ export class Link {
     const { clock } = this.#environment;
     this.#cancelHeartbeat?.();
     this.#cancelHeartbeat = clock.after(LOOK_EVERY, () => {
-      const now = clock.now();
+      const now = clock.steady();
       if (this.#socket?.readyState !== OPEN) {
         // A goodbye of the server's, so no slot. Why it was closed, the next attempt is told.
         this.#lost(new NetworkError('The server closed the connection'));
@@ -286,7 +281,7 @@ export class Link {
   }
 
   #lost(error: Error, slot?: number): void {
-    if (this.#open && this.#environment.clock.now() - this.#since > STABLE_AFTER) this.#backoff.reset();
+    if (this.#open && this.#environment.clock.steady() - this.#since > STABLE_AFTER) this.#backoff.reset();
     this.#detach();
     this.#again(error, slot);
   }

@@ -39,7 +39,7 @@ interface Queue {
   /** How many of them are unanswered on a connection, and on which. */
   flying: number;
   route: string | null;
-  /** Nothing of this conversation goes out before; ms since 1970. */
+  /** Nothing of this conversation goes out before, by the steady clock. */
   notBefore: number;
 }
 

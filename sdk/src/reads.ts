@@ -1,4 +1,4 @@
-import type { Clock } from './environment.ts';
+import type { SteadyClock } from './environment.ts';
 import { StorageError } from './errors.ts';
 import type { StorageAdapter } from './storage.ts';
 
@@ -21,14 +21,14 @@ export interface ReadPorts {
 
 /** Read marks on their way: kept and sent again until the server's watermark shows them. */
 export class ReadMarks {
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #storage: StorageAdapter;
   readonly #ports: ReadPorts;
   readonly #marks = new Map<string, Mark>();
   #user = '';
   #cancel: (() => void) | undefined;
 
-  constructor(clock: Clock, storage: StorageAdapter, ports: ReadPorts) {
+  constructor(clock: SteadyClock, storage: StorageAdapter, ports: ReadPorts) {
     this.#clock = clock;
     this.#storage = storage;
     this.#ports = ports;
@@ -50,7 +50,7 @@ export class ReadMarks {
 
   mark(chatId: string, seq: number): void {
     if (seq <= (this.#marks.get(chatId)?.seq ?? 0)) return;
-    this.#marks.set(chatId, { seq, tries: 0, due: this.#clock.now() + COALESCE });
+    this.#marks.set(chatId, { seq, tries: 0, due: this.#clock.steady() + COALESCE });
     void this.#store({ set: { [this.#key(chatId)]: seq } });
     this.#schedule();
   }
@@ -90,11 +90,11 @@ export class ReadMarks {
     this.stop();
     if (this.#marks.size === 0) return;
     const next = Math.min(...[...this.#marks.values()].map((mark) => mark.due));
-    this.#cancel = this.#clock.after(Math.max(0, next - this.#clock.now()), () => this.#flush());
+    this.#cancel = this.#clock.after(Math.max(0, next - this.#clock.steady()), () => this.#flush());
   }
 
   #flush(): void {
-    const now = this.#clock.now();
+    const now = this.#clock.steady();
     for (const [chatId, mark] of this.#marks) {
       if (mark.due > now) continue;
       this.#ports.send(chatId, mark.seq);

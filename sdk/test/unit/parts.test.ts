@@ -6,8 +6,11 @@ import { ERRORS } from '../../../src/protocol/wire.ts';
 import { Backoff } from '../../src/backoff.ts';
 import { encodeBatches } from '../../src/batches.ts';
 import { Confirmations } from '../../src/confirmations.ts';
-import { randomName } from '../../src/environment.ts';
+import { environment, randomName, type Socket, type SocketEvent } from '../../src/environment.ts';
 import { errorFromResponse } from '../../src/errors.ts';
+import { Link } from '../../src/link.ts';
+import { ReadMarks } from '../../src/reads.ts';
+import { MemoryStorage } from '../../src/storage.ts';
 import { TestClock } from '../support/clock.ts';
 
 describe('encodeBatches', () => {
@@ -152,5 +155,69 @@ describe('randomName', () => {
     const names = Array.from({ length: 1_000 }, randomName);
     for (const name of names) expect(name).toMatch(/^[0-9A-Za-z_-]{22}$/);
     expect(new Set(names).size).toBe(1_000);
+  });
+});
+
+describe('a device whose time is set back by an hour', () => {
+  const setUp = () => {
+    const clock = new TestClock();
+    const sockets: SilentSocket[] = [];
+    class SilentSocket implements Socket {
+      readonly readyState = 1;
+      readonly bufferedAmount = 0;
+      readonly heard = new Map<string, (event: SocketEvent) => void>();
+      constructor() {
+        sockets.push(this);
+      }
+      readonly send = () => undefined;
+      readonly close = () => undefined;
+      addEventListener(type: string, listener: (event: SocketEvent) => void): void {
+        this.heard.set(type, listener);
+      }
+    }
+    return { clock, sockets, around: environment({ clock, WebSocket: SilentSocket }) };
+  };
+
+  it('says what was read, at most one pause later', () => {
+    const { clock, around } = setUp();
+    const sent: number[] = [];
+    const marks = new ReadMarks(around.clock, new MemoryStorage(), {
+      send: (_chatId, seq) => sent.push(seq) > 0,
+      fault: (error) => {
+        throw error;
+      },
+    });
+    marks.mark('chat_1', 7);
+    clock.setBack(3_600_000);
+    clock.advance(50);
+    clock.advance(50);
+    expect(sent).toEqual([7]);
+    marks.stop();
+  });
+
+  it('finds out as soon as ever that a connection is dead', async () => {
+    const { clock, sockets, around } = setUp();
+    const down: string[] = [];
+    const link = new Link(
+      around,
+      { pass: async () => ({ token: 'token', resumed: false }), renew: async () => undefined, slot: undefined },
+      () => 'ws://server',
+      {
+        open: () => undefined,
+        frames: () => undefined,
+        down: (error) => down.push(error.message),
+        refused: (error) => down.push(error.message),
+      },
+    );
+    link.start();
+    await Promise.resolve();
+    await Promise.resolve();
+    sockets[0]?.heard.get('open')?.({});
+    clock.advance(1_000);
+    expect(link.isOpen).toBe(true);
+    clock.setBack(3_600_000);
+    for (let second = 0; second < 60; second++) clock.advance(1_000);
+    expect(down).toEqual(['The connection went silent']);
+    link.stop();
   });
 });
