@@ -22,10 +22,11 @@ const IDLE_FRAME_EVENTS = 32;
  */
 export const GUARD_MS = 5000;
 /**
- * Where something was published so recently, in ms, when the alarm comes, it sets the next one itself: one that ends, and is set
- * again by the next message, costs a commit more.
+ * Where something was published so recently, in ms, when the alarm comes, it sets the next one itself, so far ahead as it dares:
+ * one that ends, and is set again by the next message, costs a commit more. An alarm that comes so soon guards any append.
  */
 const BUSY_MS = 2000;
+export const BUSY_GUARD_MS = 8000;
 const RETRY = { first: 1000, longest: 60_000 } as const;
 /**
  * How often an alarm that lasts looks for calls that hang, and how long it lasts at most, in ms; the platform ends one after 15
@@ -109,11 +110,15 @@ export class Fanout {
     this.#ports = ports;
   }
 
-  /** Makes sure that an alarm comes at or before `at`. Called in the same turn as the append that it guards. */
-  guard(at = this.#clock() + GUARD_MS): void {
-    if (this.#alarmAt !== undefined && this.#alarmAt <= at) return;
-    this.#alarmAt = at;
-    this.#ports.setAlarm(at);
+  /**
+   * Makes sure that an alarm comes at or before `at`, or before this object may be put to sleep. Called in the same turn as the
+   * append that it guards.
+   */
+  guard(at?: number): void {
+    const now = this.#clock();
+    if (this.#alarmAt !== undefined && this.#alarmAt <= (at ?? now + BUSY_GUARD_MS)) return;
+    this.#alarmAt = at ?? now + GUARD_MS;
+    this.#ports.setAlarm(this.#alarmAt);
     this.#look?.();
   }
 
@@ -280,7 +285,9 @@ export class Fanout {
     const timed = this.#behind > 0 && timers.next !== undefined;
     if (next !== null) this.guard(Math.max(next, this.#clock() + RETRY.first));
     else if (chat.deleted_at !== null) this.#conversation.purge();
-    else if (this.#ports.relaysBehind() || this.#busy || timed) this.guard();
+    else if (this.#ports.relaysBehind()) this.guard();
+    else if (this.#busy) this.guard(this.#clock() + BUSY_GUARD_MS);
+    else if (timed) this.guard();
   }
 
   get #busy(): boolean {

@@ -90,7 +90,7 @@ export class Timeline {
 
   /** Rows that changed after a position, oldest change first. */
   page(after: number, limit: number, bytes: number = LIMITS.pageBytes): Omit<SyncPage, 'reset'> {
-    if (!this.#ready) return { changes: [], pos: after, hasMore: false };
+    if (after >= this.#pos) return { changes: [], pos: after, hasMore: false };
     const { rows, more } = rowsWithin(
       this.sql.exec<{ kind: string | null; id: string; pos: number; item: string | null; gone: string | null }>(
         PAGE_QUERY,

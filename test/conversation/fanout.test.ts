@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { GUARD_MS } from '../../src/conversation/fanout.ts';
+import { BUSY_GUARD_MS, GUARD_MS } from '../../src/conversation/fanout.ts';
 import { TIER_LIMITS } from '../../src/conversation/tiers.ts';
 import { EventsFrame } from '../../src/protocol/frames.ts';
 import { codeOf, eventually, identity, newConversation, newUsers, overStorage, value } from '../support/objects.ts';
@@ -61,7 +61,7 @@ describe('a small room', () => {
         test.clock.now = (test.inboxes.alarmAt ?? 0) - 1000;
         await test.sent(ada);
         expect(test.ring()).toBe(true);
-        expect(test.inboxes.alarmAt).toBe(test.clock.now + GUARD_MS);
+        expect(test.inboxes.alarmAt).toBe(test.clock.now + BUSY_GUARD_MS);
       }
       await test.inboxes.settled();
       const told = users.map((user) => test.inboxes.count(user));
@@ -73,7 +73,7 @@ describe('a small room', () => {
       test.clock.now -= 86_400_000;
       test.inboxes.alarmAt = test.clock.now;
       expect(test.ring()).toBe(true);
-      expect(test.inboxes.alarmAt).toBe(test.clock.now + GUARD_MS);
+      expect(test.inboxes.alarmAt).toBe(test.clock.now + BUSY_GUARD_MS);
       expect(test.ring()).toBe(true);
       expect(test.inboxes.alarmAt).toBeUndefined();
     });

@@ -246,7 +246,8 @@ describe('events applied to an old snapshot give the fresh one', () => {
       }),
       { numRuns: 60 },
     );
-  });
+    // So many histories have every kind and type in them. Beside other tests on two cores they take a while.
+  }, 60_000);
 
   it('was tried with every kind of message', () => {
     expect([...kinds].sort()).toEqual(MessageKind.options.toSorted());
