@@ -3,8 +3,9 @@ export type Clock = () => number;
 export const systemClock: Clock = () => Date.now();
 
 /**
- * For pauses and timeouts: a clock that never goes back, and goes on at once when the system's is set back. What was to come in
- * 20 ms by the other one would come an hour later. Its times say nothing outside this process.
+ * For pauses and timeouts: a clock that never goes back, and goes on when the system's is set back, where what was to come in 20 ms
+ * would come an hour later. What had passed since it was last asked then counts as nothing: a pause may take twice its time. Its
+ * times say nothing outside this object.
  */
 export function steady(clock: Clock): Clock {
   let ahead = 0;

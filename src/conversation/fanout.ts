@@ -1,4 +1,4 @@
-import { type Clock, steady } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { InboxApi } from '../inbox/api.ts';
 import { fits, MESSAGE_BYTES } from '../wire/bounds.ts';
 import type { Notice } from './api.ts';
@@ -15,17 +15,22 @@ const RECENT = { events: 512, size: 256 * 1024 } as const;
 /** Events that a notice carries to an inbox in which no device was listening. */
 const IDLE_FRAME_EVENTS = 32;
 /**
- * The alarm that guards the outbox fires this long after an append, in ms, when nothing has gone wrong: before the object
- * may be put to sleep for having nothing to do (after 10 s), so that the life that did the telling also sees the alarm.
+ * The alarm that guards the outbox comes this long after the append that sets it, in ms, when nothing has gone wrong: before the
+ * object may be put to sleep for having nothing to do (after 10 s), so that the life that did the telling also sees the alarm.
  * Not later, however many are told: a life that slept before its alarm is followed by one that tells everybody again, and
  * may sleep before its alarm too.
  */
 export const GUARD_MS = 5000;
 /**
- * Where something was published so recently, in ms, when the alarm comes, it sets the next one itself, so far ahead as it dares:
- * one that ends, and is set again by the next message, costs a commit more. An alarm that comes so soon guards any append.
+ * Where something was published so recently, in ms, when the alarm comes, it sets the next one itself: one that ends, and is set
+ * again by the next message, costs a commit more.
  */
 const BUSY_MS = 2000;
+/**
+ * So far ahead, in ms: the alarm is itself something to do, after which the object stays for ten seconds. Appends on the way set
+ * none of their own. Not so for the first one, which as a rule is for a message that comes alone: the sooner it has come, the
+ * sooner the object sleeps.
+ */
 export const BUSY_GUARD_MS = 8000;
 const RETRY = { first: 1000, longest: 60_000 } as const;
 /**
@@ -57,6 +62,8 @@ interface Recipient {
 }
 
 export interface FanoutPorts {
+  /** For pauses and timeouts; what is stored goes by the other clock. */
+  steady: Clock;
   inbox(userId: string): Pick<InboxApi, 'notify'>;
   /** Whether the user has a socket in the room. */
   here(userId: string): boolean;
@@ -79,8 +86,6 @@ export interface FanoutPorts {
 export class Fanout {
   readonly #conversation: Conversation;
   readonly #clock: Clock;
-  /** For what is not stored. */
-  readonly #steady: Clock;
   readonly #ports: FanoutPorts;
   readonly #recipients = new Map<string, Recipient>();
   /** Recipients whose call is to be made as soon as there is a place: a queue that begins at `#first`. */
@@ -106,7 +111,6 @@ export class Fanout {
   constructor(conversation: Conversation, clock: Clock, ports: FanoutPorts) {
     this.#conversation = conversation;
     this.#clock = clock;
-    this.#steady = steady(clock);
     this.#ports = ports;
   }
 
@@ -132,7 +136,7 @@ export class Fanout {
    * The caller has put the latter into `outbox`.
    */
   published(events: EventRow[], json: string[], owed: Iterable<string>): void {
-    this.#publishedAt = this.#steady();
+    this.#publishedAt = this.#ports.steady();
     const told = new Set(owed);
     const audience = this.#audience();
     // What nobody is told of need not be at hand.
@@ -175,7 +179,8 @@ export class Fanout {
    * The inbox of this user is in a call to the room, and takes its next notice with the answer: until the returned function
    * gives it that, no call is made. undefined: a call is under way or to come, or the room does not tell this user all.
    * The inbox has to see to it that it looks should the answer not arrive. If it looks before that, perhaps because another life
-   * of it has begun, the notice is for a call.
+   * of it has begun, the notice is for a call. (A call of a life that has ended that arrives only after the next life's look is
+   * not told apart: its notice is lost, and the next one brings it.)
    */
   lend(userId: string): (() => Notice | undefined) | undefined {
     if (!this.#conversation.exists || tierOf(this.#conversation.chat.member_count) !== 'small') return undefined;
@@ -187,20 +192,20 @@ export class Fanout {
     recipient.again = false;
     this.#behind += 1;
     return () => {
-      // What is owed stands in the outbox until a call has brought it.
-      const takes = recipient.again && !recipient.forced && recipient.looks === looks;
-      const notice = takes ? this.#conversation.notice(userId) : null;
-      if (notice === null) {
+      try {
+        // What is owed stands in the outbox until a call has brought it.
+        const takes = recipient.again && !recipient.forced && recipient.looks === looks;
+        const notice = takes ? this.#conversation.notice(userId) : null;
+        if (notice === null) return undefined;
+        const frame = this.#frame(recipient.told, notice.member?.visible_from, RECENT.events * 2);
+        if (notice.armed) this.#goOnTelling(userId);
+        recipient.again = false;
+        recipient.told = Math.max(recipient.told, notice.chat.head_seq);
+        recipient.devices = Math.max(recipient.devices ?? 0, 1);
+        return frame === undefined ? notice : { ...notice, frame };
+      } finally {
         this.#continue(userId, recipient, 0);
-        return undefined;
       }
-      const frame = this.#frame(recipient.told, notice.member?.visible_from, RECENT.events * 2);
-      recipient.again = false;
-      recipient.told = Math.max(recipient.told, notice.chat.head_seq);
-      recipient.devices = Math.max(recipient.devices ?? 0, 1);
-      if (notice.armed) this.#goOnTelling(userId);
-      this.#continue(userId, recipient, 0);
-      return frame === undefined ? notice : { ...notice, frame };
     };
   }
 
@@ -258,7 +263,7 @@ export class Fanout {
 
   /** Waits until everybody is told, or another alarm guards. */
   async #seeThrough(): Promise<void> {
-    const end = this.#steady() + TELLING.longest;
+    const end = this.#ports.steady() + TELLING.longest;
     try {
       while (this.#unguarded) {
         const change = new Promise<void>((resolve) => {
@@ -268,7 +273,7 @@ export class Fanout {
         if (!this.#conversation.initialised) return;
         this.#giveUpOverdue();
         this.checkpoint();
-        if (this.#steady() >= end) this.guard();
+        if (this.#ports.steady() >= end) this.guard();
       }
     } catch (fault) {
       this.#ports.log('the alarm has failed', { error: String(fault) });
@@ -283,15 +288,21 @@ export class Fanout {
     const { chat, timers } = this.#conversation;
     // An alarm is set for the timer: better one that guards than two.
     const timed = this.#behind > 0 && timers.next !== undefined;
-    if (next !== null) this.guard(Math.max(next, this.#clock() + RETRY.first));
+    if (next !== null) this.guard(this.#retryAt(next));
     else if (chat.deleted_at !== null) this.#conversation.purge();
     else if (this.#ports.relaysBehind()) this.guard();
     else if (this.#busy) this.guard(this.#clock() + BUSY_GUARD_MS);
     else if (timed) this.guard();
   }
 
+  /** When a row of the outbox is to be tried. A time that is further ahead than any pause is of a clock that was set back since. */
+  #retryAt(due: number): number {
+    const now = this.#clock();
+    return due > now + RETRY.longest ? now + RETRY.first : Math.max(due, now + RETRY.first);
+  }
+
   get #busy(): boolean {
-    return this.#steady() - this.#publishedAt < BUSY_MS;
+    return this.#ports.steady() - this.#publishedAt < BUSY_MS;
   }
 
   checkpoint(): void {
@@ -361,7 +372,7 @@ export class Fanout {
     const looks = recipient.looks;
     recipient.calls += 1;
     const call = recipient.calls;
-    recipient.since = this.#steady();
+    recipient.since = this.#ports.steady();
     recipient.again = false;
     recipient.forced = false;
     let failed = false;
@@ -418,7 +429,7 @@ export class Fanout {
 
   /** Calls that hang: failed, as far as the room is concerned. Should one arrive after all, telling twice changes nothing. */
   #giveUpOverdue(): void {
-    const overdue = this.#steady() - CALL_TIMEOUT_MS;
+    const overdue = this.#ports.steady() - CALL_TIMEOUT_MS;
     for (const [userId, recipient] of this.#recipients) {
       if (recipient.since === undefined || recipient.since > overdue) continue;
       recipient.calls += 1;
@@ -482,7 +493,7 @@ export class Fanout {
 
   /** Counts a notice against a rate; how far it is beyond it, in ms (a leaky bucket, the virtual scheduling of ITU-T I.371). */
   #excess(recipient: Recipient, { every, burst }: { every: number; burst: number }): number {
-    const now = this.#steady();
+    const now = this.#ports.steady();
     recipient.scheduled = Math.max(recipient.scheduled, now) + every;
     return recipient.scheduled - now - every * burst;
   }

@@ -1,4 +1,4 @@
-import { type Clock, steady } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { JoinPolicy } from '../protocol/chats.ts';
 import type { ChatRow } from './chat.ts';
 import type { Conversation } from './conversation.ts';
@@ -7,7 +7,7 @@ import { joinPolicyOf } from './settings.ts';
 
 /** A change of the count alone waits for the alarm that guards it anyway, in ms: many joins are one entry. */
 const COUNT_MS = GUARD_MS;
-const RETRY = { first: 1000, longest: 10 * 60_000 } as const;
+export const RETRY = { first: 1000, longest: 10 * 60_000 } as const;
 /** A call that has not been answered for so long, in ms, is made again. */
 const CALL_TIMEOUT_MS = 30_000;
 
@@ -73,8 +73,10 @@ export const isListingDue = (sql: SqlStorage): boolean => sql.exec('SELECT 1 FRO
 
 export interface ListingPorts {
   list(entry: ListingEntry): Promise<void>;
-  /** Makes sure that the alarm comes at or before this time. */
-  guard(at: number): void;
+  /** For timeouts; what is stored goes by the other clock. */
+  steady: Clock;
+  /** Makes sure that the alarm comes at or before this time, or before the object may be put to sleep. */
+  guard(at?: number): void;
   background(work: Promise<void>): void;
   log(message: string, fields: Record<string, unknown>): void;
 }
@@ -86,7 +88,6 @@ export interface ListingPorts {
 export class Listing {
   readonly #conversation: Conversation;
   readonly #clock: Clock;
-  readonly #steady: Clock;
   readonly #ports: ListingPorts;
   /** When the call under way began, by the steady clock. */
   #since: number | undefined;
@@ -94,7 +95,6 @@ export class Listing {
   constructor(conversation: Conversation, clock: Clock, ports: ListingPorts) {
     this.#conversation = conversation;
     this.#clock = clock;
-    this.#steady = steady(clock);
     this.#ports = ports;
   }
 
@@ -102,13 +102,15 @@ export class Listing {
   update(): void {
     const row = this.#row();
     if (row === undefined) return;
-    if (row.due_at > this.#clock()) {
+    const wait = row.due_at - this.#clock();
+    // One that is longer than any is of a clock that was set back since.
+    if (wait > 0 && wait <= RETRY.longest) {
       this.#ports.guard(row.due_at);
       return;
     }
     // The call may not outlive this object: the alarm looks after it.
-    this.#ports.guard(this.#clock() + GUARD_MS);
-    const now = this.#steady();
+    this.#ports.guard();
+    const now = this.#ports.steady();
     if (this.#since !== undefined && now - this.#since < CALL_TIMEOUT_MS) return;
     this.#since = now;
     this.#ports.background(this.#tell(row));

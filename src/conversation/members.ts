@@ -184,7 +184,7 @@ export class Members {
   /** Stores a membership as it is now, new or changed. */
   put(row: MemberRow): MemberRow {
     const kept = this.#cache.get(row.user_id);
-    // Of them storage goes on saying that they are armed: they are again in the next life.
+    // Of a member who is hushed storage goes on saying that they are armed: they are again in the next life.
     const hushed = kept !== undefined && this.#hushed.has(kept) && row.state === 'member' && !row.armed;
     this.#sql.exec(
       `INSERT INTO members (user_id, role, state, member_seq, joined_at, visible_from, read_seq, delivered_seq, armed,

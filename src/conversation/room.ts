@@ -21,7 +21,7 @@ import { type Commit, Conversation, type Sent } from './conversation.ts';
 import { expire } from './expiry.ts';
 import { eventsFrame, Fanout } from './fanout.ts';
 import { type FindPage, type FoundPage, find, readIn } from './find.ts';
-import { Listing, type ListingEntry } from './listing.ts';
+import { RETRY as LISTING_RETRY, Listing, type ListingEntry } from './listing.ts';
 import { type EventRow, eventJson } from './log.ts';
 import { type Ballot, closeDue } from './polls.ts';
 import { Relays } from './relays.ts';
@@ -115,6 +115,7 @@ export class Room {
   constructor(storage: DurableObjectStorage, open: WebSocket[], clock: Clock, ports: RoomPorts) {
     this.#clock = clock;
     this.#steady = steady(clock);
+    const clocked = { ...ports, steady: this.#steady };
     this.#ports = ports;
     this.#perUser = limiter('sendsPerUser', ports.rateLimits ?? false);
     this.#perChat = limiter('sendsPerChat', ports.rateLimits ?? false);
@@ -134,9 +135,9 @@ export class Room {
     const setAlarm = (at: number) => this.#alarms.guard(at);
     const here = (user: string) => this.connections.countOf(user) > 0;
     const hush = (user: string, hushed: boolean) => this.connections.hush(user, hushed ? clock() : undefined);
-    this.fanout = new Fanout(this.conversation, clock, { ...ports, setAlarm, relaysBehind, here, hush });
+    this.fanout = new Fanout(this.conversation, clock, { ...clocked, setAlarm, relaysBehind, here, hush });
     this.relays = new Relays(storage.sql, this.conversation.initialised, ports);
-    this.listing = new Listing(this.conversation, clock, { ...ports, guard: (at) => this.fanout.guard(at) });
+    this.listing = new Listing(this.conversation, clock, { ...clocked, guard: (at) => this.fanout.guard(at) });
     this.#sends = new GroupCommit(
       (batch) => this.#commitSends(batch),
       () => sendPause(this.connections.size),
@@ -164,8 +165,10 @@ export class Room {
       this.fanout.rested();
       return;
     }
-    // One whose time has passed has failed, or did not come to its end, and the platform repeats it a few times only.
-    if (alarmAt <= this.#clock()) this.fanout.guard();
+    // One whose time has passed has failed, or did not come to its end, and the platform repeats it a few times only. One that is
+    // further ahead than any pause was set before the clock was set back.
+    const wait = alarmAt - this.#clock();
+    if (wait <= 0 || wait > LISTING_RETRY.longest) this.fanout.guard();
     else this.fanout.guarded(alarmAt);
     this.#resume();
   }

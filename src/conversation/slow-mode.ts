@@ -18,7 +18,8 @@ export class SlowMode {
   /** How long, in ms, the user has to wait for the next message; 0: not at all. */
   wait(user: string, pause: number, now: number): number {
     const last = this.#within(pause, now).get(user);
-    return last === undefined ? 0 : Math.max(0, last + pause - now);
+    // A time that is still to come is of a clock that was set back since, and says nothing.
+    return last === undefined || last > now ? 0 : Math.max(0, last + pause - now);
   }
 
   sent(user: string, now: number): void {

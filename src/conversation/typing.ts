@@ -7,7 +7,7 @@ const HELD = 1000;
 
 /** Who was said to type, in memory alone: what is lost of it is over in a few seconds. */
 export class Typing {
-  /** When it was last passed on that a user types, in ms since 1970, and whether nothing was said of their stopping. */
+  /** When it was last passed on that a user types, by the steady clock, and whether nothing was said of their stopping. */
   readonly #said = new Map<string, { at: number; typing: boolean }>();
 
   /**

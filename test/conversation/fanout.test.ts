@@ -62,6 +62,9 @@ describe('a small room', () => {
         await test.sent(ada);
         expect(test.ring()).toBe(true);
         expect(test.inboxes.alarmAt).toBe(test.clock.now + BUSY_GUARD_MS);
+        const set = test.inboxes.alarmsSet;
+        await test.sent(ada);
+        expect(test.inboxes.alarmsSet, 'it guards what comes next').toBe(set);
       }
       await test.inboxes.settled();
       const told = users.map((user) => test.inboxes.count(user));
@@ -355,14 +358,41 @@ describe('an inbox that cannot be told', () => {
       test.inboxes.before = (user) => {
         if (user === bob) throw new Error('unreachable');
       };
-      const seq = await test.sent(ada);
+      test.publish(test.conversation.membership.remove(ada, bob));
       await test.inboxes.settled();
-      test.inboxes.before = () => undefined;
+      expect(test.rows('outbox')).toBe(1);
       test.clock.now -= 3_600_000;
+      // The alarm that it has set is an hour ahead: the next life brings one forward, and that one tries again.
       test.restart();
+      expect(test.inboxes.alarmAt).toBe(test.clock.now + GUARD_MS);
+      expect(test.ring()).toBe(true);
+      expect(test.inboxes.alarmAt).toBeLessThanOrEqual(test.clock.now + GUARD_MS);
       await test.inboxes.settled();
-      expect(test.inboxes.head(bob)).toBe(seq);
+      expect(test.rows('outbox')).toBe(1);
+      test.inboxes.before = () => undefined;
+      await test.ringUntilQuiet();
+      expect(test.inboxes.last(bob)).toMatchObject({ member: null });
       expect(test.rows('outbox')).toBe(0);
+    });
+  });
+
+  it('has no message wait for the alarm that is set for it', async () => {
+    const [ada = '', bob = ''] = newUsers(2);
+    await inRoom(async (test) => {
+      test.create([ada, bob]);
+      await test.ringUntilQuiet();
+      test.inboxes.before = () => {
+        throw new Error('unreachable');
+      };
+      await test.sent(ada);
+      for (let tries = 0; tries < 8; tries++) {
+        test.ring();
+        await test.inboxes.settled();
+      }
+      expect(test.inboxes.alarmAt).toBeGreaterThan(test.clock.now + 30_000);
+      test.inboxes.before = () => undefined;
+      await test.sent(ada);
+      expect(test.inboxes.alarmAt).toBe(test.clock.now + GUARD_MS);
     });
   });
 

@@ -116,6 +116,20 @@ describe('an inbox that takes its notice with the answers', () => {
     });
   });
 
+  it('is called after a fault that kept its notice from it', async () => {
+    await inRoom(async (test) => {
+      await test.sent(bob, 'hello', { mentions: [ada] });
+      await test.ringUntilQuiet();
+      const handOver = test.room.fanout.lend(ada);
+      const seq = await test.sent(bob);
+      test.storage.sql.exec('ALTER TABLE mentions RENAME TO elsewhere');
+      expect(handOver).toThrow('mentions');
+      test.storage.sql.exec('ALTER TABLE elsewhere RENAME TO mentions');
+      await test.ringUntilQuiet();
+      expect(test.inboxes.head(ada)).toBe(seq);
+    });
+  });
+
   it('gets none when nothing has happened, and is told of the next thing', async () => {
     await inRoom(async (test) => {
       const { answers, notice } = await exchange(test.room, ada, [send(test, { content: '' })]);

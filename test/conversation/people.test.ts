@@ -138,6 +138,10 @@ describe('slow mode', () => {
       // A longer pause reaches further back.
       value(update(test, ada, { slow_mode: 60 }));
       expect(await test.send(cyd)).toMatchObject({ refusal: { code: 'rate_limited', retry_after: 30 } });
+      // Where the clock is set back nobody waits for an hour.
+      test.clock.now -= 3_600_000;
+      expect(codeOf(await test.send(bob))).toBe('ok');
+      expect(await test.send(bob)).toMatchObject({ refusal: { code: 'rate_limited', retry_after: 60 } });
     });
   });
 
@@ -505,6 +509,21 @@ describe('the directory', () => {
       await test.inboxes.settled();
       expect(test.inboxes.listed.at(-1)).toMatchObject({ listed: false });
       await test.ringUntilQuiet();
+      expect(test.rows('listing')).toBe(0);
+    });
+  });
+
+  it('is not left for an hour where the clock was an hour ahead when somebody came', async () => {
+    await inRoom(async (test) => {
+      channel(test);
+      await test.ringUntilQuiet();
+      const [user = ''] = newUsers(1);
+      test.publish(test.conversation.membership.add(user, [user]));
+      test.clock.now -= 3_600_000;
+      test.inboxes.alarmAt = test.clock.now;
+      test.ring();
+      await test.inboxes.settled();
+      expect(test.inboxes.listed.at(-1)).toMatchObject({ member_count: 2 });
       expect(test.rows('listing')).toBe(0);
     });
   });

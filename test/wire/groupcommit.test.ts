@@ -139,7 +139,7 @@ it('goes on with what waits when a commit throws, and tells of the fault when it
   expect(seen).toEqual([2, 3, 4]);
 });
 
-it('waits for its pause and no longer when the clock is set back', async () => {
+it('waits for no hour when the clock is set back by one', async () => {
   const { batches, group } = recorded(20);
   const now = Date.now;
   const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() + 3_600_000);
