@@ -31,6 +31,9 @@ export interface Build {
   flags: string[];
 }
 
+/** What wrangler.toml names as `main`, and a door. */
+const ENTRY = 'src/local/worker.ts';
+
 /** Starts everything on this machine. The caller has made the state folder and holds its lock. */
 export async function startServer(
   settings: Settings,
@@ -48,7 +51,7 @@ export async function startServer(
   const defaults = { ...file.vars, PUBLIC_URL: url, SMTP_URL: mailbox?.url ?? '', MAIL_FROM, ...asBindings(secrets) };
   const values = variables(defaults, env);
   const [modules] = await Promise.all([
-    build?.modules ?? bundleWorker(file.main).catch((error: unknown) => buildFault('the Worker', error)),
+    build?.modules ?? bundleWorker(ENTRY).catch((error: unknown) => buildFault('the Worker', error)),
     buildWeb().catch((error: unknown) => buildFault('the web client', error)),
     copyDocsAssets(),
   ]);
@@ -84,9 +87,14 @@ export async function startServer(
       throw error;
     },
   );
-  const miniflare = withoutExitHandlers(
-    () => new Miniflare({ ...shared, workers: [{ ...worker, unsafeDirectSockets: [{ host, port }] }] }),
-  );
+  const first = file.assets.run_worker_first;
+  const listening = {
+    ...worker,
+    bindings: { ...worker.bindings, WORKER_FIRST: Array.isArray(first) ? first : first ? ['*'] : [] },
+    serviceBindings: { SITE: file.name },
+    unsafeDirectSockets: [{ host, port, entrypoint: 'door' }],
+  };
+  const miniflare = withoutExitHandlers(() => new Miniflare({ ...shared, workers: [listening] }));
   const stop = async () => {
     await miniflare.dispose();
     await mailbox?.close();

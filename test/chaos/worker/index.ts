@@ -1,6 +1,7 @@
 import unsafe from 'workerd:unsafe';
 import { database } from '../../../src/db/client.ts';
 import { tasks } from '../../../src/db/schema.ts';
+import { doorTo } from '../../../src/local/door.ts';
 import worker, * as classes from '../../../src/worker.ts';
 import { type Action, arm, disarmAll, type Running, running } from './failpoint.ts';
 
@@ -167,7 +168,7 @@ function reversed(batch: MessageBatch): MessageBatch {
   };
 }
 
-export default {
+const served = {
   ...worker,
   async fetch(request, env, ctx) {
     const { pathname } = new URL(request.url);
@@ -194,3 +195,6 @@ export default {
     if (queue.twice) await worker.queue(delivered, env);
   },
 } satisfies ExportedHandler<Env>;
+
+export default served;
+export const door = doorTo(served.fetch);
