@@ -105,6 +105,14 @@ export class Person {
   /** Takes a picture for people to look at, and lets axe look at the page. */
   async screen(name: string): Promise<void> {
     await this.page.waitForTimeout(250);
+    // What is still fading in has other colours, on a busy machine also after that time.
+    await this.page.waitForFunction(() =>
+      document
+        .getAnimations()
+        .every(
+          ({ playState, effect }) => playState !== 'running' || effect?.getComputedTiming().iterations === Infinity,
+        ),
+    );
     await this.page.screenshot({ path: join(this.#shots.folder, `${name}.png`) });
     await this.page.evaluate(axe);
     const results = await this.page.evaluate<AxeResults, string[]>(
