@@ -19,6 +19,9 @@ export function steady(clock: Clock): Clock {
 }
 export const steadyClock: Clock = steady(systemClock);
 
+/** Whether what was stored for a time is to be done. A time that is further ahead than any pause is of a clock that was set back since. */
+export const isDue = (at: number, now: number, longest: number): boolean => at <= now || at > now + longest;
+
 /** Seconds that were written lately, and how they begin as text: to write one anew takes as long as the rest of a frame. */
 const SECONDS = 64;
 const written: { second: number; text: string }[] = [];

@@ -100,6 +100,15 @@ export async function readConfigFile(root: string): Promise<ConfigFile> {
   return parsed.data;
 }
 
+/** Whose a path is, by `run_worker_first`: the Worker's alone, unless a rule that begins with `!` says otherwise. */
+export function workerFirst({ assets: { run_worker_first: first } }: ConfigFile): { worker: string[]; site: string[] } {
+  const rules = Array.isArray(first) ? first : first ? ['*'] : [];
+  return {
+    worker: rules.filter((rule) => !rule.startsWith('!')),
+    site: rules.filter((rule) => rule.startsWith('!')).map((rule) => rule.slice(1)),
+  };
+}
+
 /** The file's bindings as Miniflare takes them. `secrets` and `overrides` win over [vars]. */
 export function workerOptions(
   file: ConfigFile,
@@ -107,6 +116,7 @@ export function workerOptions(
 ): WorkerOptions {
   const sqlite = new Set(file.migrations.flatMap((migration) => migration.new_sqlite_classes));
   const first = file.assets.run_worker_first;
+  const { worker, site } = workerFirst(file);
   return {
     name: file.name,
     ...given.modules,
@@ -148,14 +158,7 @@ export function workerOptions(
       routerConfig: {
         has_user_worker: true,
         invoke_user_worker_ahead_of_assets: first === true,
-        ...(Array.isArray(first)
-          ? {
-              static_routing: {
-                user_worker: first.filter((rule) => !rule.startsWith('!')),
-                asset_worker: first.filter((rule) => rule.startsWith('!')).map((rule) => rule.slice(1)),
-              },
-            }
-          : {}),
+        ...(Array.isArray(first) ? { static_routing: { user_worker: worker, asset_worker: site } } : {}),
       },
       assetConfig: {
         ...(file.assets.not_found_handling === undefined ? {} : { not_found_handling: file.assets.not_found_handling }),

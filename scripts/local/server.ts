@@ -3,7 +3,7 @@ import { Log, Miniflare, LogLevel as MiniflareLogLevel, type SharedOptions, type
 import { ConfigError, parseConfig } from '../../src/variables.ts';
 import { bundleWorker, copyDocsAssets, endBundler, type Module, ROOT } from '../bundle.ts';
 import { buildWeb } from '../web.ts';
-import { readConfigFile, workerOptions } from './config-file.ts';
+import { readConfigFile, workerFirst, workerOptions } from './config-file.ts';
 import { everyMinute } from './cron.ts';
 import { Fault, messageOf } from './fault.ts';
 import { logLine } from './log.ts';
@@ -87,10 +87,9 @@ export async function startServer(
       throw error;
     },
   );
-  const first = file.assets.run_worker_first;
   const listening = {
     ...worker,
-    bindings: { ...worker.bindings, WORKER_FIRST: Array.isArray(first) ? first : first ? ['*'] : [] },
+    bindings: { ...worker.bindings, WORKER_FIRST: workerFirst(file) },
     serviceBindings: { SITE: file.name },
     unsafeDirectSockets: [{ host, port, entrypoint: 'door' }],
   };

@@ -1,17 +1,16 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, isDue } from '../clock.ts';
 import type { InboxApi } from '../inbox/api.ts';
 import { fits, MESSAGE_BYTES } from '../wire/bounds.ts';
 import type { Notice } from './api.ts';
 import type { Conversation } from './conversation.ts';
 import { type EventRow, eventJson } from './log.ts';
 import type { MemberRow } from './members.ts';
+import { RECENT, Recent } from './recent.ts';
 import { HUGE_NOTICE_RATE, IDLE_NOTICE_RATE, tierOf } from './tiers.ts';
 import { Timetable } from './timetable.ts';
 
 /** Calls to inboxes under way at once from one room. */
 const PARALLEL = 64;
-/** Events kept ready as JSON for frames to inboxes, and their size in characters. */
-const RECENT = { events: 512, size: 256 * 1024 } as const;
 /** Events that a notice carries to an inbox in which no device was listening. */
 const IDLE_FRAME_EVENTS = 32;
 /**
@@ -105,8 +104,7 @@ export class Fanout {
   #look: (() => void) | undefined;
   /** When events were published last, by the steady clock. */
   #publishedAt = Number.NEGATIVE_INFINITY;
-  #recent: { seq: number; json: string }[] = [];
-  #recentSize = 0;
+  readonly #recent = new Recent();
 
   constructor(conversation: Conversation, clock: Clock, ports: FanoutPorts) {
     this.#conversation = conversation;
@@ -141,7 +139,7 @@ export class Fanout {
     const audience = this.#audience();
     // What nobody is told of need not be at hand.
     if (told.size === 0 && audience.size === 0) this.forget();
-    else for (const [index, event] of events.entries()) this.#remember(event.seq, json[index] ?? eventJson(event));
+    else for (const [index, event] of events.entries()) this.#recent.add(event.seq, json[index] ?? eventJson(event));
     this.owed(told);
     for (const { user_id } of audience) if (!told.has(user_id)) this.#tell(user_id, false);
   }
@@ -156,9 +154,7 @@ export class Fanout {
 
   /** No copy of what was published goes out any more. Whoever is behind pulls. */
   forget(): void {
-    if (this.#recent.length === 0) return;
-    this.#recent = [];
-    this.#recentSize = 0;
+    this.#recent.clear();
   }
 
   looked(userId: string): void {
@@ -295,10 +291,10 @@ export class Fanout {
     else if (timed) this.guard();
   }
 
-  /** When a row of the outbox is to be tried. A time that is further ahead than any pause is of a clock that was set back since. */
+  /** When the alarm comes for a row of the outbox. */
   #retryAt(due: number): number {
     const now = this.#clock();
-    return due > now + RETRY.longest ? now + RETRY.first : Math.max(due, now + RETRY.first);
+    return isDue(due, now, RETRY.longest) ? now + RETRY.first : Math.max(due, now + RETRY.first);
   }
 
   get #busy(): boolean {
@@ -500,6 +496,7 @@ export class Fanout {
 
   #retryDue(): void {
     const now = this.#clock();
+    // As `isDue` has it.
     const due = this.#sql<{ user_id: string }>(
       'SELECT user_id FROM outbox WHERE due_at <= ? OR due_at > ?',
       now,
@@ -520,26 +517,10 @@ export class Fanout {
     if (visibleFrom === undefined) return undefined;
     const { chat, log } = this.#conversation;
     const from = Math.max(told + 1, visibleFrom);
-    const first = this.#recent[0]?.seq;
-    if (first === undefined || from < first || from > log.head || log.head - from >= most) return undefined;
-    const events = this.#recent.slice(from - first).map((event) => event.json);
-    if (!fits(events, MESSAGE_BYTES)) return undefined;
+    if (from > log.head || log.head - from >= most) return undefined;
+    const events = this.#recent.from(from);
+    if (events === undefined || !fits(events, MESSAGE_BYTES)) return undefined;
     return eventsFrame(chat.id, chat.epoch, log.head, events);
-  }
-
-  #remember(seq: number, json: string): void {
-    const last = this.#recent.at(-1);
-    if (last !== undefined && last.seq + 1 !== seq) {
-      // A frame is cut out by position: what is remembered has no holes.
-      this.#recent = [];
-      this.#recentSize = 0;
-    }
-    this.#recent.push({ seq, json });
-    this.#recentSize += json.length;
-    if (this.#recent.length < RECENT.events * 2 && this.#recentSize < RECENT.size * 2) return;
-    while (this.#recent.length > RECENT.events || (this.#recentSize > RECENT.size && this.#recent.length > 1)) {
-      this.#recentSize -= this.#recent.shift()?.json.length ?? 0;
-    }
   }
 
   #sql<T extends Record<string, SqlStorageValue>>(query: string, ...bindings: SqlStorageValue[]): T[] {

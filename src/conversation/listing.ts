@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, isDue } from '../clock.ts';
 import type { JoinPolicy } from '../protocol/chats.ts';
 import type { ChatRow } from './chat.ts';
 import type { Conversation } from './conversation.ts';
@@ -102,9 +102,7 @@ export class Listing {
   update(): void {
     const row = this.#row();
     if (row === undefined) return;
-    const wait = row.due_at - this.#clock();
-    // One that is longer than any is of a clock that was set back since.
-    if (wait > 0 && wait <= RETRY.longest) {
+    if (!isDue(row.due_at, this.#clock(), RETRY.longest)) {
       this.#ports.guard(row.due_at);
       return;
     }

@@ -1,4 +1,4 @@
-import { type Clock, steady } from '../clock.ts';
+import { type Clock, isDue, steady } from '../clock.ts';
 import type { TicketKeys } from '../files/ticket.ts';
 import type { InboxApi } from '../inbox/api.ts';
 import { ok, type Refusal, type Result, refuse } from '../protocol/errors.ts';
@@ -165,10 +165,8 @@ export class Room {
       this.fanout.rested();
       return;
     }
-    // One whose time has passed has failed, or did not come to its end, and the platform repeats it a few times only. One that is
-    // further ahead than any pause was set before the clock was set back.
-    const wait = alarmAt - this.#clock();
-    if (wait <= 0 || wait > LISTING_RETRY.longest) this.fanout.guard();
+    // One whose time has passed has failed, or did not come to its end, and the platform repeats it a few times only.
+    if (isDue(alarmAt, this.#clock(), LISTING_RETRY.longest)) this.fanout.guard();
     else this.fanout.guarded(alarmAt);
     this.#resume();
   }

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, isDue } from '../clock.ts';
 import type { Json, Notice, NoticeAnswer, RoomApi } from '../conversation/api.ts';
 import type { RoomFrame } from '../conversation/exchange.ts';
 import type { ChatListItem, Preferences } from '../protocol/chats.ts';
@@ -201,16 +201,10 @@ export class Inbox {
     this.presence.changed();
     if (this.digest.ring() && this.devices.live(this.#clock()).length === 0) this.#ports.mail();
     this.#rest();
-    if (this.#waitsForRooms && this.#isTimeToLook) {
+    if (this.#waitsForRooms && isDue(this.#lookAt ?? 0, this.#clock(), LOOK_AGAIN.longest)) {
       this.#lookLater();
       this.#ports.background(this.look().then(() => this.#rest()));
     }
-  }
-
-  /** A time that is further ahead than any pause is of a clock that was set back since. */
-  get #isTimeToLook(): boolean {
-    const ahead = (this.#lookAt ?? 0) - this.#clock();
-    return ahead <= 0 || ahead > LOOK_AGAIN.longest;
   }
 
   /** When the alarm has to come at the latest, in ms since 1970; null: not at all. */

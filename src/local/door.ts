@@ -2,20 +2,23 @@
 export interface LocalEnv extends Env {
   /** The Worker behind its static files, as Cloudflare puts them in front of it. */
   SITE: Fetcher;
-  /** Paths that are the Worker's alone: `run_worker_first` of wrangler.toml. */
-  WORKER_FIRST: string[];
+  /** `run_worker_first` of wrangler.toml. */
+  WORKER_FIRST: WorkerFirst;
 }
 
-/** A rule for paths: `*` stands for anything, and a leading `!` for what is not the Worker's although another rule says so. */
+/** Rules for paths, in which `*` stands for anything: those that are the Worker's alone, and which of them are not all the same. */
+export interface WorkerFirst {
+  worker: string[];
+  site: string[];
+}
+
 const patternOf = (rule: string): RegExp =>
   new RegExp(`^${rule.replaceAll(/[\\^$.+?()[\]{}|]/g, '\\$&').replaceAll('*', '.*')}$`);
 
 /** Whether a path is the Worker's alone. */
-export function workerFirst(rules: readonly string[]): (path: string) => boolean {
-  const [not, own] = [true, false].map((excepted) => rules.filter((rule) => rule.startsWith('!') === excepted));
-  const outside = (not ?? []).map((rule) => patternOf(rule.slice(1)));
-  const inside = (own ?? []).map(patternOf);
-  return (path) => inside.some((rule) => rule.test(path)) && !outside.some((rule) => rule.test(path));
+export function workersOwn(rules: WorkerFirst): (path: string) => boolean {
+  const [worker, site] = [rules.worker.map(patternOf), rules.site.map(patternOf)];
+  return (path) => worker.some((rule) => rule.test(path)) && !site.some((rule) => rule.test(path));
 }
 
 /**
@@ -26,7 +29,7 @@ export function doorTo(fetch: ExportedHandlerFetchHandler<Env>): ExportedHandler
   let isOurs: ((path: string) => boolean) | undefined;
   return {
     fetch(request, env, ctx) {
-      isOurs ??= workerFirst(env.WORKER_FIRST);
+      isOurs ??= workersOwn(env.WORKER_FIRST);
       return isOurs(new URL(request.url).pathname) ? fetch(request, env, ctx) : env.SITE.fetch(request);
     },
   };

@@ -330,6 +330,15 @@ describe('a small room', () => {
   });
 });
 
+/** A room of two in which nothing is to be told. */
+const inQuietRoom = (work: (test: TestRoom, ada: string, bob: string) => Promise<void>): Promise<void> =>
+  inRoom(async (test) => {
+    const [ada = '', bob = ''] = newUsers(2);
+    test.create([ada, bob]);
+    await test.ringUntilQuiet();
+    await work(test, ada, bob);
+  });
+
 describe('an inbox that cannot be told', () => {
   it.each([0, 1, 2, 3, 4])('takes nobody else down: recipient %i fails, the others know at once', async (failing) => {
     const users = newUsers(5);
@@ -351,10 +360,7 @@ describe('an inbox that cannot be told', () => {
   });
 
   it('is not left for an hour where the clock was an hour ahead when it failed', async () => {
-    const [ada = '', bob = ''] = newUsers(2);
-    await inRoom(async (test) => {
-      test.create([ada, bob]);
-      await test.ringUntilQuiet();
+    await inQuietRoom(async (test, ada, bob) => {
       test.inboxes.before = (user) => {
         if (user === bob) throw new Error('unreachable');
       };
@@ -377,10 +383,7 @@ describe('an inbox that cannot be told', () => {
   });
 
   it('has no message wait for the alarm that is set for it', async () => {
-    const [ada = '', bob = ''] = newUsers(2);
-    await inRoom(async (test) => {
-      test.create([ada, bob]);
-      await test.ringUntilQuiet();
+    await inQuietRoom(async (test, ada) => {
       test.inboxes.before = () => {
         throw new Error('unreachable');
       };
@@ -397,11 +400,7 @@ describe('an inbox that cannot be told', () => {
   });
 
   it('is tried again, later and later, until it answers; the alarm never forgets it', async () => {
-    const users = newUsers(2);
-    const [ada = '', bob = ''] = users;
-    await inRoom(async (test) => {
-      test.create(users);
-      await test.ringUntilQuiet();
+    await inQuietRoom(async (test, ada, bob) => {
       let failures = 0;
       const times: number[] = [];
       test.inboxes.before = (user) => {
@@ -424,11 +423,7 @@ describe('an inbox that cannot be told', () => {
   });
 
   it('is told by the next message already when it has come back by then', async () => {
-    const users = newUsers(2);
-    const [ada = '', bob = ''] = users;
-    await inRoom(async (test) => {
-      test.create(users);
-      await test.ringUntilQuiet();
+    await inQuietRoom(async (test, ada, bob) => {
       test.inboxes.before = () => {
         throw new Error('unreachable');
       };
@@ -671,11 +666,7 @@ describe('a crash at any point', () => {
   });
 
   it('a row that waits for its time is told when its time has come, in the next life too', async () => {
-    const users = newUsers(2);
-    const [ada = '', bob = ''] = users;
-    await inRoom(async (test) => {
-      test.create(users);
-      await test.ringUntilQuiet();
+    await inQuietRoom(async (test, ada, bob) => {
       test.inboxes.before = (user) => {
         if (user === bob) throw new Error('unreachable');
       };

@@ -3,12 +3,17 @@ import { IDLE_NOTICE_RATE } from '../../src/conversation/tiers.ts';
 import { newUsers, overStorage } from '../support/objects.ts';
 import { TestRoom } from '../support/room.ts';
 
+const inRoomOfTwo = (work: (room: TestRoom, a: string, b: string) => Promise<void>): Promise<void> =>
+  overStorage(async (storage) => {
+    const room = new TestRoom(storage);
+    const [a = '', b = ''] = newUsers(2);
+    room.create([a, b]);
+    await work(room, a, b);
+  });
+
 describe('an inbox of a small room in which no device listens', () => {
   it('is told of each message while they are few', () =>
-    overStorage(async (storage) => {
-      const room = new TestRoom(storage);
-      const [a = '', b = ''] = newUsers(2);
-      room.create([a, b]);
+    inRoomOfTwo(async (room, a, b) => {
       for (let n = 0; n < 40; n++) {
         room.clock.pass(IDLE_NOTICE_RATE.every);
         await room.say(a, 1);
@@ -18,10 +23,7 @@ describe('an inbox of a small room in which no device listens', () => {
     }));
 
   it('is told that it has to ask when they are many, and is told again after it asked', () =>
-    overStorage(async (storage) => {
-      const room = new TestRoom(storage);
-      const [a = '', b = ''] = newUsers(2);
-      room.create([a, b]);
+    inRoomOfTwo(async (room, a, b) => {
       await room.say(a, 100);
       const told = room.inboxes.count(b);
       expect(told).toBeLessThan(IDLE_NOTICE_RATE.burst + 5);
@@ -33,17 +35,14 @@ describe('an inbox of a small room in which no device listens', () => {
     }));
 
   it('is told again in the next life of the room, and its look stores nothing', () =>
-    overStorage(async (storage) => {
-      const room = new TestRoom(storage);
-      const [a = '', b = ''] = newUsers(2);
-      room.create([a, b]);
+    inRoomOfTwo(async (room, a, b) => {
       const many = async () => {
         await room.say(a, 20);
         expect(room.inboxes.last(b)?.armed).toBe(false);
         await room.ringUntilQuiet();
       };
       await many();
-      const written = rowsWritten(storage, () => room.room.look(b));
+      const written = rowsWritten(room.storage, () => room.room.look(b));
       expect(written).toBe(0);
       await many();
       room.restart();
@@ -52,10 +51,7 @@ describe('an inbox of a small room in which no device listens', () => {
     }));
 
   it('is told again in the next life, though something else of the member was stored meanwhile', () =>
-    overStorage(async (storage) => {
-      const room = new TestRoom(storage);
-      const [a = '', b = ''] = newUsers(2);
-      room.create([a, b]);
+    inRoomOfTwo(async (room, a, b) => {
       await room.say(a, 20);
       expect(room.inboxes.last(b)?.armed).toBe(false);
       const told = room.inboxes.count(b);

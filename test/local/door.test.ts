@@ -1,27 +1,19 @@
 import { createExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect, it } from 'vitest';
-import { doorTo, workerFirst } from '../../src/local/door.ts';
+import { doorTo, workersOwn } from '../../src/local/door.ts';
 
 it.each([
   [
-    ['/api/*', '/docs'],
+    { worker: ['/api/*', '/docs'], site: [] },
     ['/api/', '/api/chats/1', '/docs'],
     ['/', '/api', '/apis/x', '/docs/', '/docs/swagger-ui.css', '/x/api/y'],
   ],
-  [
-    ['/*', '!/img/*'],
-    ['/', '/api/x'],
-    ['/img/', '/img/a.png'],
-  ],
-  [
-    ['/a.b', '/c(d)*'],
-    ['/a.b', '/c(d)', '/c(d)e'],
-    ['/aXb', '/cd', '/a.b/c'],
-  ],
-  [[], [], ['/', '/api/x']],
+  [{ worker: ['/*'], site: ['/img/*'] }, ['/', '/api/x'], ['/img/', '/img/a.png']],
+  [{ worker: ['/a.b', '/c(d)*'], site: [] }, ['/a.b', '/c(d)', '/c(d)e'], ['/aXb', '/cd', '/a.b/c']],
+  [{ worker: [], site: [] }, [], ['/', '/api/x']],
 ])('the rules %j leave to the Worker %j, and not %j', (rules, ours, others) => {
-  const isOurs = workerFirst(rules);
+  const isOurs = workersOwn(rules);
   expect(ours.filter((path) => !isOurs(path))).toEqual([]);
   expect(others.filter(isOurs)).toEqual([]);
 });
@@ -35,7 +27,7 @@ it('what is the Worker’s goes to it, and everything else to the static files w
     const request = new Request(`http://host${path}`, { method }) as Request<unknown, IncomingRequestCfProperties>;
     const answer = await door.fetch?.(
       request,
-      { ...env, SITE: site, WORKER_FIRST: ['/api/*'] },
+      { ...env, SITE: site, WORKER_FIRST: { worker: ['/api/*'], site: [] } },
       createExecutionContext(),
     );
     return answer?.text();
