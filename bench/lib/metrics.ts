@@ -12,6 +12,7 @@ const metric = (label: string, decimals: number, ratio = false): Description => 
 export const METRICS = {
   accepted: metric('accepted, msg/s', 0, true),
   deliveries: metric('deliveries/s', 0, true),
+  restedDeliveries: metric('deliveries/s before, from a rest on', 0, true),
   ackP50: metric('send→ack p50, ms', 2, true),
   ackP99: metric('send→ack p99, ms', 2, true),
   deliverP50: metric('send→deliver p50, ms', 2, true),

@@ -9,6 +9,12 @@ import { TidelinePeer } from '../peers/tideline.ts';
 import { checkFigures, closeAll, counters, drain, settle } from './members.ts';
 import { type Bench, type Figures, Results, type Series, usageFigures } from './workload.ts';
 
+/**
+ * The servers take turns, so each begins with objects that have slept. How it fares until they are up is a figure of its own, in the
+ * warm-up.
+ */
+const WARM_UP_S = 5;
+
 interface Pair {
   sender: Connection;
   receiver: Connection;
@@ -97,7 +103,9 @@ async function measure(bench: Bench, peer: Peer, title: string, pairs: Pair[]): 
   const members = pairs.flatMap(({ sender, receiver }) => [sender, receiver]);
   const before = counters(members);
   for (const { sender, template } of pairs) sender.send(template, ledger.next());
-  await sleep(1000);
+  const warmUp = bench.settings.quick ? 1 : WARM_UP_S;
+  await sleep(warmUp * 1000);
+  const rested = ledger.delivered / warmUp;
   const profiled = await profile(peer.target, title, bench.log);
   const usage = meter(peer.target.pid);
   ledger.measuring = true;
@@ -117,6 +125,7 @@ async function measure(bench: Bench, peer: Peer, title: string, pairs: Pair[]): 
   }
   return {
     deliveries: ledger.deliveredInWindow / elapsed,
+    restedDeliveries: rested,
     ackP50: ledger.ack.quantile(0.5),
     ackP99: ledger.ack.quantile(0.99),
     deliverP50: ledger.deliver.quantile(0.5),
