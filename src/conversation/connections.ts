@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Identity } from '../inbox/api.ts';
 import type { CloseReason } from '../protocol/errors.ts';
-import { ClientSocket, COME_BACK, closeQuietly, isClosing, SocketState } from '../wire/client-socket.ts';
+import { ClientSocket, SocketState, takenOver } from '../wire/client-socket.ts';
 
 /** Bytes that may be under way to all sockets of a room together. */
 const ROOM_BUDGET = 64 * 1024 * 1024;
@@ -74,14 +74,7 @@ export class Connections {
   /** Takes over the sockets that were open when the object slept. */
   constructor(open: WebSocket[], ports: ConnectionsPorts = {}) {
     this.#ports = ports;
-    for (const socket of open) {
-      if (isClosing(socket)) continue;
-      const attachment = ConnectionState.safeParse(socket.deserializeAttachment());
-      if (!attachment.success) {
-        closeQuietly(socket, COME_BACK, 'reconnect');
-        continue;
-      }
-      const { v: _, lagging, hushed_at, ...identity } = attachment.data;
+    for (const [socket, { v: _, lagging, hushed_at, ...identity }] of takenOver(open, ConnectionState)) {
       const connection = new Connection(socket, identity, lagging, 0);
       connection.hushedAt = hushed_at;
       this.#all.set(socket, connection);

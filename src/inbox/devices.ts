@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CloseReason } from '../protocol/errors.ts';
-import { ClientSocket, COME_BACK, closeQuietly, SocketState } from '../wire/client-socket.ts';
+import { ClientSocket, SocketState, takenOver } from '../wire/client-socket.ts';
 import type { Identity } from './api.ts';
 
 const DeviceState = SocketState.extend({ pos: z.number(), away: z.boolean().default(false) });
@@ -50,16 +50,10 @@ export class Devices {
   readonly #all = new Map<WebSocket, Device>();
 
   constructor(open: WebSocket[]) {
-    for (const socket of open) {
-      const attachment = DeviceState.safeParse(socket.deserializeAttachment());
-      if (attachment.success) {
-        const { v: _, lagging, pos, away, ...identity } = attachment.data;
-        const device = new Device(socket, identity, pos, lagging);
-        device.away = away;
-        this.#all.set(socket, device);
-      } else {
-        closeQuietly(socket, COME_BACK, 'reconnect');
-      }
+    for (const [socket, { v: _, lagging, pos, away, ...identity }] of takenOver(open, DeviceState)) {
+      const device = new Device(socket, identity, pos, lagging);
+      device.away = away;
+      this.#all.set(socket, device);
     }
   }
 

@@ -19,7 +19,7 @@ export const SocketState = z.object({
 export type SocketState = z.infer<typeof SocketState>;
 
 /** Code of a close that asks the client to come back at once ("service restart"). */
-export const COME_BACK = 1012;
+const COME_BACK = 1012;
 
 /** A hibernatable socket of a client, with what is known of who holds it. */
 export class ClientSocket {
@@ -63,10 +63,21 @@ export class ClientSocket {
 }
 
 /**
- * Whether the socket is closed, or on its way to be: the runtime goes on to name one, with its attachment, until its far side has
- * agreed, which may be never. To us it is gone since it was closed.
+ * The sockets that were open when the object slept, each with its attachment. Of one that is closed, or on its way to be, the runtime
+ * goes on to tell until its far side has agreed, which may be never: to us it is gone. One whose attachment cannot be read is
+ * asked to come back.
  */
-export const isClosing = ({ readyState }: WebSocket): boolean => readyState >= WebSocket.READY_STATE_CLOSING;
+export function* takenOver<State extends z.ZodType>(
+  open: readonly WebSocket[],
+  schema: State,
+): Generator<[WebSocket, z.infer<State>]> {
+  for (const socket of open) {
+    if (socket.readyState >= WebSocket.READY_STATE_CLOSING) continue;
+    const attachment = schema.safeParse(socket.deserializeAttachment());
+    if (attachment.success) yield [socket, attachment.data];
+    else closeQuietly(socket, COME_BACK, 'reconnect');
+  }
+}
 
 export function closeQuietly(socket: WebSocket, code: number, reason = ''): void {
   try {

@@ -193,6 +193,16 @@ describe('events of a membership that has ended', () => {
   });
 });
 
+it('a device whose socket was closed listens no more in the next life, though its far side has not agreed', async () => {
+  await withInbox(async (test) => {
+    const [left, here] = [test.connect(), test.connect()];
+    await test.settled();
+    left.device.socket.close(1000);
+    test.restart([left.device.socket, here.device.socket]);
+    expect(test.inbox.notify(news(newId('chat'), 1))).toEqual({ devices: 1 });
+  });
+});
+
 it('a socket with an attachment that nobody understands is closed, and takes nobody down', () => {
   const { 0: client, 1: server } = new WebSocketPair();
   client.accept();
