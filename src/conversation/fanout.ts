@@ -26,12 +26,11 @@ export const GUARD_MS = 5000;
  */
 const BUSY_MS = 2000;
 /**
- * So far ahead, in ms. Appends on the way set none of their own. An alarm costs as much as several messages; only one that a
- * life has left behind is waited for so long, because each life brings its own forward when its room has fallen silent.
+ * So far ahead, in ms: the alarm is itself something to do, after which the object stays for ten seconds. Appends on the way set
+ * none of their own. Not so for the first one, which as a rule is for a message that comes alone: the sooner it has come, the
+ * sooner the object sleeps.
  */
-export const BUSY_GUARD_MS = 30_000;
-/** A busy room looks so often, in ms, whether it has been silent for so long. */
-export const SILENCE_MS = 4000;
+export const BUSY_GUARD_MS = 8000;
 const RETRY = { first: 1000, longest: 60_000 } as const;
 /**
  * How often an alarm that lasts looks for calls that hang, and how long it lasts at most, in ms; the platform ends one after 15
@@ -103,7 +102,6 @@ export class Fanout {
    * repeats it if it does not come to its end.
    */
   #look: (() => void) | undefined;
-  #silence: ReturnType<typeof setTimeout> | undefined;
   /** When events were published last, by the steady clock. */
   #publishedAt = Number.NEGATIVE_INFINITY;
   readonly #recent = new Recent();
@@ -289,18 +287,8 @@ export class Fanout {
     if (next !== null) this.guard(this.#retryAt(next));
     else if (chat.deleted_at !== null) this.#conversation.purge();
     else if (this.#ports.relaysBehind()) this.guard();
-    else if (this.#published(BUSY_MS)) this.#guardBusy();
+    else if (this.#busy) this.guard(this.#clock() + BUSY_GUARD_MS);
     else if (timed) this.guard();
-  }
-
-  #guardBusy(): void {
-    this.guard(this.#clock() + BUSY_GUARD_MS);
-    this.#silence ??= setTimeout(() => {
-      this.#silence = undefined;
-      if (!this.#conversation.initialised || this.#alarmAt === undefined) return;
-      if (this.#published(SILENCE_MS)) this.#guardBusy();
-      else if (this.#alarmAt > this.#clock() + GUARD_MS) this.guard(this.#clock());
-    }, SILENCE_MS);
   }
 
   /** When the alarm comes for a row of the outbox. */
@@ -309,9 +297,8 @@ export class Fanout {
     return isDue(due, now, RETRY.longest) ? now + RETRY.first : Math.max(due, now + RETRY.first);
   }
 
-  /** Whether anything was published in the last so many milliseconds. */
-  #published(within: number): boolean {
-    return this.#ports.steady() - this.#publishedAt < within;
+  get #busy(): boolean {
+    return this.#ports.steady() - this.#publishedAt < BUSY_MS;
   }
 
   checkpoint(): void {

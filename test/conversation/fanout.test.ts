@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BUSY_GUARD_MS, GUARD_MS, SILENCE_MS } from '../../src/conversation/fanout.ts';
+import { BUSY_GUARD_MS, GUARD_MS } from '../../src/conversation/fanout.ts';
 import { TIER_LIMITS } from '../../src/conversation/tiers.ts';
 import { EventsFrame } from '../../src/protocol/frames.ts';
 import { codeOf, eventually, identity, newConversation, newUsers, overStorage, value } from '../support/objects.ts';
@@ -50,7 +50,7 @@ describe('a small room', () => {
     });
   });
 
-  it('that is busy sets its next alarm with the alarm, so that no message waits for it, and one more when that comes in silence', async () => {
+  it('that is busy sets its next alarm with the alarm, so that no message waits for it, and one more when it falls silent', async () => {
     const users = newUsers(2);
     const [ada = ''] = users;
     await inRoom(async (test) => {
@@ -81,31 +81,6 @@ describe('a small room', () => {
       expect(test.inboxes.alarmAt).toBeUndefined();
     });
   });
-
-  it('that was busy brings its alarm forward when it has fallen silent, and not before', async () => {
-    const users = newUsers(2);
-    const [ada = ''] = users;
-    await inRoom(async (test) => {
-      test.create(users);
-      await test.ringUntilQuiet();
-      await test.sent(ada);
-      test.clock.now = (test.inboxes.alarmAt ?? 0) - 1000;
-      await test.sent(ada);
-      expect(test.ring()).toBe(true);
-      const { now } = test.clock;
-      expect(test.inboxes.alarmAt).toBe(now + BUSY_GUARD_MS);
-      // Its clock stands still: to it, the message has just come.
-      await scheduler.wait(SILENCE_MS + 500);
-      expect(test.inboxes.alarmAt).toBe(now + BUSY_GUARD_MS);
-      test.clock.now += SILENCE_MS;
-      const silent = () => (test.inboxes.alarmAt ?? 0) <= test.clock.now + 1;
-      await eventually('the alarm is brought forward', silent, SILENCE_MS + 2000);
-      expect(test.inboxes.alarmAt).toBeDefined();
-      const told = users.map((user) => test.inboxes.count(user));
-      expect(await test.ringUntilQuiet()).toBe(1);
-      expect(users.map((user) => test.inboxes.count(user))).toEqual(told);
-    });
-  }, 20_000);
 
   describe('somebody in the room, on a socket of it', () => {
     /** Ada and Bob; Bob comes into the room. */
