@@ -10,6 +10,8 @@ export const answered = (test: TestRoom, user: string, ask: Ask): unknown =>
 
 /** Every message of a room and of its threads as a reader gets them over REST now, by seq. */
 export function messagesNow(test: TestRoom, reader: string): Map<number, Message> {
+  // As every request does first: what is due while the threads are read would not be seen of the page before.
+  test.room.attend();
   const member = test.conversation.members.current(reader);
   if (member === undefined) throw new Error('only a member reads');
   const { items } = MessagePage.parse(JSON.parse(messagePageJson(test.conversation, member, { limit: 1000 })));
