@@ -245,7 +245,7 @@ describe('events applied to an old snapshot give the fresh one', () => {
         });
       }),
       // A failure is told as far as it has been made smaller by then.
-      { numRuns: 60, interruptAfterTimeLimit: 50_000 },
+      { numRuns: 60, interruptAfterTimeLimit: 50_000, markInterruptAsFailure: true },
     );
     // So many histories have every kind and type in them. Beside other tests on two cores they take a while.
   }, 60_000);
